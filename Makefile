@@ -1,0 +1,67 @@
+# Every target sets up what it needs: .venv with the locked packages, for the CPU or for CUDA by what the machine has.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+DEVICE ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo cuda || echo cpu)
+JOBS ?= $(shell nproc 2>/dev/null || echo 1)
+RUNS ?= runs
+DATA ?=
+LOCK := requirements/$(DEVICE).txt
+READY := .venv/.ready-$(DEVICE)
+AGEREPRO := .venv/bin/agerepro
+THESIS := experiments/koenig2019
+CONGRESS := experiments/congress
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
+	@echo "  DATA=DIR: your data sets, one folder each (see docs/datasets.md); RUNS=DIR: where results go (runs)"
+
+.PHONY: setup
+setup: $(READY) ## make .venv with the locked packages
+$(READY): $(LOCK) setup.py
+	@DEVICE=$(DEVICE) bash requirements/setup.sh
+
+.PHONY: cascade-fgnet
+cascade-fgnet: $(READY) ## the main job: IMDB -> AgeDB -> FG-NET, 82 folds, modes a and c; synthetic faces without DATA
+ifeq ($(strip $(DATA)),)
+	@$(AGEREPRO) run $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml --profile demo --runs $(RUNS) --jobs $(JOBS)
+else
+	@$(AGEREPRO) run $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml --profile paper --data $(DATA) --runs $(RUNS)
+endif
+
+.PHONY: cascade-congress
+cascade-congress: $(READY) ## real faces, real weights: 547 public-domain portraits, 5 folds; fetched, or from DATA
+ifeq ($(strip $(DATA)),)
+	@$(AGEREPRO) data download congress --root $(RUNS)/data
+	@$(AGEREPRO) run $(CONGRESS)/frozen.yaml $(CONGRESS)/fine-tuned.yaml $(CONGRESS)/ridge-tuned.yaml --data $(RUNS)/data --runs $(RUNS)
+else
+	@$(AGEREPRO) run $(CONGRESS)/frozen.yaml $(CONGRESS)/fine-tuned.yaml $(CONGRESS)/ridge-tuned.yaml --data $(DATA) --runs $(RUNS)
+endif
+
+.PHONY: test
+test: $(READY) ## what CI runs: every test that is not slow
+	@.venv/bin/python -m pytest -m "not slow and not gpu and not network"
+
+.PHONY: test-slow
+test-slow: $(READY) ## the slow proofs: detection on drawn faces, kills and resumes, whole weight files
+	@.venv/bin/python -m pytest -m slow --timeout 3600
+
+.PHONY: check
+check: $(READY) ## formatter, linter, types
+	@.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+
+.PHONY: golden
+golden: $(READY) ## write the golden texts of the tests anew; look at the diff
+	@.venv/bin/python -m pytest tests -m "not slow" -k golden --golden
+
+.PHONY: lock
+lock: ## resolve the locked versions anew (needs uv)
+	@for device in cpu cuda; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		requirements/$$device.in -o requirements/$$device.txt; done
+
+.PHONY: bench
+bench: $(READY) ## time the renderer, the detector and a training step
+	@for file in benchmarks/*.py; do .venv/bin/python $$file; done

@@ -1,0 +1,16 @@
+"""Options that several commands share, defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+ANY = click.Path(path_type=Path)
+
+runs_option = click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs, trained stages and faces live.")
+data_option = click.option("--data", type=FOLDER, default=None,
+                           help="One folder a data set, named as `agerepro data list` names it, each in its native layout.")
+jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that share the folds.")

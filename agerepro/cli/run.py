@@ -1,0 +1,44 @@
+"""`agerepro run`: train and test what is not done yet, then print the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from agerepro.cli.options import FILE, FOLDER, data_option, jobs_option, runs_option
+
+
+@click.command(no_args_is_help=True)
+@click.argument("experiments", nargs=-1, required=True, type=FILE, metavar="EXPERIMENT...")
+@click.option("--profile", default="paper", show_default=True, help="`paper`: the file as it stands; `demo`: synthetic faces, a slim network.")
+@data_option
+@runs_option
+@click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")
+@click.option("--folds", default=None, help="Only these folds, from 0, for instance 0-5,7 (default: all the protocol has).")
+@jobs_option
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch=32.")
+def run(experiments: tuple[Path, ...], profile: str, data: Path | None, runs: Path, weights: Path | None, folds: str | None, jobs: int,
+        settings: tuple[str, ...]) -> None:
+    """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
+
+    Writes RUNS/<paper>/<experiment>/<profile>-<digest>/. Several experiments share every stage that is the same.
+
+    \b
+      agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --profile demo
+      agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --data /datasets --folds 0
+    """
+    from agerepro.cli.progress import Talk
+    from agerepro.training.device import quiet_start
+
+    with quiet_start():
+        from agerepro.training.run import Wish, run_experiment
+    from agerepro.report.load import results_of
+
+    done = []
+    with Talk() as talk:
+        for experiment in experiments:
+            talk.say(f"{experiment} ({profile})")
+            done.append(run_experiment(Wish(experiment, profile, data, runs, weights, folds, jobs, settings), talk))
+    results_of([one.folder for one in done], partial=folds is not None, out=click.echo)
+    click.echo("Next: agerepro status " + " ".join(str(one.folder) for one in done), err=True)

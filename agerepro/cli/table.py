@@ -1,0 +1,28 @@
+"""`agerepro table`: the comparison with the paper, from files on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from agerepro.cli.options import ANY
+
+
+@click.command(no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
+@click.option("--format", "style", type=click.Choice(["text", "csv", "md", "tex"]), default="text", show_default=True)
+@click.option("--partial", is_flag=True, help="Also from a run with missing folds; every table then says how many.")
+def table(runs: tuple[Path, ...], style: str, partial: bool) -> None:
+    """Print "paper | ours | difference | interval" for one or several runs, and write tables and pictures beside them.
+
+    RUN is a run folder, or a folder above exactly one.
+
+    \b
+      agerepro table runs/koenig2019/vgg16-imdb-agedb
+      agerepro table runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb --format md
+    """
+    from agerepro.report.load import results_of
+    from agerepro.runs.folder import find_run
+
+    results_of([find_run(place).folder for place in runs], partial=partial, out=click.echo, style=style)

@@ -1,0 +1,156 @@
+"""The painted skin of head and ears: its colours with blush, freckles, spots and stubble, under the scene's light."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from agerepro.datasets.synthetic.ageing import Looks
+from agerepro.datasets.synthetic.creases import crease_map
+from agerepro.datasets.synthetic.easel import Array, Easel, Window, bell, bumps, tint
+from agerepro.datasets.synthetic.mouth import lips
+from agerepro.datasets.synthetic.person import Person
+from agerepro.datasets.synthetic.relief import cut, half_width, head_height
+from agerepro.datasets.synthetic.scene import Scene
+from agerepro.datasets.synthetic.textures import patch
+
+_MARKS = 41
+
+
+def light_direction(scene: Scene) -> tuple[float, float, float]:
+    """Unit vector to the light as the face sees it: turning the head one way turns the light the other."""
+    x, y = scene.light[0] - np.radians(scene.yaw) * 0.7, scene.light[1] + np.radians(scene.pitch) * 0.5
+    length = float(np.sqrt(x * x + y * y + 0.64))
+    return float(x / length), float(y / length), 0.8 / length
+
+
+def paint_head(easel: Easel, person: Person, looks: Looks, scene: Scene) -> float:
+    """Paint ears and bare head with lips; the mean light on the eyes comes back, for what is painted on top."""
+    window = easel.window(-1.2, looks.crown - 0.02, 1.2, looks.chin + 0.03)
+    width = half_width(looks, person, window.v)
+    _paint_ears(easel, person, looks, scene)
+    height = head_height(looks, person, window, width, scene.smile)
+    height, grooves = cut(height, crease_map(looks, person, window, scene.smile, scene.brows_up), window.scale)
+    glow, shine = _light(height, window, scene, looks)
+    glow *= 1 - np.minimum(grooves, 0.8) * np.float32(0.75)
+    glow *= 1 - _hollows(looks, window)
+    colours = _colours(person, looks, scene, window)
+    # Light that went through skin is red: shadows of the face keep some.
+    for plane, power in zip(colours, (0.86, 1.02, 1.06), strict=True):
+        plane *= glow ** np.float32(power)
+        plane += shine
+    # Distance to the outline along its normal, so that flat parts (crown, chin) are as smooth as steep ones.
+    slope = np.gradient(width) * window.scale
+    inside = (width[:, None] - np.abs(window.u)[None, :]) / np.sqrt(1 + np.clip(slope, -6, 6) ** 2)[:, None]
+    easel.lay(window, window.edge(inside), colours)
+    rows = np.abs(window.v) < 0.15
+    columns = np.abs(np.abs(window.u) - looks.eye_x) < 0.2
+    return float(glow[np.ix_(rows, columns)].mean()) if rows.any() and columns.any() else 1.0
+
+
+def _light(height: Array, window: Window, scene: Scene, looks: Looks) -> tuple[Array, Array]:
+    """Diffuse light (h, w) around 1, and gloss (h, w), from the slopes of the relief."""
+    dy, dx = np.gradient(height, np.float32(1 / window.scale))
+    lx, ly, lz = light_direction(scene)
+    length = 1 / np.sqrt(1 + dx * dx + dy * dy)
+    cosine = (lz - lx * dx - ly * dy) * length
+    glow = scene.ambient + (1 - scene.ambient) * 1.35 * np.maximum(cosine, 0)
+    glow *= 0.62 + 0.38 * length  # edges see less of the room
+    half = np.array([lx, ly, lz + 1])
+    half /= np.linalg.norm(half)
+    gloss = np.maximum((half[2] - half[0] * dx - half[1] * dy) * length, 0)
+    gloss *= gloss
+    gloss *= gloss
+    gloss = gloss**5
+    return np.float32(glow), np.float32((0.085 - 0.03 * looks.mottling) * (1.1 - scene.ambient)) * np.float32(gloss)
+
+
+def _hollows(looks: Looks, window: Window) -> Array:
+    """How much light the neighbouring features keep away (h, w), 0..1: sockets, under nose, lip and chin."""
+    nose, mouth = looks.nose, looks.mouth
+    return np.clip(bumps(window, [
+        (looks.eye_x - 0.16, -0.07, 0.11, 0.09, 0.16),
+        (looks.eye_x, looks.brow_y + 0.12, 0.18, 0.05, 0.08 + 0.05 * looks.lid_sag),
+        (0.0, nose + 0.045, looks.nose_half * 0.75, 0.035, 0.26),
+        (0.0, mouth + looks.lower_lip + 0.06, 0.17, 0.04, 0.15),
+        (0.0, looks.chin, 0.40, 0.05, 0.12),
+        (looks.eye_x + 0.02, 0.17, 0.15, 0.05, 0.05 + 0.12 * looks.bags),
+        (0.64, 0.68, 0.13, 0.2, 0.15 * looks.hollow),
+        (0.78, -0.3, 0.10, 0.14, 0.14 * looks.hollow),
+    ]), 0, 0.6)  # fmt: skip
+
+
+def _colours(person: Person, looks: Looks, scene: Scene, window: Window) -> Array:
+    """Skin without light (3, h, w)."""
+    offset = (person.number * 37, person.number * 91)
+    skin = np.array(person.skin, np.float32) * (1 + 0.05 * looks.baby)
+    pale = 0.10 * max(looks.mottling - 0.45, 0.0)
+    skin = skin * (1 - pale) + np.array([0.80, 0.70, 0.58], np.float32) * skin.mean() * 1.35 * pale
+    blotch = patch(window, 0.16, offset)
+    pores = patch(window, 0.028, (offset[1], offset[0]), 2.0)
+    tone = 1 + (0.006 + 0.030 * looks.mottling) * blotch + (0.004 + 0.026 * looks.mottling * (1 - looks.baby)) * pores
+    nose, cheek = looks.nose, 0.42
+    blush = bumps(window, [
+        (0.60, cheek, 0.24, 0.20, 0.09 + 0.10 * looks.baby + 0.03 * (1 - looks.puberty)),
+        (0.0, nose - 0.1, 0.17, 0.13, 0.07 + 0.07 * looks.mottling),
+        (0.0, looks.chin - 0.12, 0.2, 0.1, 0.04),
+        (looks.eye_x, 0.1, 0.2, 0.1, 0.03 + 0.05 * looks.bags),
+    ]) * (1 + np.float32(0.35 * looks.mottling) * blotch)  # fmt: skip
+    colours = np.empty((3, *window.shape), np.float32)
+    for plane, value, redden in zip(colours, skin, (0.12, 1.0, 0.85), strict=True):
+        np.multiply(tone, value, out=plane)
+        plane *= 1 - np.float32(redden) * blush
+    _marks(colours, person, looks, window)
+    lips(colours, looks, person, scene, window)
+    _stubble(colours, person, looks, scene, window, pores)
+    return colours
+
+
+def _marks(colours: Array, person: Person, looks: Looks, window: Window) -> None:
+    """Freckles and age spots, always at the same places of a person's face."""
+    rng = np.random.default_rng([_MARKS, person.number])
+    skin = np.array(person.skin)
+    if person.freckles * looks.grown > 0.05:
+        places = np.stack([rng.normal(0, 0.48, 110), rng.normal(0.30, 0.2, 110)], axis=1)
+        strengths = rng.uniform(0.1, 0.4, 110) * person.freckles * min(1.0, 2 * looks.grown)
+        tint(colours, window.dots(places, rng.uniform(0.012, 0.022, 110), strengths), skin * np.array([0.75, 0.62, 0.52]))
+    if looks.spots > 0.02:
+        places = np.stack([rng.uniform(-0.85, 0.85, 26), rng.uniform(-0.95, 0.8, 26)], axis=1)
+        strengths = np.clip(looks.spots * 1.6 - rng.uniform(0, 1.2, 26), 0, 0.5)
+        spots = cv2.GaussianBlur(window.dots(places, rng.uniform(0.02, 0.055, 26), strengths), (0, 0), max(0.5, 0.012 * window.scale))
+        tint(colours, spots, skin * np.array([0.70, 0.58, 0.50]))
+
+
+def _stubble(colours: Array, person: Person, looks: Looks, scene: Scene, window: Window, pores: Array) -> None:
+    """The shadow of shaven hair, or the beard itself, between ears and chin."""
+    grown = looks.beard * scene.beard
+    if looks.stubble < 0.02:
+        return
+    reach = np.clip((window.v - (looks.mouth - 0.10)) / 0.16, 0, 1)[:, None] * np.ones_like(window.u)[None, :]
+    side = np.clip((np.abs(window.u) - 0.58) / 0.12, 0, 1)[None, :] * np.clip((window.v - 0.35) / 0.35, 0, 1)[:, None]
+    lip = np.outer(np.clip((window.v - looks.nose - 0.05) / 0.08, 0, 1), np.clip((0.46 - np.abs(window.u)) / 0.14, 0, 1))
+    area = np.clip(np.maximum(np.maximum(reach, side), lip), 0, 1)
+    open_lips = np.outer(bell(window.v, looks.mouth + 0.01, 0.085), np.clip((looks.mouth_half + 0.02 - np.abs(window.u)) / 0.1, 0, 1))
+    area *= 1 - np.clip(1.25 * open_lips, 0, 1)
+    strands = patch(window, 0.05, (person.number * 13, person.number * 29), 3.0)
+    amount = area * np.clip(0.10 * looks.stubble * (1 - 0.5 * looks.grey) * (1 + 0.35 * pores) + 0.95 * grown * (1 + 0.12 * strands), 0, 0.96)
+    grey = min(1.0, 1.15 * looks.grey)
+    hair = np.array(person.hair) * (1 - grey) + np.array([0.72, 0.71, 0.69]) * grey
+    shadow = np.array(person.skin) * 0.55 + np.array([0.0, 0.01, 0.02])
+    tone = shadow * (1 - min(1.0, 3 * grown)) + hair * min(1.0, 3 * grown)
+    tint(colours, amount, [value * (1 + 0.22 * min(1.0, 2 * grown) * strands) for value in tone])
+
+
+def _paint_ears(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None:
+    window = easel.window(-1.4, -0.5, 1.4, 1.2)
+    light = light_direction(scene)
+    skin = np.array(person.skin)
+    turn = np.linspace(0, 2 * np.pi, 28)
+    for side in (-1, 1):
+        middle = np.array([side * 1.0, 0.02 + looks.ear * 0.42])
+        shape = np.stack([0.135 * np.cos(turn), 0.5 * looks.ear * np.sin(turn)], axis=1)
+        shape[:, 0] *= 1 - 0.3 * np.clip(shape[:, 1] / looks.ear * 2, 0, 1)
+        tone = skin * (0.80 + 0.22 * side * light[0]) * np.array([1.0, 0.93, 0.90])
+        easel.lay(window, window.polygons([middle + shape]), tone)
+        inner = window.polygons([middle + shape * np.array([0.55, 0.62]) + np.array([side * 0.01, -0.01])])
+        easel.lay(window, 0.35 * inner, tone * 0.62)

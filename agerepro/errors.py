@@ -1,0 +1,26 @@
+"""Errors that a user can mend, and how near names are suggested in them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """What happened, where, and what to do, in one or two sentences; the command line prints it and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class FoundWanting(UserError):
+    """A check that ran and found something missing or different: exit code 1."""
+
+    exit_code = 1
+
+
+def near(name: str, allowed: Iterable[str]) -> str:
+    """Text that ends an error about a wrong name: the nearest allowed name if one is near, then all of them."""
+    allowed = sorted(allowed)
+    close = difflib.get_close_matches(name, allowed, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{hint} Allowed: {', '.join(allowed)}."

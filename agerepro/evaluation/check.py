@@ -1,0 +1,60 @@
+"""Predictions that may be scored: conforming, finite, each photo once a fold and seed, in one fixed order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from agerepro.errors import UserError
+from agerepro.tables import PREDICTIONS, conform
+
+
+def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions in the order experiment, profile, seed, fold, photo, so that no score depends on the order they came in.
+
+    Raises UserError for no rows, for an age or prediction that is not finite, for a photo twice in one fold and seed, and
+    for seeds of one experiment that hold different photos (their scores could not be averaged).
+    """
+    frame = conform(predictions, PREDICTIONS)
+    if frame.empty:
+        raise UserError("There are no predictions to score. Finish at least one fold first.")
+    wrong = frame[~(np.isfinite(frame["age"]) & np.isfinite(frame["predicted"]))]
+    if len(wrong):
+        first = wrong.iloc[0]
+        raise UserError(f"{len(wrong)} of {len(frame)} predictions have no finite age or prediction, first {first['photo']} in fold "
+                        f"{first['fold']}, seed {first['seed']}. Remove that fold's predictions and run the fold again.")
+    key = ["experiment", "profile", "seed", "fold", "photo"]
+    twice = frame[frame.duplicated(key)]
+    if len(twice):
+        first = twice.iloc[0]
+        raise UserError(f"{len(twice)} predictions occur twice, first {first['photo']} in fold {first['fold']}, seed {first['seed']} of "
+                        f"{first['experiment']}. Read each fold's predictions once.")
+    frame = frame.sort_values(key, ignore_index=True)
+    for (experiment, _), rows in frame.groupby(["experiment", "profile"], sort=True):
+        _same_photos_in_every_seed(str(experiment), rows)
+    return frame
+
+
+def check_one_run(predictions: pd.DataFrame) -> pd.DataFrame:
+    """`check_predictions` for a table of one experiment in one profile; UserError when there are more."""
+    frame = check_predictions(predictions)
+    runs = frame[["experiment", "profile"]].drop_duplicates()
+    if len(runs) > 1:
+        names = ", ".join(f"{run['experiment']} ({run['profile']})" for run in runs.to_dict("records"))
+        raise UserError(f"These predictions are of several runs, {names}. Give those of one run at a time.")
+    return frame
+
+
+def people(frame: pd.DataFrame) -> pd.Series:
+    """Whom each photo shows, (n,); a photo of nobody known counts as a person of its own, so intervals may come out too narrow."""
+    return frame["subject"].where(frame["subject"] != "", "photo " + frame["photo"])
+
+
+def _same_photos_in_every_seed(experiment: str, rows: pd.DataFrame) -> None:
+    held = {int(seed): set(zip(of_seed["fold"], of_seed["photo"])) for seed, of_seed in rows.groupby("seed")}
+    (first, photos), *others = held.items()
+    for seed, theirs in others:
+        if theirs != photos:
+            folds = sorted({int(fold) for fold, _ in photos ^ theirs})
+            raise UserError(f"Seeds {first} and {seed} of {experiment} hold different photos in fold {', '.join(map(str, folds[:8]))}"
+                            f"{' and others' if len(folds) > 8 else ''}. Keep the folds that every seed has finished.")

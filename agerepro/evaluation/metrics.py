@@ -1,0 +1,72 @@
+"""Error measures of predicted ages: plain numbers from NumPy arrays, in years unless the name says otherwise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from agerepro.errors import UserError
+
+Floats = NDArray[np.float64]
+Aggregation = Literal["macro", "pooled"]
+
+
+def absolute_errors(ages: ArrayLike, predicted: ArrayLike) -> Floats:
+    """|predicted - age| of every photo, (n,) years.
+
+    Raises UserError when the lengths differ, nothing is there, or a value is not finite: a mean would hide it.
+    """
+    ages, predicted = _finite_pair(ages, predicted)
+    return np.abs(predicted - ages)
+
+
+def mean_absolute_error(ages: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean absolute error over all photos, in years; 0 is best."""
+    return float(np.mean(absolute_errors(ages, predicted)))
+
+
+def median_absolute_error(ages: ArrayLike, predicted: ArrayLike) -> float:
+    """Median absolute error over all photos, in years; 0 is best. Not koenig2019's MedianAE, which is a median over folds."""
+    return float(np.median(absolute_errors(ages, predicted)))
+
+
+def cumulative_score(ages: ArrayLike, predicted: ArrayLike, *, within: float = 5) -> float:
+    """Share of photos, 0 to 1, at most `within` years off (an error equal to the limit counts); 1 is best [Geng et al. 2007]."""
+    return float(np.mean(absolute_errors(ages, predicted) <= within))
+
+
+def r2(ages: ArrayLike, predicted: ArrayLike) -> float:
+    """Coefficient of determination, 1 - residual / total sum of squares; 1 is best, 0 is the mean age, below 0 worse than it.
+
+    NaN when all ages are equal: there is nothing to explain, and the caller has to leave such a fold out and say so.
+    """
+    ages, predicted = _finite_pair(ages, predicted)
+    if np.all(ages == ages[0]):
+        return float("nan")
+    return float(1 - np.sum((ages - predicted) ** 2) / np.sum((ages - ages.mean()) ** 2))
+
+
+def photo_weights(folds: ArrayLike, aggregation: Aggregation) -> Floats:
+    """Weight of every photo, (n,), summing to 1: `sum(weights * errors)` is the macro or the pooled mean absolute error.
+
+    macro: the mean over folds of the fold's mean, so a photo weighs 1 / (folds * photos of its fold). pooled: 1 / n.
+    """
+    _, which, photos = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
+    if aggregation == "macro":
+        return 1.0 / (len(photos) * photos[which])
+    return np.full(len(which), 1.0 / len(which))
+
+
+def _finite_pair(ages: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
+    ages, predicted = np.asarray(ages, dtype="float64"), np.asarray(predicted, dtype="float64")
+    if ages.ndim != 1 or ages.shape != predicted.shape:
+        raise UserError(f"Ages of shape {ages.shape} cannot be scored against predictions of shape {predicted.shape}; "
+                        "give one prediction a photo.")
+    if not len(ages):
+        raise UserError("There are no predictions to score. Finish at least one fold first.")
+    wrong = int(np.sum(~(np.isfinite(ages) & np.isfinite(predicted))))
+    if wrong:
+        raise UserError(f"{wrong} of {len(ages)} photos have no finite age or no finite prediction; a mean over the others would hide it.")
+    return ages, predicted

@@ -1,0 +1,87 @@
+"""The scores table of predictions: every fold's error, and their summaries with intervals.
+
+Several seeds: predictions are never averaged (that would be an ensemble, a better model than any of the runs). Every
+number is computed for each seed alone, and the numbers are averaged. The intervals describe people, not seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from agerepro.evaluation.check import check_predictions, people
+from agerepro.evaluation.intervals import RESAMPLES, Interval, bootstrap_people, normal_interval
+from agerepro.evaluation.metrics import absolute_errors, photo_weights, r2
+from agerepro.tables import SCORES, conform
+
+NAN = float("nan")
+Score = tuple[str, str, str, Interval]  # fold or "all", aggregation, metric, value with interval
+
+
+def scores(predictions: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """A SCORES table, one block an experiment and profile; `seed` and `resamples` steer the bootstrap only.
+
+    fold    mae              the fold's mean absolute error, years; n photos
+    macro   mae              mean over folds, with the thesis's normal interval over folds; n folds
+            mae_bootstrap    the same value, with the bootstrap over people; n people
+            median, upper_quartile, lower_quartile   of the folds' errors, years (linear between folds); n folds
+            r2               mean over the folds that have two ages or more; n such folds
+    pooled  mae, cs_5        over all photos, with the bootstrap over people; cs_5 is a share; n photos
+            median, r2       over all photos; n photos
+
+    Raises UserError as `check_predictions`.
+    """
+    frame = check_predictions(predictions)
+    rows = []
+    for (experiment, profile), block in frame.groupby(["experiment", "profile"], sort=True):
+        for fold, aggregation, metric, found in _scores_of_one(block, seed, resamples):
+            rows.append({"experiment": experiment, "profile": profile, "fold": fold, "aggregation": aggregation, "metric": metric,
+                         "value": found.value, "low": found.low, "high": found.high, "n": found.n})
+    return conform(pd.DataFrame(rows), SCORES)
+
+
+def fold_errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean absolute error in years, one row a fold and one column a seed, of checked predictions."""
+    errors = pd.Series(absolute_errors(frame["age"], frame["predicted"]), index=frame.index)
+    return errors.groupby([frame["fold"], frame["seed"]]).mean().unstack("seed")
+
+
+def _scores_of_one(block: pd.DataFrame, seed: int, resamples: int) -> Iterator[Score]:
+    by_fold = fold_errors(block)
+    seeds = by_fold.shape[1]
+    photos = block.groupby("fold").size() // seeds
+    for fold, value, n in zip(by_fold.index, by_fold.mean(axis=1), photos):
+        yield str(fold), "fold", "mae", _bare(float(value), int(n))
+    errors = absolute_errors(block["age"], block["predicted"])
+
+    def over_people(values: np.ndarray, weights: np.ndarray) -> Interval:
+        return bootstrap_people(weights * values, weights, people(block), seed=seed, resamples=resamples)
+
+    yield "all", "macro", "mae", normal_interval(by_fold.mean(axis=1))
+    yield "all", "macro", "mae_bootstrap", over_people(errors, photo_weights(block["fold"], "macro"))
+    for metric, share in (("median", 0.5), ("upper_quartile", 0.75), ("lower_quartile", 0.25)):
+        yield "all", "macro", metric, _bare(float(by_fold.quantile(share).mean()), len(by_fold))
+    yield "all", "macro", "r2", _r2_over_folds(block)
+    everywhere = photo_weights(block["fold"], "pooled")
+    total = len(block) // seeds
+    for metric, values in (("mae", errors), ("cs_5", (errors <= 5).astype("float64"))):
+        found = over_people(values, everywhere)
+        yield "all", "pooled", metric, Interval(found.value, found.low, found.high, total)
+    yield "all", "pooled", "median", _bare(float(pd.Series(errors, index=block.index).groupby(block["seed"]).median().mean()), total)
+    by_seed = [r2(part["age"], part["predicted"]) for _, part in block.groupby("seed")]
+    yield "all", "pooled", "r2", _bare(float(np.mean(by_seed)), total)
+
+
+def _r2_over_folds(block: pd.DataFrame) -> Interval:
+    """Mean of the folds' R2; a fold with one age only has none and is left out, as `n` shows."""
+    explained = [part for _, part in block.groupby(["fold", "seed"]) if part["age"].nunique() > 1]
+    if not explained:
+        return _bare(NAN, 0)
+    folds = len({int(part["fold"].iloc[0]) for part in explained})
+    return _bare(float(np.mean([r2(part["age"], part["predicted"]) for part in explained])), folds)
+
+
+def _bare(value: float, n: int) -> Interval:
+    return Interval(value, NAN, NAN, n)

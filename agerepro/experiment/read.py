@@ -1,0 +1,149 @@
+"""An experiment file, a profile and single settings -> a checked Experiment; errors name file, line, key and near name."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import types
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from agerepro.errors import UserError, near
+from agerepro.experiment import schema
+from agerepro.experiment.check import check
+from agerepro.experiment.yaml_lines import Key, line_of, read_yaml
+
+PAPER = "paper"  # the profile that overrides nothing
+_ADAPTER = TypeAdapter(schema.Experiment)
+
+
+def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str] = ()) -> schema.Experiment:
+    """Read, override and check an experiment.
+
+    profile: `paper` takes the file as it stands; any other must stand under `profiles:`. A profile's mapping replaces
+    key by key, one level deep; a profile's list replaces the whole list.
+    settings: `KEY=VALUE` with dots, for instance `stages.fgnet.batch=32`; values are read as YAML.
+    """
+    values, lines = read_yaml(path)
+    profiles = values.pop("profiles", None) or {}
+    if profile != PAPER:
+        if profile not in profiles:
+            raise UserError(f"{path} has no profile {profile!r}.{near(profile, [PAPER, *profiles])}")
+        values, lines = _overlaid(values, lines, profiles[profile], ("profiles", profile))
+    for setting in settings:
+        _set(values, setting)
+    try:
+        experiment = _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        raise UserError(_explained(path, lines, error)) from None
+    check(experiment, path)
+    return experiment
+
+
+def profiles_of(path: Path) -> tuple[str, ...]:
+    """Names of the profiles that a file offers, `paper` first."""
+    values, _ = read_yaml(path)
+    return (PAPER, *(values.get("profiles") or {}))
+
+
+def resolved(experiment: schema.Experiment) -> dict[str, Any]:
+    """Every setting, defaults included, as plain values: what a digest is taken of and what lies in the run.
+
+    A setting that is one of several kinds keeps the name of its kind: `{"kfold": {"folds": 5, ...}}`.
+    """
+    return {field.name: plain(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
+
+
+_KINDS = {kind: name for table in (schema.SPLITS, schema.PROTOCOLS, schema.OPTIMIZERS, schema.HEADS, schema.LOSSES) for name, kind in table.items()}
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and tuples as dictionaries and lists that YAML and JSON can hold and `read_experiment` can read again."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inside = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {_KINDS[type(value)]: inside} if type(value) in _KINDS else inside
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def _overlaid(base: dict[str, Any], lines: dict[Key, int], over: dict[str, Any], at: Key) -> tuple[dict[str, Any], dict[Key, int]]:
+    values, lines = copy.deepcopy(base), dict(lines)
+    for key, value in (over or {}).items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            values[key].update(value)
+        else:
+            values[key] = value
+            lines = {old: line for old, line in lines.items() if old[:1] != (key,)}
+    lines.update({key[len(at):]: line for key, line in lines.items() if key[: len(at)] == at and len(key) > len(at)})
+    return values, lines
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise UserError(f"--set {setting!r}: write KEY=VALUE, for instance stages.fgnet.batch=32.")
+    *path, last = key.split(".")
+    place: Any = values
+    for step in path:
+        if isinstance(place, list):
+            named = {item.get("name"): item for item in place if isinstance(item, dict)}
+            if step not in named:
+                raise UserError(f"--set {setting}: no stage {step!r}.{near(step, [str(name) for name in named])}")
+            place = named[step]
+        elif isinstance(place, dict):
+            place = place.setdefault(step, {})
+        else:
+            raise UserError(f"--set {setting}: {step!r} lies below a plain value.")
+    if not isinstance(place, dict):
+        raise UserError(f"--set {setting}: {last!r} cannot be set there.")
+    try:
+        place[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {setting}: the value is not YAML: {error}") from None
+
+
+def _explained(path: Path, lines: dict[Key, int], error: ValidationError) -> str:
+    said = []
+    for problem in error.errors():
+        key = tuple(step for step in problem["loc"] if not (isinstance(step, str) and "[" in step))
+        line = line_of(lines, key)
+        where = f"{path}:{line}" if line else str(path)
+        name = ".".join(str(step) for step in key)
+        if problem["type"] == "unexpected_keyword_argument":
+            said.append(f"{where}: unknown key {name!r}.{near(str(key[-1]), _keys_at(key[:-1]))}")
+        elif problem["type"] in ("missing", "missing_argument"):
+            said.append(f"{where}: {name!r} is missing.")
+        else:
+            value = problem.get("input")
+            hint = near(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")) if (
+                problem["type"] == "literal_error" and isinstance(value, str)) else f" ({problem['msg']})"
+            said.append(f"{where}: {name} = {value!r} is not allowed.{hint}")
+    return "\n".join(dict.fromkeys(said))
+
+
+def _keys_at(key: Key) -> list[str]:
+    kind: Any = schema.Experiment
+    for step in key:
+        kind = _inside(kind, step)
+    return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+
+
+def _inside(kind: Any, step: Any) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(step, str):
+        hints = getattr(kind, "__pydantic_fields__", {})
+        return _bare(hints[step].annotation) if step in hints else None
+    arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
+    return _bare(arguments[-1]) if arguments else None
+
+
+def _bare(kind: Any) -> Any:
+    if get_origin(kind) in (Union, getattr(types, "UnionType", Union)):
+        return next((argument for argument in get_args(kind) if dataclasses.is_dataclass(argument)), kind)
+    return kind

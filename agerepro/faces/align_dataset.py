@@ -1,0 +1,154 @@
+"""The faces table and the face store of a whole data set: read, detect, crop, pack; continues where it was stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from agerepro.errors import UserError
+from agerepro.experiment.schema import Faces
+from agerepro.faces.align import Box
+from agerepro.faces.crop_faces import SIDES, Cropped, crop_boxed, crop_detected, nothing, scaled, scaled_box
+from agerepro.faces.decode import Unreadable, decode
+from agerepro.faces.detect import detector
+from agerepro.faces.store import FaceStore, StoreWriter
+from agerepro.files import digest_of, digest_of_bytes
+from agerepro.tables import FACES, conform, write_table
+
+ALIGNMENT = 1  # raise it when the same photo and settings give another crop than before
+BATCH = 64  # photos decoded together; two batches are in memory at a time
+THREADS = 4
+LARGEST_SIDE = 2048  # pixels; larger photos are reduced before detection, which bounds memory at 2 x 64 x 12 MiB
+
+Progress = Callable[[int, int], object]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo as read: its key in the store ("" without bytes), and either its crop or the pixels to make it from."""
+
+    key: str
+    box: Box | None
+    cropped: Cropped | None = None
+    pixels: np.ndarray | None = None
+    reduced: float = 1.0  # pixels of the photo per pixel of `pixels`
+    stored: bool = False
+
+
+def align_photos(photos: pd.DataFrame, root: Path, settings: Faces, folder: Path, *, on_progress: Progress) -> pd.DataFrame:
+    """The faces table of a photos table, in its order; crops lie in `FaceStore(store_folder(...))`.
+
+    Photos are found under `root`. What the store already has under these settings is read but not aligned again, wherever
+    the photo lies. `on_progress(done, total)` is called after every batch. The table is written too, as `faces.csv` beside
+    the store: it describes the root that was aligned last. Raises UserError when the photos are of no or of several data
+    sets; what is wrong with a single photo becomes its row's status and reason.
+    """
+    target = store_folder(photos, settings, folder)
+    store = FaceStore(target)
+    records = photos[["photo", "path", *SIDES]].to_dict("records")
+    rows: list[dict[str, Any]] = []
+    with ThreadPoolExecutor(THREADS) as pool, StoreWriter(target) as writer:
+        for jobs in _read_ahead(pool, records, lambda record: _read(record, root, settings, store)):
+            for job, cropped in zip(jobs, _crop(pool, jobs, settings)):
+                if job.key and not job.stored:
+                    writer.append(job.key, cropped.image, cropped.facts)
+                rows.append({"photo": records[len(rows)]["photo"], **cropped.facts, "image": job.key if cropped.image else ""})
+            on_progress(len(rows), len(records))
+    faces = conform(pd.DataFrame(rows), FACES)
+    write_table(target.parent / "faces.csv", faces, FACES)
+    return faces
+
+
+def store_folder(photos: pd.DataFrame, settings: Faces, folder: Path) -> Path:
+    """Where `align_photos` keeps the crops of this data set under these settings: `folder/<dataset>-<digest>/store`."""
+    names = sorted({photo.partition("/")[0] for photo in photos["photo"]})
+    if len(names) != 1:
+        raise UserError(f"Photos of one data set can be aligned at a time; these are of {', '.join(names) or 'none'}.")
+    return folder / f"{names[0]}-{digest_of(_settings(settings))}" / "store"
+
+
+def counts(faces: pd.DataFrame) -> dict[str, int]:
+    """How many photos of a faces table went which way, for printing: totals first, then every status with its reason."""
+    totals = {"photos": len(faces), "crops": int((faces["image"] != "").sum()), "several faces": int((faces["found"] > 1).sum())}
+    reasons = Counter(
+        f"{status} ({reason.partition(':')[0]})" if reason else status for status, reason in zip(faces["status"], faces["reason"])
+    )
+    return totals | dict(sorted(reasons.items()))
+
+
+def _settings(settings: Faces) -> dict[str, Any]:
+    return {"alignment": ALIGNMENT, **dataclasses.asdict(settings)}
+
+
+def _read_ahead(pool: ThreadPoolExecutor, records: list[dict], read: Callable[[dict], Job]) -> Iterator[list[Job]]:
+    """Batches of jobs; the next batch is read and decoded while the caller works on this one."""
+    pending = [pool.submit(read, record) for record in records[:BATCH]]
+    for start in range(BATCH, len(records) + BATCH, BATCH):
+        following = [pool.submit(read, record) for record in records[start : start + BATCH]]
+        yield [one.result() for one in pending]
+        pending = following
+
+
+def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore) -> Job:
+    box = _box(record)
+    try:
+        content = _content(root, record["path"])
+    except Unreadable as error:
+        return Job("", box, nothing("unreadable", error.reason))
+    key = digest_of({"photo": digest_of_bytes(content), "box": box, **_settings(settings)})
+    if key in store:
+        return Job(key, box, Cropped(store.read(key), store.facts(key)), stored=True)
+    try:
+        pixels = decode(content)
+    except Unreadable as error:
+        return Job(key, box, nothing("unreadable", error.reason))
+    if box is not None and settings.boxes == "source_first" and settings.align == "eyes_level":
+        height, width = pixels.shape[:2]
+        if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
+            return Job(key, box, nothing("unreadable", f"the source's box lies outside the photo: {box} in {width}x{height}"))
+        return Job(key, box, crop_boxed(pixels, box, settings))
+    longer = max(pixels.shape[:2])
+    if longer <= LARGEST_SIDE:
+        return Job(key, box, pixels=pixels)
+    shrink = LARGEST_SIDE / longer
+    small = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    return Job(key, box, pixels=small, reduced=longer / LARGEST_SIDE)
+
+
+def _crop(pool: ThreadPoolExecutor, jobs: list[Job], settings: Faces) -> list[Cropped]:
+    waiting = [(job.pixels, job.box, job.reduced) for job in jobs if job.pixels is not None]
+    made: list[Cropped] = []
+    if waiting:
+        boxes = [None if box is None else scaled_box(box, 1 / reduced) for _, box, reduced in waiting]
+        made = crop_detected([pixels for pixels, _, _ in waiting], boxes, settings, detect=detector().detect, spread=pool.map)
+    results = iter([scaled(cropped, reduced) for cropped, (_, _, reduced) in zip(made, waiting)])
+    return [job.cropped if job.cropped is not None else next(results) for job in jobs]
+
+
+def _content(root: Path, path: str) -> bytes:
+    """The bytes of a photo; a path that could leave the root is refused (links that the user has placed are followed)."""
+    parts = PurePath(path.replace("\\", "/"))
+    if not path or parts.is_absolute() or ".." in parts.parts or "\0" in path:
+        raise Unreadable(f"path leaves the data set's folder: {path!r}")
+    try:
+        return (root / path).read_bytes()
+    except FileNotFoundError:
+        raise Unreadable("missing file") from None
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror}") from None
+
+
+def _box(record: dict[str, Any]) -> Box | None:
+    box = tuple(float(record[side]) for side in SIDES)
+    usable = all(math.isfinite(value) for value in box) and box[2] > box[0] and box[3] > box[1]
+    return (box[0], box[1], box[2], box[3]) if usable else None

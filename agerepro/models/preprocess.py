@@ -1,0 +1,55 @@
+"""The first layer of every model: RGB values 0..255 become what the weights were trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+
+Order = Literal["rgb", "bgr"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """(pixel in `order` - means) / divisor; `means` are in that same order, in grey values."""
+
+    order: Order
+    means: tuple[float, float, float]
+    divisor: float
+
+
+# (weights, backbone) -> what these weights expect. VGG-16 is published for VGGFace 1 only, whose means differ from VGGFace2's.
+PREPROCESSING = {
+    ("vggface", "vgg16"): Preprocessing("bgr", (93.5940, 104.7624, 129.1863), 1.0),  # keras-vggface, version 1
+    ("dlib", "dlib_resnet"): Preprocessing("rgb", (122.782, 117.001, 104.298), 256.0),  # dlib's input_rgb_image_sized
+}
+# Without published weights: about unit variance for photos, which is what He's initialisation assumes.
+PLAIN = Preprocessing("rgb", (127.5, 127.5, 127.5), 64.0)
+
+
+@keras.saving.register_keras_serializable(package="agerepro")
+class Preprocess(keras.layers.Layer):
+    """(n, h, w, 3) RGB, uint8 or float 0..255 -> (n, h, w, 3) float32; always computed in float32, has no weights."""
+
+    def __init__(self, order: Order, means: tuple[float, float, float], divisor: float, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dtype": "float32", "trainable": False})
+        self.order: Order = order
+        self.means = tuple(means)
+        self.divisor = divisor
+
+    def call(self, pixels: Any) -> Any:
+        """Cast, order the channels, subtract the means, divide."""
+        pixels = keras.ops.cast(pixels, "float32")
+        if self.order == "bgr":
+            pixels = keras.ops.flip(pixels, axis=-1)
+        centred = pixels - keras.ops.convert_to_tensor(self.means, dtype="float32")
+        return centred if self.divisor == 1.0 else centred / self.divisor
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The input's own shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """All numbers, so that a saved model is complete without our table."""
+        return {**super().get_config(), "order": self.order, "means": list(self.means), "divisor": self.divisor}

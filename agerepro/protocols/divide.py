@@ -1,0 +1,49 @@
+"""A protocol's settings and a photos table -> the folds table, written before any fold trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from agerepro.draws import generator
+from agerepro.errors import UserError
+from agerepro.experiment.schema import KFold, LeaveOnePersonOut
+from agerepro.protocols.holdout import chosen
+from agerepro.tables import FOLDS, conform
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+def divide(photos: pd.DataFrame, protocol: LeaveOnePersonOut | KFold, *, seed: int) -> pd.DataFrame:
+    """FOLDS table: every photo once a fold. People, not photos, are divided, so nobody is on two sides of a fold.
+
+    Fold k of leave-one-person-out tests the k-th person in sorted order. Validation people are drawn anew in each fold
+    from those not tested; the held-out person never chooses anything. koenig2019 does not describe a validation part.
+    Raises UserError when a photo has no subject or there are fewer people than folds.
+    """
+    nameless = photos.loc[photos["subject"] == "", "photo"]
+    if len(nameless):
+        raise UserError(f"{len(nameless)} photos have no subject (first: {nameless.iloc[0]}); people cannot be kept apart.")
+    people = sorted(set(photos["subject"]))
+    tested = list(_tested_people(people, protocol))
+    tables = []
+    for fold, test in enumerate(tested):
+        rest = photos.loc[~photos["subject"].isin(test), "subject"]
+        share = protocol.validation_people
+        validation = chosen(rest, share, purpose=("validation people", seed, fold)) if share else set()
+        part = photos["subject"].map({**dict.fromkeys(people, TRAIN), **dict.fromkeys(validation, VALIDATION), **dict.fromkeys(test, TEST)})
+        tables.append(pd.DataFrame({"fold": fold, "photo": photos["photo"], "part": part}))
+    return conform(pd.concat(tables), FOLDS)
+
+
+def _tested_people(people: list[str], protocol: LeaveOnePersonOut | KFold) -> Iterator[set[str]]:
+    folds = len(people) if isinstance(protocol, LeaveOnePersonOut) else protocol.folds
+    if len(people) < max(folds, 2):
+        raise UserError(f"{folds} folds need at least {max(folds, 2)} people; the data set has {len(people)}.")
+    if isinstance(protocol, LeaveOnePersonOut):
+        yield from ({person} for person in people)
+        return
+    order = generator("k-fold", protocol.seed, folds).permutation(len(people))
+    for fold in range(folds):
+        yield {people[i] for i in order[fold::folds]}

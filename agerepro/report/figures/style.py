@@ -1,0 +1,112 @@
+"""The one look of all figures, and the only code that writes them: PNG, PDF and the CSV that they draw."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import offset_copy
+
+from agerepro.files import write_text, write_then_rename
+
+# Okabe and Ito's colours, told apart with any colour vision; the order gives grey steps that print apart too.
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)), "-")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+GREY = "#5A5A5A"
+WIDTH, DOTS_PER_INCH = 6.4, 200
+FEW = 3  # entries that a legend inside the axes may have
+_LINE = 0.17  # inches that one line of the caption takes
+_LOOK: dict[Any, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12, "axes.labelsize": 10.5, "legend.fontsize": 9.5,
+    "xtick.labelsize": 9.5, "ytick.labelsize": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.color": "#DDDDDD", "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "lines.linewidth": 1.8,
+    "pdf.fonttype": 42, "svg.hashsalt": "agerepro", "axes.titlelocation": "left", "axes.unicode_minus": False,
+}
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What a figure says about its numbers; `banner` is "demo: synthetic faces", "partial: 61 of 82 folds" or empty."""
+
+    run: str
+    profile: str
+    protocol: str
+    banner: str = ""
+
+    def text(self) -> str:
+        """The line under the figure."""
+        return f"Run: {self.run}. Profile: {self.profile}. Protocol: {self.protocol}."
+
+
+def legend(axes: Axes, corner: Literal["upper left", "lower right"], *, entries: int, below: float) -> None:
+    """A legend in the corner that the data leaves free, or `below` points under the axes when it would cover the data."""
+    if entries <= FEW:
+        axes.legend(loc=corner)
+    else:
+        under = offset_copy(axes.transAxes, axes.get_figure(root=True), x=-8, y=-below, units="points")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, borderaxespad=0, ncols=2 if entries > FEW + 1 else 1)
+
+
+def height_with(entries: int) -> float:
+    """Inches of a figure whose legend has so many entries."""
+    lines = entries if entries == FEW + 1 else (entries + 1) // 2
+    return 4.1 if entries <= FEW else 4.1 + 0.22 * lines
+
+
+def crowd(*frames: pd.DataFrame) -> str:
+    """How many photos, people and seeds stand behind a figure: `1,002 photos of 82 people, 3 seeds each`."""
+    return " or ".join(dict.fromkeys(_crowd(frame) for frame in frames))
+
+
+def _crowd(frame: pd.DataFrame) -> str:
+    seeds, known = frame["seed"].nunique(), frame.loc[frame["subject"] != "", "subject"].nunique()
+    of_people = f" of {known:,} people" if known else ""
+    return f"{len(frame) // seeds:,} photos{of_people}{f', {seeds} seeds each' if seeds > 1 else ''}"
+
+
+@contextmanager
+def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of WIDTH x `height` inches with title, smaller subtitle, banner, caption and the crowd of `frames` around its one pair of axes.
+
+    No pyplot: nothing global is touched, and nothing needs a screen.
+    """
+    with matplotlib.rc_context(_LOOK):
+        lines = textwrap.wrap(f"{caption.text()} {crowd(*frames)}.", 98, break_on_hyphens=False)
+        warned = textwrap.wrap(caption.banner, 74)
+        above, below = (0.12 + 0.24 * len(warned) if warned else 0.02), 0.1 + _LINE * len(lines)
+        whole = height + above + below
+        inside = ConstrainedLayoutEngine(rect=(0.01, below / whole, 0.98, height / whole))
+        drawn = Figure(figsize=(WIDTH, whole), dpi=DOTS_PER_INCH, layout=inside)
+        FigureCanvasAgg(drawn)
+        if warned:
+            drawn.text(0.5, 1 - 0.06 / whole, "\n".join(warned), ha="center", va="top", fontsize=10.5, fontweight="bold", color="white",
+                       bbox={"boxstyle": "round,pad=0.25", "facecolor": "#A33C00", "edgecolor": "none"})
+        drawn.text(0.015, 0.06 / whole, "\n".join(lines), ha="left", va="bottom", fontsize=8.5, color=GREY)
+        axes = drawn.subplots()
+        axes.set_title(title, pad=22)
+        axes.annotate(subtitle, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY,
+                      in_layout=False)
+        yield drawn, axes
+
+
+def save(drawn: Figure, data: pd.DataFrame, folder: Path, name: str) -> list[Path]:
+    """Write NAME.png, NAME.pdf and NAME.csv, without dates, so that equal numbers give equal bytes; return the paths."""
+    png, pdf, csv = (folder / f"{name}.{ending}" for ending in ("png", "pdf", "csv"))
+    with matplotlib.rc_context(_LOOK):
+        write_then_rename(png, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}))
+        undated = {"CreationDate": None, "Producer": None, "Creator": None}
+        write_then_rename(pdf, lambda path: drawn.savefig(path, format="pdf", metadata=undated))
+    write_text(csv, data.to_csv(index=False, lineterminator="\n"))
+    return [png, pdf, csv]

@@ -1,0 +1,118 @@
+"""The folds of a protocol by one traced model: claimed, trained, tested, sealed; finished ones are never done again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from agerepro.experiment.schema import Experiment
+from agerepro.files import is_sealed, seal, write_then_rename
+from agerepro.inputs.batches import Examples
+from agerepro.inputs.sources import MIRRORED, PLAIN, Faces, Source
+from agerepro.models.decode import decoded, posterior
+from agerepro.protocols.divide import TEST, TRAIN, VALIDATION
+from agerepro.runs.claims import NOW, WHEN_FREE, claim
+from agerepro.runs.folder import Run
+from agerepro.tables import PREDICTIONS, write_table
+from agerepro.training.frozen import FrozenFeatures
+from agerepro.training.plan import Task
+from agerepro.training.start import Start, network_for
+from agerepro.training.trainer import EpochDone, Trainer
+
+FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
+
+
+@dataclass(frozen=True)
+class FoldRunner:
+    """What all folds of a process share: the traced model set back before each, and the faces or frozen features."""
+
+    experiment: Experiment
+    task: Task
+    run: Run
+    folds: pd.DataFrame
+    trainer: Trainer
+    source: Source
+
+    def run_all(self, wanted: list[int], *, on_epoch: Callable[[int, EpochDone], None], on_fold: Callable[[int, str], None]) -> None:
+        """Do every wanted fold that nobody has done: first those that are free, then wait for those another process holds.
+
+        on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "found" | "elsewhere") when a fold is settled or left.
+        """
+        left = list(wanted)
+        for wait in (NOW, WHEN_FREE):
+            for fold in list(left):
+                folder = self._folder(fold)
+                if is_sealed(folder):
+                    on_fold(fold, "found")
+                    left.remove(fold)
+                    continue
+                with claim(folder, wait=wait) as mine:
+                    if not mine:
+                        on_fold(fold, "elsewhere")
+                        continue
+                    if not is_sealed(folder):  # another process may have finished it while we waited
+                        self._one(fold, folder, partial(on_epoch, fold))
+                    on_fold(fold, "done")
+                    left.remove(fold)
+
+    def _folder(self, fold: int) -> Path:
+        return self.run.fold_folder(self.task.seed, fold, first_seed=self.experiment.seeds[0])
+
+    def _one(self, fold: int, folder: Path, on_epoch: Callable[[EpochDone], None]) -> None:
+        parts = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
+        rows = {part: self.task.data.rows(parts.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
+        examples = {part: Examples(self.source, at, self.task.targets[at], self.task.weights[at]) for part, at in rows.items()}
+        purpose = (self.task.seed, self.task.stage.name, fold)
+        self.trainer.start.assign_to(self.trainer.model)
+        done = self.trainer.fit(
+            examples[TRAIN], examples[VALIDATION], purpose=purpose, checkpoint=folder / "checkpoint.npz", on_epoch=on_epoch,
+            collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
+        )
+        outputs = self._tested(rows[TEST])
+        write_then_rename(folder / "history.csv", lambda temporary: pd.DataFrame(list(done.history)).to_csv(temporary, index=False))
+        _save_arrays(folder / "by_epoch.npz", {"outputs": done.extra["test"], "bins": self.task.bins})
+        _save_arrays(folder / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": self.task.bins})
+        write_table(folder / "predictions.csv", self._predictions(fold, rows[TEST], outputs), PREDICTIONS)
+        seal(folder, FILES)
+        with contextlib.suppress(FileNotFoundError):
+            (folder / "checkpoint.npz").unlink()
+
+    def _tested(self, rows: np.ndarray) -> np.ndarray:
+        """(n, bins) posteriors, or (n, 1) years, averaged over the picture and its mirror image where the experiment says so."""
+        views = [PLAIN, MIRRORED] if self.experiment.test_time == "flip_average" else [PLAIN]
+        outputs = [self.trainer.outputs(self.source, rows, view=view) for view in views]
+        return np.mean([posterior(one) if len(self.task.bins) else one for one in outputs], axis=0)
+
+    def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
+        photos = self.task.data.photos.iloc[rows]
+        ages: dict[str, Any] = decoded(np.log(np.maximum(outputs, 1e-300)) if len(self.task.bins) else outputs, self.task.bins,
+                                       self.experiment.decode)
+        return pd.DataFrame({
+            "experiment": self.run.experiment, "profile": self.run.profile, "fold": fold, "seed": self.task.seed,
+            "photo": photos["photo"].to_numpy(), "subject": photos["subject"].to_numpy(), "age": photos["age"].to_numpy(), **ages,
+        })
+
+
+def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, folds: pd.DataFrame, *, runs: Path, threads: int) -> FoldRunner:
+    """Build, load and trace once; with a frozen trunk, compute its features for all folds ahead."""
+    network, _ = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
+    photos = task.data.photos
+    purpose = (task.seed, task.stage.name)
+    faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
+    if task.stage.train == "all":
+        return FoldRunner(experiment, task, run, folds, Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads), faces)
+    features = FrozenFeatures(network.trunk, faces, len(photos), runs / "features" / task.digest)
+    features.make(task.stage.epochs, mirrored=experiment.test_time == "flip_average")
+    trainer = Trainer(network.classifier, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
+    return FoldRunner(experiment, task, run, folds, trainer, features)
+
+
+def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    write_then_rename(path, lambda temporary: np.savez_compressed(temporary, **arrays))

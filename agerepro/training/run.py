@@ -1,0 +1,145 @@
+"""One experiment from native data sets to tested folds; run again after any stop, it continues to the same result."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from agerepro.errors import UserError
+from agerepro.experiment.read import read_experiment, resolved
+from agerepro.experiment.schema import Experiment
+from agerepro.files import digest_of, write_json, write_text
+from agerepro.inputs.prepare import Prepared
+from agerepro.protocols.audit import refuse_leaks
+from agerepro.protocols.divide import divide
+from agerepro.runs.folder import Run, parse_folds, run_folder
+from agerepro.runs.provenance import provenance
+from agerepro.tables import FOLDS, PHOTOS, write_table
+from agerepro.training.data import data_folders, prepared_sets, refuse_missing
+from agerepro.training.device import configure
+from agerepro.training.plan import Task, plan_stage
+from agerepro.training.reporting import Reporter
+from agerepro.training.start import Artefact, Start, start_of
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for."""
+
+    experiment: Path
+    profile: str
+    data: Path | None
+    runs: Path
+    weights: Path | None
+    folds: str | None
+    jobs: int
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A run whose shared stages are trained and whose folds are written: only folds are left to do."""
+
+    experiment: Experiment
+    run: Run
+    tasks: dict[int, tuple[Task, Start]]  # by seed, the last stage
+    folds: pd.DataFrame
+
+
+def run_experiment(wish: Wish, reporter: Reporter) -> Run:
+    """Do all that is not done yet of one experiment; returns its run folder."""
+    experiment = read_experiment(wish.experiment, profile=wish.profile, settings=wish.settings)
+    folders = data_folders(experiment, data=wish.data, runs=wish.runs, jobs=wish.jobs, reporter=reporter)
+    refuse_missing(experiment, folders, weights_folder=wish.weights)
+    device = configure(experiment.machine)
+    sets = prepared_sets(experiment, folders, runs=wish.runs, reporter=reporter)
+    ready = _ready(wish, experiment, sets, device, reporter)
+    wanted = parse_folds(wish.folds, int(ready.folds["fold"].nunique()))
+    workers = [_worker(wish, ready.run, number) for number in range(1, min(wish.jobs, len(wanted)))]
+    try:
+        for seed in experiment.seeds:
+            _do_folds(ready, seed, wanted, wish, reporter)
+    finally:
+        _wait(workers, ready.run)
+    return ready.run
+
+
+def _ready(wish: Wish, experiment: Experiment, sets: dict[str, Prepared], device: dict[str, str], reporter: Reporter) -> Ready:
+    last = experiment.stages[-1]
+    protocol = last.protocol
+    if protocol is None:
+        raise UserError(f"Stage {last.name!r} has no protocol to test it by.")
+    target = sets[last.data]
+    folds = divide(target.photos, protocol, seed=experiment.seeds[0])
+    refuse_leaks(folds, target.photos)
+    tasks = {seed: _shared_stages(wish, experiment, sets, seed, reporter) for seed in experiment.seeds}
+    digest = digest_of([resolved(experiment), *(task.settings for task, _ in tasks.values())])
+    paper = experiment.reproduces.paper if experiment.reproduces else wish.experiment.resolve().parent.name
+    run = run_folder(wish.runs, paper=paper, experiment=wish.experiment.stem, profile=wish.profile, digest=digest)
+    if not (run.folder / "experiment.yaml").is_file():
+        write_table(run.folder / "folds.csv", folds, FOLDS)
+        write_table(run.folder / "photos.csv", target.photos.drop(columns="image"), PHOTOS)
+        write_json(run.folder / "provenance.json", provenance(
+            command=sys.argv, device=device, data={name: {"digest": one.digest, "photos": len(one.photos), **one.funnel} for name, one in sets.items()},
+            starts={str(seed): start.name for seed, (_, start) in tasks.items()}, synthetic=wish.data is None))
+        write_text(run.folder / "experiment.yaml", yaml.safe_dump(resolved(experiment), sort_keys=False, allow_unicode=True))
+    return Ready(experiment, run, tasks, folds)
+
+
+def _shared_stages(wish: Wish, experiment: Experiment, sets: dict[str, Prepared], seed: int, reporter: Reporter) -> tuple[Task, Start]:
+    from agerepro.training.shared_stage import trained
+
+    artefacts: dict[str, Artefact] = {}
+    for stage in experiment.stages:
+        start = start_of(stage.start_from, experiment.backbone, artefacts=artefacts, weights_folder=wish.weights)
+        task = plan_stage(experiment, stage, sets[stage.data], seed=seed, start=start.name)
+        if stage.protocol is not None:
+            return task, start
+        artefacts[stage.name] = trained(experiment, task, start, runs=wish.runs, threads=_loading_threads(), on_epoch=lambda done, name=stage.name: (
+            reporter.epoch(name, done, fold=None, folds_done=0, folds=0)))
+    raise UserError("The experiment has no stage with a protocol.")
+
+
+def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: Reporter) -> None:
+    from agerepro.training.folds import fold_runner
+
+    task, start = ready.tasks[seed]
+    seeds = ready.experiment.seeds
+    finished = {fold for s, fold in ready.run.done(seeds) if s == seed}
+    if finished.issuperset(wanted):
+        reporter.say(f"{task.stage.name}: all {len(wanted)} folds are done already.")
+        return
+    runner = fold_runner(ready.experiment, task, start, ready.run, ready.folds, runs=wish.runs, threads=_loading_threads())
+    settled = set(finished)
+    runner.run_all(wanted, on_fold=lambda fold, how: settled.add(fold), on_epoch=lambda fold, done: reporter.epoch(
+        task.stage.name, done, fold=fold, folds_done=len(settled), folds=len(wanted)))
+
+
+def _loading_threads() -> int:
+    return max(1, min(8, os.cpu_count() or 1))
+
+
+def _worker(wish: Wish, run: Run, number: int) -> tuple[subprocess.Popen[bytes], Path]:
+    log = run.folder / f"worker-{number}.log"
+    options: list[str | Path] = ["--profile", wish.profile, "--runs", wish.runs, "--jobs", "1"]
+    for name, value in (("--data", wish.data), ("--weights", wish.weights), ("--folds", wish.folds)):
+        options += [name, value] if value is not None else []
+    for setting in wish.settings:
+        options += ["--set", setting]
+    with log.open("ab") as file:
+        command = [sys.executable, "-m", "agerepro", "run", wish.experiment, *options]
+        return subprocess.Popen([str(part) for part in command], stdout=file, stderr=subprocess.STDOUT), log
+
+
+def _wait(workers: Sequence[tuple[subprocess.Popen[bytes], Path]], run: Run) -> None:
+    failed = [log for worker, log in workers if worker.wait() not in (0, 1)]
+    if failed:
+        tail = failed[0].read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+        raise UserError(f"A helper process of {run.folder} failed; see {failed[0]}:\n" + "\n".join(tail) + "\nRun the same command again.")

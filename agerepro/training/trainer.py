@@ -1,0 +1,158 @@
+"""The one training loop: a model traced once, fitted on any examples, stopped and continued to the same result."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from agerepro.errors import UserError
+from agerepro.experiment.schema import Loss, Machine, Stage
+from agerepro.inputs.batches import Examples, steps_in, training_batches
+from agerepro.inputs.sources import PLAIN, Source
+from agerepro.losses.table import total
+from agerepro.training.schedule import Plateau, after_epoch
+from agerepro.training.state import Checkpoint, Variables, load_checkpoint, save_checkpoint
+
+CHECKPOINT_EVERY_S = 20.0  # a killed training loses at most this and one epoch
+PREDICT_BATCH = 64
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """What there is to say after an epoch: `history` holds one row an epoch, the last is the newest."""
+
+    epoch: int
+    epochs: int
+    history: tuple[dict[str, float], ...]
+    seconds_left: float
+
+
+class PerExample(keras.losses.Loss):
+    """A sum of per-example losses, weighted and averaged over the batch."""
+
+    def __init__(self, losses: Sequence[Loss], bins: np.ndarray) -> None:
+        super().__init__(name="loss", dtype="float32")
+        self.total, self.bins = total(losses), bins
+
+    def call(self, y_true: object, y_pred: object) -> object:
+        """(n,) losses of (n,) targets and (n, outputs) outputs."""
+        return self.total(y_true, y_pred, self.bins)
+
+
+class YearsOff(keras.metrics.Mean):
+    """Mean absolute error in years of the expectation over the classes, or of the one output: for the progress line."""
+
+    def __init__(self, bins: np.ndarray) -> None:
+        super().__init__(name="mae", dtype="float32")
+        self.bins = bins
+
+    def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
+        """Add a batch; the weights of examples do not enter."""
+        probable = keras.ops.softmax(y_pred, axis=-1) @ keras.ops.reshape(self.bins, (-1, 1)) if len(self.bins) > 1 else y_pred
+        super().update_state(keras.ops.abs(keras.ops.reshape(probable, (-1,)) - keras.ops.reshape(y_true, (-1,))))
+
+
+class Trainer:
+    """A compiled model that is set back between folds by assigning its variables: nothing is built or traced again."""
+
+    def __init__(self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int) -> None:
+        self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
+        optimizer = keras.optimizers.Adam(stage.optimizer.learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
+        model.compile(optimizer=optimizer, loss=PerExample(losses, self.bins), metrics=[YearsOff(self.bins)], weighted_metrics=[],
+                      jit_compile=machine.xla)
+        self.start = Variables.of(model)
+
+    def outputs(self, source: Source, rows: np.ndarray, *, view: int = PLAIN) -> np.ndarray:
+        """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
+        if not len(rows):
+            return np.zeros((0, self.model.output_shape[-1]), np.float32)
+        found = []
+        for at in range(0, len(rows), PREDICT_BATCH):
+            members = rows[at : at + PREDICT_BATCH]
+            # Repeating the last row keeps the shape, so that nothing is traced again for a short batch.
+            padded = np.concatenate([members, np.repeat(members[-1:], PREDICT_BATCH - len(members))])
+            found.append(np.asarray(self.model.predict_on_batch(source.batch(padded, view)))[: len(members)])
+        return np.concatenate(found)
+
+    def loss_of(self, examples: Examples) -> float:
+        """Weighted mean loss of plain examples; NaN when there are none."""
+        if not len(examples):
+            return math.nan
+        outputs = self.outputs(examples.source, examples.rows)
+        each = keras.ops.convert_to_numpy(total(self.losses)(examples.targets, outputs, self.bins))
+        return float(np.average(each, weights=examples.weights))
+
+    def fit(
+        self,
+        train: Examples,
+        validation: Examples,
+        *,
+        purpose: tuple[str | int, ...],
+        checkpoint: Path,
+        on_epoch: Callable[[EpochDone], None],
+        collect: Callable[[], dict[str, np.ndarray]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Checkpoint:
+        """Train from `self.start`, or on from `checkpoint` if it holds one; returns the state after the last epoch.
+
+        purpose seeds the order of photos; `collect` may return arrays after each epoch, stacked into the result's `extra`.
+        Raises UserError when the loss is no number any more; the last good state is then in `checkpoint`.
+        """
+        done = load_checkpoint(checkpoint) or Checkpoint(0, self.start)
+        done.variables.assign_to(self.model)
+        follow = _AfterEpoch(self, validation, done, checkpoint, on_epoch, collect, clock)
+        if done.epoch < self.stage.epochs:
+            batches = training_batches(train, batch=self.stage.batch, epochs=range(done.epoch, self.stage.epochs), purpose=purpose,
+                                       threads=self.threads)
+            self.model.fit(batches, epochs=self.stage.epochs, initial_epoch=done.epoch, steps_per_epoch=steps_in(train, self.stage.batch),
+                           shuffle=False, verbose=0, callbacks=[follow])
+        if self.stage.keep == "best_validation" and follow.done.best is not None:
+            follow.done.best.assign_to(self.model)
+        return follow.done
+
+
+class _AfterEpoch(keras.callbacks.Callback):
+    """After each epoch: refuse NaN, validate, set the rate, remember the best, save."""
+
+    def __init__(self, trainer: Trainer, validation: Examples, done: Checkpoint, path: Path, on_epoch: Callable[[EpochDone], None],
+                 collect: Callable[[], dict[str, np.ndarray]] | None, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.trainer, self.validation, self.done, self.path = trainer, validation, done, path
+        self.report, self.collect, self.clock = on_epoch, collect, clock
+        self.saved_at = self.began = clock()
+        self.first = done.epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keras calls this with the epoch from 0 and the training loss and MAE."""
+        logs, stage, model = logs or {}, self.trainer.stage, self.trainer.model
+        if not math.isfinite(logs["loss"]):
+            if self.done.epoch:
+                save_checkpoint(self.path, self.done)
+            raise UserError(f"The loss of stage {stage.name!r} became {logs['loss']} in epoch {epoch + 1}. Lower its learning rate (now "
+                            f"{stage.optimizer.learning_rate:g}). The state after epoch {self.done.epoch} is kept in {self.path}.")
+        rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        row = {"epoch": epoch + 1, "learning_rate": rate, "loss": logs["loss"], "mae": logs["mae"]}
+        row["validation_loss"] = self.trainer.loss_of(self.validation)
+        plateau, factor = self.done.plateau, 1.0
+        better = row["validation_loss"] < min((past["validation_loss"] for past in self.done.history), default=math.inf)
+        if len(self.validation):
+            plateau, factor = after_epoch(plateau, validation_loss=row["validation_loss"], halve_after=stage.halve_after)
+        if factor != 1.0:
+            model.optimizer.learning_rate = rate * factor
+        variables = Variables.of(model)
+        best = variables if better and stage.keep == "best_validation" else self.done.best
+        extra = {name: np.concatenate([self.done.extra[name], value[None]]) if name in self.done.extra else value[None]
+                 for name, value in (self.collect() if self.collect else {}).items()}
+        self.done = Checkpoint(epoch + 1, variables, plateau, (*self.done.history, row), best, extra)
+        now = self.clock()
+        if now - self.saved_at >= CHECKPOINT_EVERY_S:
+            save_checkpoint(self.path, self.done)
+            self.saved_at = now
+        each = (now - self.began) / (epoch + 1 - self.first)
+        self.report(EpochDone(epoch + 1, stage.epochs, self.done.history, each * (stage.epochs - epoch - 1)))

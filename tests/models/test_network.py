@@ -1,0 +1,122 @@
+"""Networks: three models over the same layers, repeatable weights, one training step, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.experiment.schema import Backbone, Classes, Value
+from agerepro.models.arrays import weights_as_arrays
+from agerepro.models.initialise import layer_seed
+from agerepro.models.network import Network, build_network
+
+Slim = Callable[..., Network]
+PHOTOS = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("backbone", [Backbone(name="vgg16", width=0.125, dense=(8,)), Backbone(name="dlib_resnet", width=0.25)])
+@pytest.mark.parametrize("head", [Classes(), Value(), Value(features="stages")])
+def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Classes | Value) -> None:
+    size, outputs = (32 if backbone.name == "vgg16" else 103), (7 if isinstance(head, Classes) else 1)
+    network = build_network(backbone, head, outputs=outputs, size=size, seed=0)
+    photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+    whole = network.full.predict(photos, verbose=0)
+    assert whole.shape == (2, outputs) and whole.std() > 0
+    np.testing.assert_array_equal(network.classifier.predict(network.trunk.predict(photos, verbose=0), verbose=0), whole)
+    assert network.full.layers[-1].name == network.output == ("logits" if isinstance(head, Classes) else "years")
+    assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_map))
+
+
+def test_trunk_and_classifier_share_their_variables_with_the_whole(slim: Slim) -> None:
+    network = slim()
+    assert {id(w) for w in network.full.weights} == {id(w) for w in network.trunk.weights + network.classifier.weights}
+    assert len(network.full.weights) == len(network.trunk.weights) + len(network.classifier.weights) == 26 + 4
+
+
+def test_uint8_and_float_photos_give_the_same(slim: Slim) -> None:
+    whole = slim().full
+    expected = whole.predict(PHOTOS, verbose=0)
+    np.testing.assert_array_equal(whole.predict(PHOTOS.astype(np.float32), verbose=0), expected)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(whole(keras.ops.convert_to_tensor(PHOTOS))), whole(PHOTOS.astype(np.float32)))
+
+
+def test_weights_depend_on_seed_and_layer_name_only(slim: Slim) -> None:
+    keras.utils.set_random_seed(1)
+    first = weights_as_arrays(slim(outputs=5).full)
+    keras.utils.set_random_seed(2)
+    second, other_seed = weights_as_arrays(slim(outputs=9).full), weights_as_arrays(slim(seed=1).full)
+    for name in first:
+        if not name.startswith("logits"):
+            np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+        if name.endswith("kernel"):
+            assert not np.array_equal(first[name], other_seed[name]), name
+    assert not np.array_equal(first["conv4_2/kernel"], first["conv4_3/kernel"])  # one shape, two names
+
+
+def test_layer_seed_is_the_same_in_every_process() -> None:
+    assert layer_seed(0, "logits") == 524868712  # first 4 bytes of SHA-256 of "0/logits", little-endian, halved
+
+
+def test_the_classifier_is_he_normal_without_bias() -> None:
+    network = build_network(Backbone(name="vgg16", width=0.5, dense=(2000,)), Classes(), outputs=100, size=32, seed=0)
+    weights = weights_as_arrays(network.classifier)
+    for layer, fan_in in (("dense1", 256), ("logits", 2000)):
+        assert weights[f"{layer}/kernel"].std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.01)
+        assert not weights[f"{layer}/bias"].any()
+
+
+def test_mixed_precision_computes_inside_and_ends_in_float32(slim: Slim) -> None:
+    network = slim(precision="mixed_bfloat16")
+    assert network.full.get_layer("preprocess").compute_dtype == network.full.get_layer("logits").compute_dtype == "float32"
+    assert network.full.get_layer("conv3_1").compute_dtype == network.full.get_layer("dense1").compute_dtype == "bfloat16"
+    assert {str(weight.dtype) for weight in network.full.weights} == {"float32"}
+    mixed = network.full.predict(PHOTOS, verbose=0)
+    assert mixed.dtype == np.float32
+    plain = slim().full.predict(PHOTOS, verbose=0)
+    assert 0 < np.abs(mixed - plain).max() < 0.1 * plain.std()
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_slim_network_learns_in_some_steps(slim: Slim, precision: str) -> None:
+    model = slim(precision=precision).full
+    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    classes = np.array([0, 3, 4])
+    before = model.train_on_batch(PHOTOS, classes)
+    for _ in range(5):
+        after = model.train_on_batch(PHOTOS, classes)
+    assert float(after) < float(before)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "head"), [(Backbone(name="vgg16", width=0.125), Classes()), (Backbone(name="dlib_resnet", width=0.25), Value(features="stages"))]
+)
+def test_a_saved_model_is_complete(backbone: Backbone, head: Classes | Value, tmp_path: Path) -> None:
+    network = build_network(backbone, head, outputs=1, size=103, seed=0)
+    network.full.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    photos = np.random.default_rng(1).integers(0, 256, (1, 103, 103, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(again.predict(photos, verbose=0), network.full.predict(photos, verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size", "message"),
+    [
+        (Backbone(name="vgg16"), 31, "vgg16 needs an input of at least 32 pixels, not 31: raise augment.size."),
+        (Backbone(name="vgg16", weights="dlib"), 224, "vgg16 has no published weights 'dlib'; set backbone.weights to one of: vggface, none."),
+        (Backbone(name="vgg16", weights="vggface", width=0.5), 224, "fit vgg16 at width 1 only, not 0.5"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        build_network(backbone, Classes(), outputs=2, size=size, seed=0)
+    assert message in str(error.value)
+
+
+def test_a_value_head_has_one_output() -> None:
+    with pytest.raises(UserError, match="one output, not 3"):
+        build_network(Backbone(name="vgg16"), Value(), outputs=3, size=32, seed=0)
