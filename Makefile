@@ -55,7 +55,7 @@ check: $(READY) ## formatter, linter, types
 
 .PHONY: golden
 golden: $(READY) ## write the golden texts of the tests anew; look at the diff
-	@.venv/bin/python -m pytest tests -m "not slow" -k golden --golden
+	@AGEREPRO_RENEW_GOLDEN=1 .venv/bin/python -m pytest tests/report/test_tables.py
 
 .PHONY: lock
 lock: ## resolve the locked versions anew (needs uv)

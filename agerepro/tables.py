@@ -138,8 +138,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
 
     text = {column: str for column, kind in table.columns.items() if kind == TEXT}
     try:
-        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in table.columns if c not in text},
-                            float_precision="round_trip")
+        frame = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in table.columns if c not in text})
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except (ValueError, UnicodeDecodeError) as error:  # pandas' parser errors are ValueErrors

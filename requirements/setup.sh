@@ -12,7 +12,7 @@ if [ -x .venv/bin/python ] && [ "$(cat "$ready" 2>/dev/null)" = "$state" ]; then
 fi
 
 python=
-for candidate in ${PYTHON:-} python3.12 python3.11 python3.13 python3 python; do
+for candidate in ${PYTHON:-} python3.11 python3.12 python3.13 python3 python; do
   if command -v "$candidate" >/dev/null 2>&1 &&
     "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then
     python=$candidate

@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
+
+# Same examples each time, and no time limit an example: machines that test are shared and slow.
+settings.register_profile("suite", max_examples=25, deadline=None, derandomize=True)
+settings.load_profile("suite")
 
 REPOSITORY = Path(__file__).parents[1]
 

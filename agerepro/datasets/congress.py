@@ -28,19 +28,22 @@ def read(root: Path) -> Photos:
     by which it was dated. UserError when there is no portrait at all.
     """
     known = labels().set_index("file", drop=False)
-    folder = native_folder("congress", root, ("images", "."), lambda place: any(name in known.index for name in names_in(place)),
-                           "portraits named A000014.jpg")
+    folder = native_folder(
+        "congress", root, ("images", "."), lambda place: any(name in known.index for name in names_in(place)), "portraits named A000014.jpg"
+    )
     prefix, there = below(folder, root), set(names_in(folder))
     rows = known[known.index.isin(there)]
-    table = pd.DataFrame({
-        "photo": "congress/" + rows["file"],
-        "path": prefix + rows["file"],
-        "subject": rows["bioguide"],
-        "age": rows["age_decimal"],
-        "age_std": rows["age_precision_years"],
-        "gender": rows["gender"].str.lower(),
-        "date_note": rows["age_rule"],
-    })
+    table = pd.DataFrame(
+        {
+            "photo": "congress/" + rows["file"],
+            "path": prefix + rows["file"],
+            "subject": rows["bioguide"],
+            "age": rows["age_decimal"],
+            "age_std": rows["age_precision_years"],
+            "gender": rows["gender"].str.lower(),
+            "date_note": rows["age_rule"],
+        }
+    )
     skipped = [Skip(prefix + name, "the portrait is missing") for name in known.index if name not in there]
     others = sorted(name for name in there - set(known.index) if name.endswith(".jpg"))
     skipped += [Skip(prefix + name, "no dated label for this portrait") for name in others]

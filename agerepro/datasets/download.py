@@ -46,8 +46,10 @@ def download_congress(
             error = finished.exception()
             if isinstance(error, requests.ConnectionError):
                 pool.shutdown(cancel_futures=True)
-                raise UserError(f"Cannot reach {base} ({len(digests) - done} of {len(digests)} portraits are lacking). Try again when "
-                                f"online, or copy the pictures by hand to {root / 'images'}.")
+                raise UserError(
+                    f"Cannot reach {base} ({len(digests) - done} of {len(digests)} portraits are lacking). Try again when "
+                    f"online, or copy the pictures by hand to {root / 'images'}."
+                )
             if isinstance(error, (requests.RequestException, ValueError)):
                 failed[fetched[finished]] = str(error)
             elif isinstance(error, OSError):
@@ -60,8 +62,10 @@ def download_congress(
                 progress(done, len(digests))
     if failed:
         first = min(failed)
-        raise UserError(f"{len(failed)} of {len(digests)} portraits could not be fetched from {base}; {first}: {failed[first]}. "
-                        f"Run the same command again for these, or copy them by hand to {root / 'images'}.")
+        raise UserError(
+            f"{len(failed)} of {len(digests)} portraits could not be fetched from {base}; {first}: {failed[first]}. "
+            f"Run the same command again for these, or copy them by hand to {root / 'images'}."
+        )
     return len(lacking)
 
 

@@ -43,8 +43,10 @@ def _struct(path: Path, struct: str) -> dict[str, np.ndarray]:
     with _opened(path) as file:
         head = file.read(520)
     if head[:8] == HDF5 or head[512:520] == HDF5:
-        raise UserError(f"{path} is a MATLAB 7.3 (HDF5) file; {struct}.mat is published in the older format. "
-                        f"Download it again, or save it in MATLAB with -v7.")
+        raise UserError(
+            f"{path} is a MATLAB 7.3 (HDF5) file; {struct}.mat is published in the older format. "
+            f"Download it again, or save it in MATLAB with -v7."
+        )
     try:
         loaded = loadmat(path, variable_names=[struct])
     except (MatReadError, ValueError, TypeError, OSError, NotImplementedError, zlib.error, IndexError, KeyError) as error:

@@ -68,8 +68,9 @@ def verify(name: str, data: Path) -> Verification:
 
 def counts(photos: Photos, published: Published) -> list[Row]:
     """Funnel, images, people, distinct ages, youngest, oldest and age bins, ages in completed years."""
-    rows = [Row(f"after: {step.name}" if i else step.name, step.kept, published.funnel.get(step.name))
-            for i, step in enumerate(photos.funnel)]
+    rows = [
+        Row(f"after: {step.name}" if i else step.name, step.kept, published.funnel.get(step.name)) for i, step in enumerate(photos.funnel)
+    ]
     if photos.people_listed is not None:
         rows.append(Row("people listed", photos.people_listed, published.people_listed))
     people = photos.table["subject"]

@@ -29,8 +29,7 @@ def read(root: Path) -> Photos:
     """
     home = native_folder("vggface2", root, NESTINGS, _has_people, "folders train/n000002 or test/n000001")
     photos = photos_of(*_listed(home, below(home, root)))
-    boxes = [_boxes(path, split) for split in SPLITS for place in BOX_FOLDERS
-             if (path := home / place / f"loose_bb_{split}.csv").exists()]
+    boxes = [_boxes(path, split) for split in SPLITS for place in BOX_FOLDERS if (path := home / place / f"loose_bb_{split}.csv").exists()]
     if not boxes:
         return photos
     table = photos.table.drop(columns=["left", "top", "right", "bottom"]).merge(pd.concat(boxes), on="photo", how="left")
@@ -69,6 +68,13 @@ def _boxes(path: Path, split: str) -> pd.DataFrame:
     except ValueError as error:  # pandas' parser errors and bad encodings are ValueErrors
         raise UserError(f"{path} is not a table of boxes: {error}") from None
     left, top, width, height = (corner_and_size[name] for name in "XYWH")
-    boxes = pd.DataFrame({"photo": f"vggface2/{split}/" + found["NAME_ID"].astype(str) + ".jpg",
-                          "left": left, "top": top, "right": left + width, "bottom": top + height})
+    boxes = pd.DataFrame(
+        {
+            "photo": f"vggface2/{split}/" + found["NAME_ID"].astype(str) + ".jpg",
+            "left": left,
+            "top": top,
+            "right": left + width,
+            "bottom": top + height,
+        }
+    )
     return boxes.drop_duplicates("photo")

@@ -51,7 +51,10 @@ def people(frame: pd.DataFrame) -> pd.Series:
 
 
 def _same_photos_in_every_seed(experiment: str, rows: pd.DataFrame) -> None:
-    held = {int(seed): set(zip(of_seed["fold"], of_seed["photo"])) for seed, of_seed in rows.groupby("seed")}
+    held = {}
+    for seed in rows["seed"].unique():
+        of_seed = rows[rows["seed"] == seed]
+        held[int(seed)] = set(zip(of_seed["fold"], of_seed["photo"]))
     (first, photos), *others = held.items()
     for seed, theirs in others:
         if theirs != photos:

@@ -13,6 +13,7 @@ from agerepro.experiment.schema import Reproduces
 from agerepro.published.read import published_columns, published_row
 
 NAN = float("nan")
+PAPER = "paper"  # the profile that holds the paper's own settings
 COLUMNS = ("experiment", "metric", "unit", "paper", "ours", "difference", "low", "high", "interval", "profile", "folds", "standing",
            "source")
 
@@ -33,6 +34,11 @@ class RunScores:
     def standing(self) -> str:
         """The banner, with the missing folds."""
         return standing(self.banner, self.folds_done, self.folds_total)
+
+    @property
+    def reproduces_in_full(self) -> bool:
+        """Whether the numbers may be set against the paper's: its settings, its data, all folds."""
+        return not self.standing and self.profile == PAPER
 
 
 @dataclass(frozen=True)
@@ -67,8 +73,9 @@ ONLY_WHERE_PUBLISHED = (
 def compare(runs: Sequence[RunScores]) -> pd.DataFrame:
     """One row a run and score, columns COLUMNS; numbers in `unit`, NaN where the paper or the run has none.
 
-    `difference` is ours minus the paper's, and NaN for a demo or partial run: such a number is no reproduction, however
-    near it comes. Raises UserError for a published row that does not exist, or a published score that no run computes.
+    `difference` is ours minus the paper's, and NaN for a run with a banner, missing folds or a profile other than the
+    paper's: such a number is no reproduction, however near it comes. Raises UserError for a published row that does not
+    exist, or a published score that no run computes.
     """
     if not runs:
         raise UserError("There is no run to compare. Name at least one.")
@@ -93,8 +100,9 @@ def _rows(run: RunScores) -> list[dict[str, object]]:
         score = found[line.aggregation, line.metric]
         published, ours = paper.get((line.aggregation, line.metric), NAN), float(score["value"])
         rows.append({"experiment": run.experiment, "metric": line.label, "unit": line.unit, "paper": published, "ours": ours,
-                     "difference": NAN if run.standing else ours - published, "low": float(score["low"]), "high": float(score["high"]),
-                     "interval": line.interval, "profile": run.profile, "folds": folds_text(run.folds_done, run.folds_total),
+                     "difference": ours - published if run.reproduces_in_full else NAN,
+                     "low": float(score["low"]), "high": float(score["high"]), "interval": line.interval,
+                     "profile": run.profile, "folds": folds_text(run.folds_done, run.folds_total),
                      "standing": run.standing, "source": source if published == published else ""})
     return rows
 

@@ -46,7 +46,7 @@ def paired(
     groups = pairs["fold"] if unit == "fold" else pairs["person"]
     differences = pairs["difference"].groupby(groups).mean().to_numpy()
     if len(differences) < 2:
-        raise UserError(f"The runs share {len(differences)} {unit}s; a paired test needs two at least. Finish more folds.")
+        raise UserError(f"A paired test needs two {unit}s that both runs have; here are {len(differences)}. Finish more folds.")
     weights = photo_weights(groups, "macro")
     found = bootstrap_people(weights * pairs["difference"], weights, pairs["person"], seed=seed, resamples=resamples)
     t_p, wilcoxon_p = paired_p_values(differences)

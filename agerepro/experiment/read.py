@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import types
@@ -39,7 +40,7 @@ def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str]
     try:
         experiment = _ADAPTER.validate_python(values)
     except ValidationError as error:
-        raise UserError(_explained(path, lines, error)) from None
+        raise UserError(_explained(path, lines, values, error)) from None
     check(experiment, path)
     return experiment
 
@@ -109,23 +110,39 @@ def _set(values: dict[str, Any], setting: str) -> None:
         raise UserError(f"--set {setting}: the value is not YAML: {error}") from None
 
 
-def _explained(path: Path, lines: dict[Key, int], error: ValidationError) -> str:
+def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error: ValidationError) -> str:
     said = []
     for problem in error.errors():
         key = tuple(step for step in problem["loc"] if not (isinstance(step, str) and "[" in step))
         line = line_of(lines, key)
         where = f"{path}:{line}" if line else str(path)
-        name = ".".join(str(step) for step in key)
+        name = _named(values, key)
         if problem["type"] == "unexpected_keyword_argument":
             said.append(f"{where}: unknown key {name!r}.{near(str(key[-1]), _keys_at(key[:-1]))}")
         elif problem["type"] in ("missing", "missing_argument"):
             said.append(f"{where}: {name!r} is missing.")
         else:
             value = problem.get("input")
-            hint = near(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")) if (
-                problem["type"] == "literal_error" and isinstance(value, str)) else f" ({problem['msg']})"
-            said.append(f"{where}: {name} = {value!r} is not allowed.{hint}")
+            said.append(f"{where}: {name} = {value!r} is not allowed.{_hint(problem, value)}")
     return "\n".join(dict.fromkeys(said))
+
+
+def _hint(problem: Any, value: Any) -> str:
+    if problem["type"] == "literal_error" and isinstance(value, str):
+        return near(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return f" YAML reads this as text; write {float(value)!r}."
+    return f" ({problem['msg']})"
+
+
+def _named(values: Any, key: Key) -> str:
+    """The key with dots, a stage by its name instead of its number: as --set takes it."""
+    words = []
+    for step in key:
+        values = values[step] if isinstance(values, list) and isinstance(step, int) else values.get(step) if isinstance(values, dict) else None
+        words.append(str(values.get("name", step)) if isinstance(step, int) and isinstance(values, dict) else str(step))
+    return ".".join(words)
 
 
 def _keys_at(key: Key) -> list[str]:

@@ -138,7 +138,7 @@ class Stage:
 
     name: str
     data: str
-    epochs: Positive
+    epochs: Annotated[int, Field(strict=True, ge=0)]  # 0 tests the start itself
     batch: Positive
     optimizer: Annotated[Adam, one_of(OPTIMIZERS)]
     start_from: str = "weights"  # weights | scratch | the name of an earlier stage

@@ -30,9 +30,10 @@ LARGEST_PATCH = 4096  # pixels; bounds memory where a box reaches far out of its
 def leveling(landmarks: np.ndarray) -> tuple[float, np.ndarray]:
     """Degrees, counter-clockwise, that turn the eyes level, and the 2x3 matrix that does it about their midpoint."""
     across = landmarks[1] - landmarks[0]
-    degrees = math.degrees(math.atan2(across[1], across[0]))
+    angle = math.atan2(across[1], across[0])
+    cos, sin = math.cos(angle), math.sin(angle)
     x, y = landmarks[:2].mean(axis=0)
-    return degrees, cv2.getRotationMatrix2D((float(x), float(y)), degrees, 1.0)
+    return math.degrees(angle), np.array([[cos, sin, x - cos * x - sin * y], [-sin, cos, y + sin * x - cos * y]])
 
 
 def second_look(photo: np.ndarray, box: Box, rotation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from agerepro.faces.align import Box
 from agerepro.faces.crop_faces import SIDES, Cropped, crop_boxed, crop_detected, nothing, scaled, scaled_box
 from agerepro.faces.decode import Unreadable, decode
 from agerepro.faces.detect import detector
-from agerepro.faces.store import FaceStore, StoreWriter
+from agerepro.faces.store import SHARD_BYTES, FaceStore, StoreWriter
 from agerepro.files import digest_of, digest_of_bytes
 from agerepro.tables import FACES, conform, write_table
 
@@ -57,7 +57,7 @@ def align_photos(photos: pd.DataFrame, root: Path, settings: Faces, folder: Path
     store = FaceStore(target)
     records = photos[["photo", "path", *SIDES]].to_dict("records")
     rows: list[dict[str, Any]] = []
-    with ThreadPoolExecutor(THREADS) as pool, StoreWriter(target) as writer:
+    with ThreadPoolExecutor(THREADS) as pool, StoreWriter(target, shard_bytes=SHARD_BYTES) as writer:
         for jobs in _read_ahead(pool, records, lambda record: _read(record, root, settings, store)):
             for job, cropped in zip(jobs, _crop(pool, jobs, settings)):
                 if job.key and not job.stored:

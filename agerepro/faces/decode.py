@@ -16,7 +16,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 ORIENTATION = 0x0112
 # What Pillow's readers raise on broken files, as found by flipping and cutting bytes of each format.
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
-          OverflowError, MemoryError, NotImplementedError)
+          OverflowError, MemoryError)
 
 
 class Unreadable(Exception):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from agerepro.errors import UserError
 from agerepro.files import write_then_rename
+
+if TYPE_CHECKING:
+    import keras
 
 
 def variables_by_name(model: keras.Model) -> dict[str, keras.Variable]:
@@ -34,12 +37,14 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read what `save_arrays` wrote, each array checked by its CRC; UserError when absent or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:  # ours to close: np.load leaves a damaged file open
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("one array without a name")
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        # AttributeError: np.load gives a bare array for an .npy file under this name.
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged ({error}): remove it and run again.") from None
 
 

@@ -66,7 +66,7 @@ def write_results(runs: Sequence[RunResult], folder: Path) -> list[Path]:
         raise UserError(f"{what} Name each run once.")
     scored = [score_run(run) for run in runs]
     comparison = compare(scored)
-    notes = _protocol_notes(runs) + paired_notes(runs)
+    notes = _protocol_notes(runs) + _seed_notes(runs) + paired_notes(runs)
     written = [write_text(folder / f"table.{ENDINGS[form]}", render(comparison, form=form, notes=notes)) for form in ENDINGS]
     written.append(write_table(folder / "scores.csv", pd.concat([run.scores for run in scored], ignore_index=True), SCORES))
     return written + draw_figures(runs, folder / "figures")
@@ -135,6 +135,11 @@ def _protocol_notes(runs: Sequence[RunResult]) -> list[str]:
     if len(followers) == 1:
         return [f"Protocol: {runs[0].protocol}."]
     return [f"Protocol of {', '.join(labels)}: {protocol}." for protocol, labels in followers.items()]
+
+
+def _seed_notes(runs: Sequence[RunResult]) -> list[str]:
+    seeds = {_label(run, runs): run.predictions["seed"].nunique() for run in runs}
+    return [f"{label}: mean of {count} seeds, each scored alone." for label, count in seeds.items() if count > 1]
 
 
 def _label(run: RunResult, runs: Sequence[RunResult]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,8 +80,8 @@ def _explanations(comparison: pd.DataFrame) -> list[str]:
         told.append("Intervals: MAE (macro) normal over folds, mean +- 1.96 sd / sqrt(n), as in koenig2019; all others bootstrap over "
                     "people (BCa).")
     told += [meaning for start, meaning in _MEANINGS.items() if comparison["metric"].str.startswith(start).any()]
-    if (comparison["standing"] != "").any() and comparison["paper"].notna().any():
-        told.append("Difference: ours minus the paper's; none is given for a demo or partial run, which reproduces nothing.")
+    if (comparison["paper"].notna() & comparison["difference"].isna()).any():
+        told.append("Difference: ours minus the paper's; none for a run that is not the paper's experiment in full (demo or partial).")
     elif comparison["difference"].notna().any():
         told.append("Difference: ours minus the paper's.")
     return told
@@ -134,11 +135,9 @@ def markdown_text(text: str) -> str:
 
 
 def latex_text(text: str) -> str:
-    """Text with every character that LaTeX would act on escaped; a leading minus sign becomes a real one."""
-    escaped = "".join(_LATEX.get(character, character) for character in text)
-    if text.startswith("-") and len(text) > 1 and text[1].isdigit():
-        return f"$-${escaped[1:]}"
-    return escaped.replace("[-", "[$-$").replace(", -", ", $-$").replace("+-", r"$\pm$")
+    """Text with every character that LaTeX would act on escaped; the hyphens of negative numbers become minus signs."""
+    escaped = "".join(_LATEX.get(character, character) for character in text).replace("+-", r"$\pm$")
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)
 
 
 def _templated(template: str, page: Page, cell: Callable[[str], str]) -> str:

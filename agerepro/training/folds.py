@@ -12,18 +12,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agerepro.experiment.schema import Experiment
+from agerepro.experiment.schema import Experiment, Value
 from agerepro.files import is_sealed, seal, write_then_rename
 from agerepro.inputs.batches import Examples
 from agerepro.inputs.sources import MIRRORED, PLAIN, Faces, Source
 from agerepro.models.decode import decoded, posterior
+from agerepro.models.network import YEARS
 from agerepro.protocols.divide import TEST, TRAIN, VALIDATION
 from agerepro.runs.claims import NOW, WHEN_FREE, claim
 from agerepro.runs.folder import Run
 from agerepro.tables import PREDICTIONS, write_table
 from agerepro.training.frozen import FrozenFeatures
 from agerepro.training.plan import Task
+from agerepro.training.ridge import ridge_start
 from agerepro.training.start import Start, network_for
+from agerepro.training.state import Variables
 from agerepro.training.trainer import EpochDone, Trainer
 
 FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
@@ -39,6 +42,7 @@ class FoldRunner:
     folds: pd.DataFrame
     trainer: Trainer
     source: Source
+    frozen: FrozenFeatures | None  # of the first weights, where a ridge regression on them starts the head
 
     def run_all(self, wanted: list[int], *, on_epoch: Callable[[int, EpochDone], None], on_fold: Callable[[int, str], None]) -> None:
         """Do every wanted fold that nobody has done: first those that are free, then wait for those another process holds.
@@ -70,24 +74,38 @@ class FoldRunner:
         rows = {part: self.task.data.rows(parts.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
         examples = {part: Examples(self.source, at, self.task.targets[at], self.task.weights[at]) for part, at in rows.items()}
         purpose = (self.task.seed, self.task.stage.name, fold)
-        self.trainer.start.assign_to(self.trainer.model)
         done = self.trainer.fit(
             examples[TRAIN], examples[VALIDATION], purpose=purpose, checkpoint=folder / "checkpoint.npz", on_epoch=on_epoch,
-            collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
+            start=self._start(rows[TRAIN]), collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
         )
         outputs = self._tested(rows[TEST])
         write_then_rename(folder / "history.csv", lambda temporary: pd.DataFrame(list(done.history)).to_csv(temporary, index=False))
-        _save_arrays(folder / "by_epoch.npz", {"outputs": done.extra["test"], "bins": self.task.bins})
+        _save_arrays(folder / "by_epoch.npz", {"outputs": done.extra.get("test", np.zeros(0)), "bins": self.task.bins})
         _save_arrays(folder / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": self.task.bins})
         write_table(folder / "predictions.csv", self._predictions(fold, rows[TEST], outputs), PREDICTIONS)
         seal(folder, FILES)
         with contextlib.suppress(FileNotFoundError):
             (folder / "checkpoint.npz").unlink()
 
+    def _start(self, train: np.ndarray) -> Variables:
+        """The fold's first weights: the same for all, but for a head that ridge regression fits to the fold's training photos."""
+        self.trainer.start.assign_to(self.trainer.model)
+        if self.frozen is None:
+            return self.trainer.start
+        features = np.mean([self.frozen.batch(train, view) for view in self._views()], axis=0)
+        people = self.task.data.photos["subject"].to_numpy()[train]
+        kernel, bias, _ = ridge_start(features, self.task.targets[train], self.task.weights[train], people)
+        years = self.trainer.model.get_layer(YEARS)
+        years.kernel.assign(kernel)
+        years.bias.assign(bias)
+        return Variables.of(self.trainer.model)
+
+    def _views(self) -> list[int]:
+        return [PLAIN, MIRRORED] if self.experiment.test_time == "flip_average" else [PLAIN]
+
     def _tested(self, rows: np.ndarray) -> np.ndarray:
         """(n, bins) posteriors, or (n, 1) years, averaged over the picture and its mirror image where the experiment says so."""
-        views = [PLAIN, MIRRORED] if self.experiment.test_time == "flip_average" else [PLAIN]
-        outputs = [self.trainer.outputs(self.source, rows, view=view) for view in views]
+        outputs = [self.trainer.outputs(self.source, rows, view=view) for view in self._views()]
         return np.mean([posterior(one) if len(self.task.bins) else one for one in outputs], axis=0)
 
     def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
@@ -106,12 +124,15 @@ def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, fold
     photos = task.data.photos
     purpose = (task.seed, task.stage.name)
     faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
-    if task.stage.train == "all":
-        return FoldRunner(experiment, task, run, folds, Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads), faces)
-    features = FrozenFeatures(network.trunk, faces, len(photos), runs / "features" / task.digest)
-    features.make(task.stage.epochs, mirrored=experiment.test_time == "flip_average")
-    trainer = Trainer(network.classifier, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
-    return FoldRunner(experiment, task, run, folds, trainer, features)
+    only_classifier = task.stage.train == "classifier"
+    by_ridge = isinstance(task.head, Value) and task.head.start == "ridge"
+    features = FrozenFeatures(network.trunk, faces, len(photos), runs / "features" / task.digest) if only_classifier or by_ridge else None
+    if features is not None:
+        features.make(task.stage.epochs if only_classifier else 0, mirrored=experiment.test_time == "flip_average")
+    trainer = Trainer(network.classifier if only_classifier else network.full, task.stage, task.loss, task.bins, experiment.machine,
+                      threads=threads)
+    source: Source = features if only_classifier and features is not None else faces
+    return FoldRunner(experiment, task, run, folds, trainer, source, features if by_ridge else None)
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -96,15 +96,16 @@ class Trainer:
         purpose: tuple[str | int, ...],
         checkpoint: Path,
         on_epoch: Callable[[EpochDone], None],
+        start: Variables | None = None,
         collect: Callable[[], dict[str, np.ndarray]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> Checkpoint:
-        """Train from `self.start`, or on from `checkpoint` if it holds one; returns the state after the last epoch.
+        """Train from `start` (default: `self.start`), or on from `checkpoint` if it holds one; returns the state after the last epoch.
 
         purpose seeds the order of photos; `collect` may return arrays after each epoch, stacked into the result's `extra`.
         Raises UserError when the loss is no number any more; the last good state is then in `checkpoint`.
         """
-        done = load_checkpoint(checkpoint) or Checkpoint(0, self.start)
+        done = load_checkpoint(checkpoint) or Checkpoint(0, start or self.start)
         done.variables.assign_to(self.model)
         follow = _AfterEpoch(self, validation, done, checkpoint, on_epoch, collect, clock)
         if done.epoch < self.stage.epochs:

@@ -54,7 +54,7 @@ def save_mat() -> Callable[[Path, str, dict[str, Any]], Path]:
     return save
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def jpeg() -> Callable[..., bytes]:
     """`jpeg(seed)`: the bytes of a noisy 24 x 16 picture; options go to Pillow's encoder."""
 

@@ -26,7 +26,8 @@ def test_rows_have_types_and_pixels_from_zero(tmp_path, mat_struct, save_mat):
     rows, people = read_mat(save_mat(tmp_path / "wiki.mat", "wiki", mat_struct({}, {"gender": np.nan, "name": ""})), "wiki")
     assert people == 1
     assert rows["subject"].tolist() == ["Jan Doe", ""]
-    assert rows.loc[0, ["path", "born", "taken", "gender", "face_score"]].tolist() == ["41/10003541_1937-09-27_1971.jpg", 707745, 1971, 1, 3.5]
+    assert rows.loc[0, ["born", "taken", "gender", "face_score"]].tolist() == [707745, 1971, 1, 3.5]
+    assert rows.loc[0, "path"] == "41/10003541_1937-09-27_1971.jpg"
     assert rows["second_face_score"].isna().all() and np.isnan(rows["gender"][1])
     # img(y1:y2, x1:x2) of MATLAB is img[y1-1:y2, x1-1:x2]: [11.5 21 60 80.25] by hand
     assert rows.loc[0, ["left", "top", "right", "bottom"]].tolist() == [10.5, 20.0, 60.0, 80.25]
@@ -57,7 +58,7 @@ OTHER_SHAPES = {
     "text for numbers": (lambda s: s.update(gender=np.array([["male", "male"]])), r"expected 2 numbers in gender"),
     "numbers for cells": (lambda s: s.update(full_path=np.zeros((1, 2))), r"expected a cell of 2 entries in full_path"),
     "numbers in cells": (lambda s: s["name"].__setitem__((0, 1), 5.0), r"one text in each cell of name, found 1 of type \w+ in cell 2"),
-    "three corners": (lambda s: s["face_location"].__setitem__((0, 0), np.zeros((1, 3))), r"four numbers in each cell of face_location.*cell 1"),
+    "three corners": (lambda s: s["face_location"].__setitem__((0, 0), np.zeros((1, 3))), r"four numbers in each cell.*cell 1"),
     "text for boxes": (lambda s: s["face_location"].__setitem__((0, 0), "abcd"), r"four numbers in each cell of face_location"),
     "fewer names": (lambda s: s.update(name=s["name"][:, :1]), r"a cell of 2 entries in name, found 1"),
 }
@@ -80,6 +81,9 @@ def test_a_mat_file_of_something_else(tmp_path):
     savemat(tmp_path / "imdb.mat", {"imdb": np.zeros((3, 2))})
     with pytest.raises(UserError, match=r"a 1x1 struct named 'imdb', found float64 of shape \(3, 2\)"):
         read_mat(tmp_path / "imdb.mat", "imdb")
+    savemat(tmp_path / "imdb.mat", {"imdb": np.zeros((1, 2), [("dob", float)])})
+    with pytest.raises(UserError, match=r"a 1x1 struct named 'imdb', found .* of shape \(1, 2\)"):
+        read_mat(tmp_path / "imdb.mat", "imdb")
 
 
 @pytest.mark.parametrize("userblock", [512, 0])
@@ -101,6 +105,17 @@ def test_a_truncated_file_is_an_error_that_names_it(tmp_path, mat_struct, share,
     content = (tmp_path / "wiki.mat").read_bytes()
     (tmp_path / "wiki.mat").write_bytes(content[: int(share * len(content))])
     with pytest.raises(UserError, match=r"wiki\.mat is (not a complete MATLAB file|a \.mat file of another shape)"):
+        read_mat(tmp_path / "wiki.mat", "wiki")
+
+
+@pytest.mark.parametrize("share", [0.4, 0.5, 0.6, 0.8])  # the first 128 bytes are free text
+def test_damaged_compressed_bytes_are_an_error_that_names_the_file(tmp_path, mat_struct, share):
+    savemat(tmp_path / "wiki.mat", {"wiki": mat_struct({}, {}, {})}, do_compression=True)
+    content = bytearray((tmp_path / "wiki.mat").read_bytes())
+    at = int(share * len(content))
+    content[at : at + 20] = b"\xff" * 20
+    (tmp_path / "wiki.mat").write_bytes(content)
+    with pytest.raises(UserError, match=r"wiki\.mat is not a complete MATLAB file"):
         read_mat(tmp_path / "wiki.mat", "wiki")
 
 

@@ -23,9 +23,10 @@ def test_people_and_splits_from_folders(tmp_path, touch, nesting):
 
 
 @pytest.mark.parametrize("place", ["bb_landmark", "meta/bb_landmark"])
-def test_boxes_in_pixels_where_given(tmp_path, touch, place):
+def test_boxes_in_pixels_where_given_the_first_of_two_counts(tmp_path, touch, place):
     touch(tmp_path, *PHOTOS, f"{place}/loose_bb_train.csv")
-    (tmp_path / place / "loose_bb_train.csv").write_text('NAME_ID,X,Y,W,H\n"n000002/0001_01",161,-3,75,110\n"n000009/0001_01",1,1,1,1\n')
+    lines = ["NAME_ID,X,Y,W,H", '"n000002/0001_01",161,-3,75,110', '"n000009/0001_01",1,1,1,1', '"n000002/0001_01",9,9,9,9']
+    (tmp_path / place / "loose_bb_train.csv").write_text("\n".join(lines))
     table = vggface2.read(tmp_path).table
     assert len(table) == 3
     assert table.loc[0, ["left", "top", "right", "bottom"]].tolist() == [161, -3, 236, 107]  # x, y, x + w, y + h

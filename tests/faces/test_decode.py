@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -28,8 +29,6 @@ def test_exif_orientation_agrees_with_pillows_own_transpose(encoded, orientation
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = encoded(QUARTERS, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
-    import io
-
     oracle = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))
     assert np.array_equal(decode(content), oracle)
     assert decode(content).shape[:2] == ((16, 32) if orientation < 5 else (32, 16))

@@ -28,7 +28,8 @@ def test_what_was_put_in_comes_out_whatever_the_shards(tmp_path_factory, rows, s
     folder = tmp_path_factory.mktemp("store")
     fill(folder, list(rows.items()), shard_bytes=shard)
     store = FaceStore(folder)
-    assert {key: store.read(key) for key in store.keys()} == rows
+    assert {key: store.read(key) for key in store} == rows
+    assert sorted(store.keys()) == sorted(rows)
     assert all(store.facts(key) == {"n": len(image)} and key in store for key, image in rows.items())
     assert len(store) == len(rows) and store.damaged == []
 

@@ -105,5 +105,5 @@ def test_a_file_of_another_digest_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_an_absent_file_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be read .* Install the Python package face_recognition_models"):
+    with pytest.raises(UserError, match=r"cannot be read .* Install the Python package face_recognition_models"):
         read_dlib_file(tmp_path / "absent.dat")

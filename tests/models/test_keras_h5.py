@@ -51,5 +51,5 @@ def test_a_damaged_file_is_named(tmp_path: Path, write_h5: Any) -> None:
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="absent.h5 does not exist"):
+    with pytest.raises(UserError, match=r"absent\.h5 does not exist"):
         read_keras_h5(tmp_path / "absent.h5")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def plan(settings: Synthetic) -> Plan:
     """Public figures photographed over their lives, some of them film actors of the synthetic IMDB."""
     people = settings.people or PEOPLE
     total = settings.photos or (round(people * PHOTOS / PEOPLE))
-    shared = round(SHARED * people)
+    shared = math.ceil(SHARED * people)
     photos = []
     for index, who in enumerate(spread(people, total)):
         number = FIRST_PERSON["imdb"] + who if who < shared else FIRST_PERSON["agedb"] + who

@@ -23,7 +23,17 @@ def crease_map(looks: Looks, person: Person, window: Window, smile: float, brows
     curves += _between_brows(looks, wobble[12:14])
     half = _around_eye(looks, wobble[14:26], laugh) + _around_mouth(looks, wobble[26:40], laugh)
     curves += half + [(mirrored(points), width, depth) for points, width, depth in half]
-    return window.lines(sorted(curves, key=lambda curve: curve[2]))
+    tapered = [part for curve in curves for part in _tapered(curve)]
+    return window.lines(sorted(tapered, key=lambda curve: curve[2]))
+
+
+def _tapered(curve: Curve) -> list[Curve]:
+    """A crease that is shallow and thin at its ends."""
+    points, width, depth = curve
+    line = np.asarray(points)
+    cut = len(line) // 6
+    inner, core = line[cut : len(line) - cut], line[2 * cut : len(line) - 2 * cut]
+    return [(line, 0.6 * width, 0.4 * depth), (inner, 0.8 * width, 0.75 * depth), (core, width, depth)]
 
 
 def _forehead(looks: Looks, wobble: npt.NDArray[np.float64], raised: float) -> list[Curve]:
@@ -77,9 +87,9 @@ def _around_mouth(looks: Looks, wobble: npt.NDArray[np.float64], laugh: float) -
     nose, mouth, wide = looks.nose, looks.mouth, looks.mouth_half
     fold = min(1.15, looks.folds + 0.30 * laugh * (0.45 + 0.55 * looks.grown))
     found: list[Curve] = [
-        (smooth([(looks.nose_half + 0.03, nose - 0.12), (looks.nose_half + 0.12, nose + 0.04), (wide + 0.10 + 0.05 * laugh, mouth - 0.08),
-                 (wide + 0.12 + 0.05 * laugh, mouth + 0.05 + 0.10 * looks.folds)]), 0.03 + 0.012 * looks.folds, 0.95 * fold),
-        (smooth([(wide + 0.03, mouth + 0.05), (wide + 0.055, mouth + 0.17), (wide + 0.03, mouth + 0.32)]), 0.028, 0.85 * looks.marionette),
+        (smooth([(looks.nose_half + 0.04, nose - 0.12), (looks.nose_half + 0.17, nose + 0.03), (wide + 0.11 + 0.05 * laugh, mouth - 0.11),
+                 (wide + 0.15 + 0.05 * laugh, mouth + 0.02 + 0.07 * looks.folds)]), 0.03 + 0.012 * looks.folds, 0.95 * fold),
+        (smooth([(wide + 0.03, mouth + 0.05), (wide + 0.055, mouth + 0.17), (wide + 0.03, mouth + 0.32)]), 0.028, 0.7 * looks.marionette),
         (smooth([(wide + 0.20, mouth - 0.1), (wide + 0.25, mouth + 0.10), (wide + 0.20, mouth + 0.28)]), 0.024, 0.65 * max(looks.marionette - 0.3, 0)),
         (smooth([(looks.nose_half - 0.04, nose - 0.10), (looks.nose_half + 0.015, nose - 0.03), (looks.nose_half - 0.05, nose + 0.03)]), 0.02, 0.35),
     ]  # fmt: skip

@@ -77,7 +77,7 @@ def paint_brows(easel: Easel, person: Person, looks: Looks, scene: Scene, light:
     inner, outer = looks.eye_x - 0.27, looks.eye_x + 0.31
     lift = 0.045 * scene.brows_up
     y = looks.brow_y - lift
-    thick = 0.048 + 0.036 * looks.brow_weight
+    thick = 0.036 + 0.036 * looks.brow_weight
     top = smooth([(inner, y - 0.3 * thick), (inner + 0.14, y - 0.75 * thick - 0.3 * looks.brow_arch),
                   (outer - 0.16, y - 0.62 * thick - looks.brow_arch), (outer, y + 0.045 - 0.3 * looks.eye_tilt)])  # fmt: skip
     low = smooth([(inner, y + 0.75 * thick), (inner + 0.16, y + 0.4 * thick - 0.2 * looks.brow_arch),
@@ -85,7 +85,7 @@ def paint_brows(easel: Easel, person: Person, looks: Looks, scene: Scene, light:
     reach = outer + 0.12
     window = easel.window(-reach, y - 0.35, reach, y + 0.30)
     mask = window.polygons([_closed(top, low), _closed(mirrored(top), mirrored(low))])
-    mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.022 * window.scale))
+    mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.015 * window.scale))
     hairs = patch(window, 0.03, (person.number * 7, person.number * 17), 2.0)
     grey = 0.8 * looks.grey * min(max((looks.age - 45) / 30, 0.0), 1.0)
     tone = np.array(person.hair) * 0.72 * (1 - grey) + np.array([0.60, 0.59, 0.57]) * grey

@@ -21,8 +21,11 @@ def develop(picture: npt.NDArray[np.float32], scene: Scene) -> npt.NDArray[np.ui
     else:
         grey = scene.exposure * np.array([0.299, 0.587, 0.114])
         tones = np.array([1.07, 0.97, 0.80]) if scene.film == "sepia" else np.ones(3)
-        # A faded print: its black is not black.
-        picture = cv2.transform(picture, np.hstack([0.86 * np.outer(tones, grey), 0.07 * tones[:, None]]))
+        # A scan stretched to the paper's range, whose black is not black.
+        plain = cv2.transform(picture, grey[None, :])
+        low, high = np.percentile(plain[::4, ::4], (2, 98))
+        stretch = 0.80 / max(float(high - low), 0.35)
+        picture = cv2.merge([plain * np.float32(stretch * tone) + np.float32((0.07 - stretch * low) * tone) for tone in tones])
     if scene.grain > 0.004:
         shape = picture.shape[:2]
         grain = pixel_noise((shape[0], shape[1]), (scene.backdrop % 499, scene.backdrop % 503), 0.0 if scene.film == "colour" else 0.7)

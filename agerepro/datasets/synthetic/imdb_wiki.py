@@ -26,6 +26,7 @@ KINDS = {
     "wrong_year": 0.04,  # a plausible wrong age, which no cleaning finds
     "zero_date": 0.02,  # month or day 0, as many real rows have; a good row
 }
+LAST_YEAR = 2015  # when the real sets were collected
 SURVIVING = ("", "wrong_year", "zero_date")  # the kinds that cleaning lets through
 
 
@@ -83,10 +84,11 @@ def _photo(source: Source, settings: Synthetic, index: int, who: int, kind: str)
     number = FIRST_PERSON[source.name] + who
     life, rng = draws(source.name, settings.seed, 0, who), draws(source.name, settings.seed, 2, index)
     middle = life.normal(source.mean_age, source.spread_people)
-    born = datetime.date(int(life.integers(1925, 1986)), 1, 1) + datetime.timedelta(days=int(life.integers(365)))
+    year = int(LAST_YEAR - max(middle, 1) - life.uniform(8, 60))
+    born = datetime.date(year, 1, 1) + datetime.timedelta(days=int(life.integers(365)))
     if kind == "zero_date":
         born = datetime.date(born.year, 12, 31)  # written as day 0 of month 0 of the next year
-    taken = born.year + (born.month >= 7) + int(within(rng.normal(middle, source.spread_photos), 0, 98))
+    taken = born.year + (born.month >= 7) + int(within(rng.normal(middle, source.spread_photos), 0, min(98, LAST_YEAR - 1 - born.year)))
     midyear = taken + 0.5 - (born.year + (born.timetuple().tm_yday - 0.5) / 366)
     sitter = sit(source.name, settings.seed, number, max(midyear, 0.0), index)
     said_born, said_taken = _said(kind, born, taken, rng)

@@ -58,9 +58,10 @@ def render(person: Person, age: float, scene: Scene, size: int, *, behind: tuple
     """
     picture = scenery(size, scene)
     if behind is not None:
-        picture = _before(picture, *behind, size)
-    picture = _before(picture, person, age, scene, size)
+        other, other_age, other_scene = behind
+        picture = _before(picture, other, aim(other, other_age, other_scene, size), other_scene)
     shot = aim(person, age, scene, size)
+    picture = _before(picture, person, shot, scene)
     return Drawn(develop(picture, scene), shot.box, shot.landmarks)
 
 
@@ -82,7 +83,7 @@ def aim(person: Person, age: float, scene: Scene, size: int) -> Shot:
     moved = (centre[0] + (size - 1) / 2 + scene.shift[0] * size - x, centre[1] + (size - 1) / 2 + scene.shift[1] * size - y)
     lens = camera(scene, scale, centre, moved)
     wide, low = corner(state, scene.smile)
-    points = [(-state.eye_x, 0.0), (state.eye_x, 0.0), (0.0, state.nose - 0.11), (-wide, low), (wide, low)]
+    points = [(-state.eye_x, 0.0), (state.eye_x, 0.0), (0.0, state.nose - 0.14), (-wide, low), (wide, low)]
     return Shot(state, lens, _frame(lens, top, bottom), lens.project(points))
 
 
@@ -91,10 +92,9 @@ def scenery(size: int, scene: Scene) -> Array:
     return cv2.merge(list(backdrop(size, scene.backdrop)))
 
 
-def _before(picture: Array, person: Person, age: float, scene: Scene, size: int) -> Array:
+def _before(picture: Array, person: Person, shot: Shot, scene: Scene) -> Array:
     """The picture (size, size, 3) with a person painted in front of it."""
-    shot = aim(person, age, scene, size)
-    state = shot.looks
+    state, size = shot.looks, len(picture)
     easel = new_easel(size, shot.camera.scale, shot.camera.canvas)
     paint_back_hair(easel, person, state, scene)
     paint_body(easel, person, state, scene)

@@ -80,6 +80,6 @@ def draw_scene(mix: Mix, person: Person, age: float, rng: np.random.Generator) -
         beard=float(np.clip(rng.normal(0.85, 0.3), 0, 1)),
         backdrop=int(rng.integers(1 << 31)),
         film="colour" if not old_film else "sepia" if sepia else "grey",
-        grain=float(rng.uniform(0, mix.grain) * (1.6 if old_film else 0.6)), blur=float(rng.uniform(0, mix.blur)),
+        grain=float(rng.uniform(0, mix.grain) * (0.55 if old_film else 0.45)), blur=float(rng.uniform(0, mix.blur)),
         quality=int(rng.integers(mix.quality[0], mix.quality[1] + 1)),
     )  # fmt: skip

@@ -71,8 +71,8 @@ def _hollows(looks: Looks, window: Window) -> Array:
     return np.clip(bumps(window, [
         (looks.eye_x - 0.16, -0.07, 0.11, 0.09, 0.16),
         (looks.eye_x, looks.brow_y + 0.12, 0.18, 0.05, 0.08 + 0.05 * looks.lid_sag),
-        (0.0, nose + 0.045, looks.nose_half * 0.75, 0.035, 0.26),
-        (0.0, mouth + looks.lower_lip + 0.06, 0.17, 0.04, 0.15),
+        (0.0, nose + 0.045, looks.nose_half * 0.7, 0.03, 0.10),
+        (0.0, mouth + looks.lower_lip + 0.06, 0.17, 0.04, 0.09),
         (0.0, looks.chin, 0.40, 0.05, 0.12),
         (looks.eye_x + 0.02, 0.17, 0.15, 0.05, 0.05 + 0.12 * looks.bags),
         (0.64, 0.68, 0.13, 0.2, 0.15 * looks.hollow),

@@ -30,7 +30,8 @@ def draw_cumulative_score(
     curves = {label: _curve(frame) for label, frame in runs.items()}
     entries = len(runs) + (guess is not None)
     subtitle = "In the key: photos at most 5 years off"
-    with figure("Share of photos within so many years of the true age", subtitle, caption, *runs.values(), height=height_with(entries)) as (drawn, axes):
+    title = "Share of photos within so many years of the true age"
+    with figure(title, subtitle, caption, *runs.values(), height=height_with(entries)) as (drawn, axes):
         for (label, shares), colour, dashes in zip(curves.items(), COLOURS, DASHES):
             axes.plot(LIMITS, 100 * shares, color=colour, linestyle=dashes, label=f"{label}: {_within_five(shares)}")
         if guess is not None:

@@ -28,7 +28,7 @@ def draw_error_by_age(
     runs = {label: check_one_run(predictions) for label, predictions in runs.items()}
     binned = {label: error_by_age(predictions, edges=edges) for label, predictions in runs.items()}
     firsts = np.unique(np.concatenate([table["first"] for table in binned.values()]))
-    subtitle = "Whiskers: 95 % bootstrap intervals over people"
+    subtitle = "Whiskers: 95 % bootstrap intervals over people; none where there is one person"
     with figure("Mean absolute error by true age", subtitle, caption, *runs.values(), height=height_with(len(runs))) as (drawn, axes):
         for index, (label, table) in enumerate(binned.items()):
             beside = (index - (len(binned) - 1) / 2) * min(0.14, 0.7 / len(binned))

@@ -67,18 +67,22 @@ def height_with(entries: int) -> float:
 
 def crowd(*frames: pd.DataFrame) -> str:
     """How many photos, people and seeds stand behind a figure: `1,002 photos of 82 people, 3 seeds each`."""
-    return " or ".join(dict.fromkeys(_crowd(frame) for frame in frames))
+    seeds = [frame["seed"].nunique() for frame in frames]
+    shown = " or ".join(dict.fromkeys(_shown(frame, count) for frame, count in zip(frames, seeds)))
+    if max(seeds) == 1:
+        return shown
+    return f"{shown}, {'' if len(set(seeds)) == 1 else 'up to '}{max(seeds)} seeds each"
 
 
-def _crowd(frame: pd.DataFrame) -> str:
-    seeds, known = frame["seed"].nunique(), frame.loc[frame["subject"] != "", "subject"].nunique()
-    of_people = f" of {known:,} people" if known else ""
-    return f"{len(frame) // seeds:,} photos{of_people}{f', {seeds} seeds each' if seeds > 1 else ''}"
+def _shown(frame: pd.DataFrame, seeds: int) -> str:
+    photos, known = len(frame) // seeds, frame.loc[frame["subject"] != "", "subject"].nunique()
+    of_people = f" of {known:,} {'person' if known == 1 else 'people'}" if known else ""
+    return f"{photos:,} photo{'' if photos == 1 else 's'}{of_people}"
 
 
 @contextmanager
 def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of WIDTH x `height` inches with title, smaller subtitle, banner, caption and the crowd of `frames` around its one pair of axes.
+    """Axes WIDTH x `height` inches in size, with title, smaller subtitle, banner, caption and the crowd of `frames` around them.
 
     No pyplot: nothing global is touched, and nothing needs a screen.
     """

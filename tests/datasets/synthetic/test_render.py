@@ -1,0 +1,108 @@
+"""Pictures: their shape, their truth, and that the same orders give the same pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agerepro.datasets.synthetic.camera import camera
+from agerepro.datasets.synthetic.person import draw_person
+from agerepro.datasets.synthetic.render import aim, render
+from agerepro.datasets.synthetic.scene import MIXES, Scene, draw_scene
+from agerepro.datasets.synthetic.sheet import sheet
+
+
+@settings(max_examples=25, deadline=None)
+@given(number=st.integers(0, 500), age=st.floats(0, 100), mix=st.sampled_from(sorted(MIXES)), size=st.sampled_from([24, 48, 97, 160]))
+def test_every_picture_is_whole_and_its_face_inside(number: int, age: float, mix: str, size: int) -> None:
+    person = draw_person(1, number)
+    scene = draw_scene(MIXES[mix], person, age, np.random.default_rng(number))
+    drawn = render(person, age, scene, size)
+    assert drawn.image.shape == (size, size, 3) and drawn.image.dtype == np.uint8
+    assert drawn.image.std() > 8
+    assert (drawn.landmarks > 0).all() and (drawn.landmarks < size - 1).all()
+    left, top, right, bottom = drawn.box
+    x, y = drawn.landmarks.T
+    assert (left < x).all() and (x < right).all() and (top < y).all() and (y < bottom).all()
+    (left_eye, right_eye, nose, mouth_left, mouth_right) = drawn.landmarks
+    assert left_eye[0] < right_eye[0] and mouth_left[0] < mouth_right[0]
+
+
+def test_the_same_orders_give_the_same_pixels() -> None:
+    scene = Scene(backdrop=9, grain=0.02, yaw=7, film="sepia", glasses="round")
+    first, again = (render(draw_person(0, 1), 40, scene, 64) for _ in range(2))
+    assert np.array_equal(first.image, again.image)
+
+
+def test_geometry_without_drawing_is_the_geometry_drawn() -> None:
+    person, scene = draw_person(0, 2), Scene(yaw=-12, pitch=6, roll=9, shift=(0.03, -0.02))
+    shot, drawn = aim(person, 33, scene, 128), render(person, 33, scene, 128)
+    assert shot.box == drawn.box
+    np.testing.assert_array_equal(shot.landmarks, drawn.landmarks)
+    left, top, right, bottom = shot.square()
+    assert right - left == pytest.approx(bottom - top)
+
+
+@pytest.mark.parametrize("age", [1, 10, 30, 70])
+@pytest.mark.parametrize("turn", [(0, 0, 0), (14, 0, 0), (-14, 6, -10)])
+def test_pupils_are_drawn_where_the_truth_says(age: int, turn: tuple[float, float, float]) -> None:
+    person = draw_person(0, 4)
+    scene = Scene(yaw=turn[0], pitch=turn[1], roll=turn[2], smile=0, film="grey", ambient=0.9)
+    drawn = render(person, age, scene, 320)
+    between = np.linalg.norm(drawn.landmarks[1] - drawn.landmarks[0])
+    grey = cv2.GaussianBlur(drawn.image.mean(axis=2), (0, 0), 0.03 * between)
+    for x, y in drawn.landmarks[:2]:
+        reach = int(0.2 * between)
+        window = grey[int(y) - reach : int(y) + reach + 1, int(x) - reach : int(x) + reach + 1]
+        darkest = np.array(np.unravel_index(window.argmin(), window.shape))[::-1] - reach
+        assert np.linalg.norm(darkest) < 0.09 * between
+
+
+def test_points_go_where_the_camera_puts_the_paint() -> None:
+    # An independent way: paint one dot on the canvas, expose it, and find it.
+    size, scale, centre = 200, 50.0, (99.0, 90.0)
+    lens = camera(Scene(yaw=15, pitch=-8, roll=12), scale, centre, (104.0, 86.0))
+    for u, v in [(-0.45, 0.0), (0.45, 0.0), (0.0, 0.6), (0.3, 1.1), (-0.8, 0.3)]:
+        canvas = np.zeros((size, size, 4), np.float32)
+        place = (round((u * scale + centre[0]) * 16), round((v * scale + centre[1]) * 16))
+        for channel in range(4):
+            plane = np.zeros((size, size), np.uint8)
+            cv2.circle(plane, place, 3 * 16, 255, -1, cv2.LINE_AA, 4)
+            canvas[..., channel] = plane / 255
+        seen = lens.expose(canvas, size)[..., 3]
+        rows, columns = np.mgrid[:size, :size]
+        found = np.array([(columns * seen).sum(), (rows * seen).sum()]) / seen.sum()
+        np.testing.assert_allclose(found, lens.project([(u, v)])[0], atol=0.6)
+
+
+def test_a_person_resembles_itself_more_than_others() -> None:
+    # Twelve people, two ages, even light: hair hidden by a mask, colours of the face in 12 x 12 pixels.
+    def face(number: int, age: float) -> np.ndarray:
+        drawn = render(draw_person(0, number), age, Scene(backdrop=1), 96)
+        left, top, right, bottom = (round(value) for value in drawn.box)
+        return cv2.resize(drawn.image[top:bottom, left:right], (12, 12), interpolation=cv2.INTER_AREA).astype(float)
+
+    young, older = ([face(number, age) for number in range(12)] for age in (24, 31))
+    apart = np.array([[np.abs(a - b).mean() for b in older] for a in young])
+    assert (apart.argmin(axis=1) == np.arange(12)).mean() >= 0.9
+
+
+def test_second_people_are_drawn_behind() -> None:
+    person, other = draw_person(0, 1), draw_person(0, 2)
+    scene = Scene(backdrop=3, shift=(-0.12, 0.0))
+    alone = render(person, 30, scene, 96)
+    both = render(person, 30, scene, 96, behind=(other, 40, dataclasses.replace(scene, shift=(0.31, -0.06), face_share=0.36)))
+    changed = np.abs(alone.image.astype(int) - both.image).sum(axis=2) > 30
+    assert changed[:, 70:].mean() > 0.3 > changed[:, :40].mean() + 0.2
+
+
+def test_sheet_is_people_by_ages() -> None:
+    picture = sheet([1, 2], [5, 50, 80], size=40)
+    assert picture.shape == (80, 120, 3) and picture.dtype == np.uint8
+    assert sheet([1], [5, 50, 80], size=40, columns=2).shape == (80, 80, 3)
+    assert not np.array_equal(picture, sheet([1, 2], [5, 50, 80], size=40, mix="fgnet"))

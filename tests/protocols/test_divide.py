@@ -1,0 +1,93 @@
+"""Folds are disjoint, complete, and keep people apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agerepro.errors import FoundWanting, UserError
+from agerepro.experiment.schema import HoldOutImages, HoldOutPeople, KFold, LeaveOnePersonOut
+from agerepro.protocols.audit import leaks, refuse_leaks
+from agerepro.protocols.divide import divide
+from agerepro.protocols.holdout import held_out
+
+
+def photos_of(people: list[int]) -> pd.DataFrame:
+    names = [f"{person:03d}" for person in people]
+    return pd.DataFrame({"photo": [f"set/{i}.jpg" for i in range(len(people))], "subject": names})
+
+
+people_lists = st.lists(st.integers(0, 12), min_size=20, max_size=60).filter(lambda people: len(set(people)) >= 6)
+
+
+@given(people=people_lists, share=st.sampled_from([0.0, 0.1, 0.3]))
+def test_leave_one_person_out_tests_each_person_once_and_leaks_nothing(people: list[int], share: float) -> None:
+    photos = photos_of(people)
+    folds = divide(photos, LeaveOnePersonOut(validation_people=share), seed=3)
+    assert folds["fold"].nunique() == len(set(people))
+    assert sorted(folds.loc[folds["part"] == "test", "photo"]) == sorted(photos["photo"])
+    assert folds.groupby("fold")["photo"].apply(lambda one: sorted(one) == sorted(photos["photo"])).all()
+    assert leaks(folds, photos, validation_people_apart=True) == []
+
+
+@given(people=people_lists, count=st.integers(2, 5))
+def test_k_fold_keeps_people_apart_and_folds_alike_in_people(people: list[int], count: int) -> None:
+    photos = photos_of(people)
+    folds = divide(photos, KFold(folds=count, validation_people=0.2), seed=0)
+    refuse_leaks(folds, photos)
+    tested = folds.loc[folds["part"] == "test"].merge(photos, on="photo")
+    assert tested["photo"].is_unique and len(tested) == len(photos)
+    sizes = tested.groupby("fold")["subject"].nunique()
+    assert sizes.max() - sizes.min() <= 1
+
+
+@given(people=people_lists, order=st.randoms(use_true_random=False))
+def test_order_of_photos_never_matters(people: list[int], order: object) -> None:
+    photos = photos_of(people)
+    shuffled = photos.sample(frac=1, random_state=order.randint(0, 10**6))  # type: ignore[attr-defined]
+    one, other = (divide(table, LeaveOnePersonOut(), seed=1).sort_values(["fold", "photo"], ignore_index=True) for table in (photos, shuffled))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_tenth_of_81_people_validates() -> None:
+    folds = divide(photos_of(list(range(82))), LeaveOnePersonOut(), seed=0)
+    assert set(folds.loc[folds["part"] == "validation"].groupby("fold").size()) == {8}
+    assert folds.groupby("fold")["part"].apply(lambda parts: (parts == "validation").to_numpy().nonzero()[0].tobytes()).nunique() > 70
+
+
+def test_a_planted_leak_is_refused_by_name() -> None:
+    photos = photos_of([1, 1, 2, 2, 3, 3, 4, 4])
+    folds = divide(photos, KFold(folds=2, validation_people=0.0), seed=0)
+    moved = folds.copy()
+    row = moved.index[(moved["fold"] == 0) & (moved["part"] == "test")][0]
+    moved.loc[row, "part"] = "train"
+    person = photos.set_index("photo").loc[moved.loc[row, "photo"], "subject"]
+    with pytest.raises(FoundWanting, match=f"fold 0: person {person}"):
+        refuse_leaks(moved, photos)
+
+
+def test_a_repeated_photo_is_refused() -> None:
+    photos = photos_of([1, 2, 3, 4])
+    folds = divide(photos, KFold(folds=2, validation_people=0.0), seed=0)
+    with pytest.raises(FoundWanting, match="photo set/"):
+        refuse_leaks(pd.concat([folds, folds.iloc[:1]]), photos)
+
+
+def test_photos_without_subject_and_too_few_people_are_named() -> None:
+    nameless = photos_of([1, 2, 3])
+    nameless.loc[1, "subject"] = ""
+    with pytest.raises(UserError, match=r"1 photos have no subject \(first: set/1.jpg\)"):
+        divide(nameless, LeaveOnePersonOut(), seed=0)
+    with pytest.raises(UserError, match="5 folds need at least 5 people; the data set has 3"):
+        divide(photos_of([1, 2, 3]), KFold(folds=5), seed=0)
+
+
+def test_hold_outs_take_their_share_of_images_or_people() -> None:
+    photos = photos_of(list(np.repeat(range(10), 5)))
+    assert len(held_out(photos, HoldOutImages(share=0.2), purpose=(0,))) == 10
+    people = photos.set_index("photo").loc[sorted(held_out(photos, HoldOutPeople(share=0.2), purpose=(0,))), "subject"]
+    assert people.value_counts().tolist() == [5, 5]
+    assert held_out(photos, None, purpose=(0,)) == set()

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.report.results import draw_figures, paired_notes, write_results
+from agerepro.tables import SCORES, read_table
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Names and captions of the figures that would be drawn; nothing is, since drawing takes half a second each."""
+    asked = []
+    for figure in ("predicted-against-true", "cumulative-score", "error-by-age"):
+
+        def draw(what, caption, folder, *, name=figure, guess=None):
+            asked.append((name, caption))
+            return []
+
+        monkeypatch.setattr(f"agerepro.report.results.draw_{figure.replace('-', '_')}", draw)
+    return asked
+
+
+def test_two_runs_give_tables_scores_and_figures(make_run, tmp_path):
+    runs = [make_run(), make_run("vgg16-imdb-agedb", error=2, row="VGG-16-IMDB-AgeDB")]
+    paths = write_results(runs, tmp_path)
+    assert {str(path.relative_to(tmp_path)) for path in paths} == {
+        "table.txt", "table.csv", "table.md", "table.tex", "scores.csv",
+        *(f"figures/{name}.{ending}" for ending in ("png", "pdf", "csv") for name in (
+            "predicted-against-true-vgg16-faces2", "predicted-against-true-vgg16-imdb-agedb", "cumulative-score", "error-by-age")),
+    }
+    text = paths[0].read_text(encoding="utf-8")
+    assert text.startswith("*** demo: synthetic faces ***\n")
+    assert "Protocol: leave one person out." in text
+    assert "vgg16-imdb-agedb against vgg16-faces2: mean difference over 12 folds -" in text
+    scores = read_table(tmp_path / "scores.csv", SCORES)
+    errors = np.abs(runs[1].predictions["predicted"] - runs[1].predictions["age"])
+    macro = scores[(scores["experiment"] == "vgg16-imdb-agedb") & (scores["aggregation"] == "macro")].set_index("metric")["value"]
+    assert macro["mae"] == pytest.approx(errors.groupby(runs[1].predictions["fold"]).mean().mean())
+    assert macro["share_of_mean_age"] == pytest.approx(macro["mae"] / macro["mean_age_mae"])
+
+
+def test_a_partial_run_says_so_everywhere(make_run, tmp_path, drawn):
+    run = make_run(banner="", profile="paper", done=9)
+    for path in write_results([run], tmp_path)[:4]:
+        assert "9 of 12 folds" in path.read_text(encoding="utf-8"), path.name
+    assert [name for name, _ in drawn] == ["predicted-against-true", "cumulative-score", "error-by-age"]
+    assert {caption.banner for _, caption in drawn} == {"partial: 9 of 12 folds"}
+
+
+def test_the_same_runs_give_the_same_files(make_run, tmp_path, drawn):
+    runs = [make_run(seeds=2), make_run("other", error=3, row=None)]
+    first, second = write_results(runs, tmp_path / "a"), write_results(runs, tmp_path / "b")
+    for one, other in zip(first, second):
+        assert one.read_bytes() == other.read_bytes(), one.name
+    assert "vgg16-faces2: mean of 2 seeds, each scored alone." in " ".join(first[0].read_text().split())
+
+
+def test_the_same_experiment_in_two_profiles_is_told_apart(make_run, tmp_path, drawn):
+    write_results([make_run(), make_run(profile="paper", banner="", error=3)], tmp_path)
+    text = (tmp_path / "table.txt").read_text(encoding="utf-8")
+    assert "vgg16-faces2 (paper) against vgg16-faces2 (demo)" in text
+    assert [name for name, _ in drawn][:2] == ["predicted-against-true-vgg16-faces2--demo", "predicted-against-true-vgg16-faces2--paper"]
+    assert drawn[1][1].banner == ""
+    assert drawn[2][1].banner == "demo: synthetic faces"  # one demo run in a figure makes it a demo figure
+
+
+def test_runs_on_other_photos_are_not_compared_and_say_why(make_run):
+    second = make_run("other")
+    moved = second.predictions.assign(age=second.predictions["age"] + 1)
+    (note,) = paired_notes([make_run(), type(second)(**{**vars(second), "predictions": moved})])
+    assert note.startswith("other against vgg16-faces2: not compared. The runs cannot be paired")
+
+
+def test_folds_that_do_not_match_the_predictions_are_refused(make_run, tmp_path):
+    with pytest.raises(UserError, match="says that 12 of 12 folds are done, but its predictions are of 9"):
+        run = make_run(done=9)
+        write_results([type(run)(**{**vars(run), "folds_done": 12})], tmp_path)
+
+
+def test_no_runs_and_a_run_twice_are_refused(make_run, tmp_path):
+    with pytest.raises(UserError, match="no run to report"):
+        write_results([], tmp_path)
+    with pytest.raises(UserError, match="Two runs are both named"):
+        write_results([make_run(), make_run()], tmp_path)
+
+
+def test_eight_runs_are_drawn_in_two_figures(make_run, tmp_path, drawn):
+    draw_figures([make_run(f"run-{i}", error=2 + i) for i in range(8)], tmp_path)
+    assert [name for name, _ in drawn if name.startswith("cumulative-score")] == ["cumulative-score-1", "cumulative-score-2"]
+
+
+def test_results_load_no_network_framework():
+    code = "import sys, agerepro.report.results; print(sorted({'tensorflow', 'keras', 'cv2', 'matplotlib.pyplot'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

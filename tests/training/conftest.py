@@ -1,0 +1,44 @@
+"""A tiny problem that trains in a second: bright squares are old, dark ones young."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+
+from agerepro.draws import seed_of
+from agerepro.experiment.schema import Adam, Augment, Backbone, Classes, CrossEntropy, HoldOutImages, Machine, Stage
+from agerepro.inputs.batches import Examples
+from agerepro.inputs.sources import DecodedPixels, Faces
+from agerepro.models.network import Network, build_network
+from agerepro.training.trainer import Trainer
+
+AGES = np.array([10.0, 20.0, 30.0, 40.0], np.float32)
+
+
+@dataclass(frozen=True)
+class Tiny:
+    network: Network
+    stage: Stage
+    source: Faces
+    targets: np.ndarray
+
+    def examples(self, rows: np.ndarray) -> Examples:
+        return Examples(self.source, rows, self.targets[rows], np.ones(len(rows), np.float32))
+
+    def trainer(self, stage: Stage | None = None, model: keras.Model | None = None) -> Trainer:
+        return Trainer(model or self.network.full, stage or self.stage, (CrossEntropy(),), AGES, Machine(), threads=2)
+
+
+@pytest.fixture
+def tiny() -> Tiny:
+    rng = np.random.default_rng(0)
+    targets = np.tile(AGES, 12)
+    faces = np.clip(targets[:, None, None, None] * 5 + rng.normal(0, 10, (48, 36, 36, 3)), 0, 255).astype(np.uint8)
+    augment = Augment(rotate_degrees=10, shift=0.05, zoom_crop=0.1, size=32)
+    network = build_network(Backbone(name="vgg16", width=0.0625, dense=(8,)), Classes(), outputs=4, size=32, seed=seed_of("tiny"))
+    stage = Stage(name="tiny", data="fgnet", epochs=4, batch=16, optimizer=Adam(learning_rate=0.003), start_from="scratch",
+                  split=HoldOutImages(share=0.2), halve_after=1)
+    return Tiny(network, stage, Faces(DecodedPixels(faces), [f"fgnet/{i}" for i in range(48)], augment, (0, "tiny")), targets)

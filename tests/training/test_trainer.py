@@ -1,0 +1,124 @@
+"""The loop: stopped and continued equals never stopped; set back equals fresh; NaN stops it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.experiment.schema import Adam
+from agerepro.training.state import Checkpoint, Variables, load_checkpoint
+from agerepro.training.trainer import EpochDone, Trainer
+
+TRAIN, VALIDATION = np.arange(40), np.arange(40, 48)
+
+
+class Killed(Exception):
+    """Stands for SIGKILL at the end of an epoch."""
+
+
+def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None) -> Checkpoint:  # noqa: ANN001
+    def on_epoch(done: EpochDone) -> None:
+        if done.epoch == kill_after:
+            raise Killed
+
+    ticks = iter(range(0, 100_000, 1000))  # every epoch seems long, so every epoch is saved
+    return trainer.fit(tiny.examples(TRAIN), tiny.examples(VALIDATION), purpose=(0, "tiny"), checkpoint=path, on_epoch=on_epoch,
+                       collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)}, clock=lambda: float(next(ticks)))
+
+
+def assert_same(one: Checkpoint, other: Checkpoint) -> None:
+    for mine, theirs in zip((*one.variables.model, *one.variables.optimizer), (*other.variables.model, *other.variables.optimizer), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert one.history == other.history
+    np.testing.assert_array_equal(one.extra["test"], other.extra["test"])
+
+
+@pytest.mark.parametrize("kill_after", [1, 3])
+def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_fresh_one(tiny, tmp_path: Path, kill_after: int) -> None:  # noqa: ANN001
+    trainer = tiny.trainer()
+    undisturbed = fit(trainer, tiny, tmp_path / "whole.npz")
+    with pytest.raises(Killed):
+        fit(trainer, tiny, tmp_path / "cut.npz", kill_after=kill_after)
+    assert load_checkpoint(tmp_path / "cut.npz").epoch == kill_after  # type: ignore[union-attr]
+    assert_same(fit(trainer, tiny, tmp_path / "cut.npz"), undisturbed)
+    assert undisturbed.extra["test"].shape == (4, 8, 4)
+    assert len(undisturbed.history) == 4
+
+
+def test_it_learns_and_halves_its_rate_on_a_plateau(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+    stage = dataclasses.replace(tiny.stage, epochs=12)
+    done = fit(tiny.trainer(stage), tiny, tmp_path / "c.npz")
+    assert done.history[-1]["mae"] < 0.6 * done.history[0]["mae"]
+    rates = [row["learning_rate"] for row in done.history]
+    losses = [row["validation_loss"] for row in done.history]
+    best, expected = np.inf, 0.003
+    for rate, loss in zip(rates, losses, strict=True):  # patience 1: any epoch without a gain halves
+        assert rate == pytest.approx(expected)
+        expected *= 1.0 if loss < best - 1e-4 else 0.5
+        best = min(best, loss) if loss < best - 1e-4 else best
+
+
+def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_state(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+    trainer = tiny.trainer()
+    good = fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, tmp_path / "one.npz")
+    path = tmp_path / "c.npz"
+
+    def spoil(done: EpochDone) -> None:
+        if done.epoch == 1:
+            trainer.model.get_layer("logits").kernel.assign(np.full((8, 4), np.nan))
+
+    with pytest.raises(UserError, match=r"loss of stage 'tiny' became nan in epoch 2. Lower its learning rate \(now 0.003\)"):
+        trainer.fit(tiny.examples(TRAIN), tiny.examples(VALIDATION), purpose=(0, "tiny"), checkpoint=path, on_epoch=spoil,
+                    collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)})
+    kept = load_checkpoint(path)
+    assert kept is not None and kept.epoch == 1
+    assert_same(kept, good)
+
+
+def test_best_validation_is_what_is_left_in_the_model(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+    stage = dataclasses.replace(tiny.stage, keep="best_validation", optimizer=Adam(learning_rate=0.02), halve_after=None, epochs=6)
+    trainer = tiny.trainer(stage)
+    done = fit(trainer, tiny, tmp_path / "c.npz")
+    assert trainer.loss_of(tiny.examples(VALIDATION)) == pytest.approx(min(row["validation_loss"] for row in done.history), rel=1e-5)
+
+
+def test_a_damaged_checkpoint_counts_as_none(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+    path = tmp_path / "c.npz"
+    fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    assert load_checkpoint(path) is None
+    path.write_bytes(b"")
+    assert load_checkpoint(path) is None and load_checkpoint(tmp_path / "none.npz") is None
+
+
+def test_weights_of_examples_scale_the_loss(tiny) -> None:  # noqa: ANN001
+    trainer = tiny.trainer()
+    rows = np.arange(8)
+    logits = trainer.outputs(tiny.source, rows).astype(np.float64)
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    each = -log_p[np.arange(8), np.tile(np.arange(4), 2)]
+    weights = np.arange(1, 9, dtype=np.float32)
+    examples = dataclasses.replace(tiny.examples(rows), weights=weights)
+    assert trainer.loss_of(examples) == pytest.approx(np.average(each, weights=weights), rel=1e-5)
+
+
+def test_outputs_do_not_depend_on_company(tiny) -> None:  # noqa: ANN001
+    trainer = tiny.trainer()
+    together = trainer.outputs(tiny.source, np.arange(48))
+    np.testing.assert_array_equal(trainer.outputs(tiny.source, np.array([7]))[0], together[7])
+    assert trainer.outputs(tiny.source, np.arange(0)).shape == (0, 4)
+
+
+def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+    trainer = tiny.trainer()
+    fit(trainer, tiny, tmp_path / "c.npz")
+    trainer.start.assign_to(trainer.model)
+    again = Variables.of(trainer.model)
+    for one, other in zip((*again.model, *again.optimizer), (*trainer.start.model, *trainer.start.optimizer), strict=True):
+        np.testing.assert_array_equal(one, other)
