@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, fields
 from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -32,10 +32,10 @@ def one_of(table: dict[str, type]) -> BeforeValidator:
             raise ValueError(f"{name!r} is not one of {', '.join(table)}")
         kind = table[name]
         if not isinstance(settings, dict):
-            first = next(iter(kind.__dataclass_fields__), None)
-            if first is None:
+            names = [one.name for one in fields(kind)]
+            if not names:
                 raise ValueError(f"{name} takes no value")
-            settings = {first: settings}
+            settings = {names[0]: settings}
         return kind(**settings)
 
     return BeforeValidator(read)

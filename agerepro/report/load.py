@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agerepro.errors import FoundWanting
-from agerepro.experiment.read import read_experiment
+from agerepro.experiment.read import PAPER, read_experiment
 from agerepro.experiment.schema import Experiment, KFold, LeaveOnePersonOut
 from agerepro.files import digest_of
 from agerepro.protocols.divide import TRAIN
@@ -25,15 +25,16 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
     experiment = read_experiment(folder / "experiment.yaml")
     folds = run.folds()
     total = int(folds["fold"].nunique())
-    done = sorted({fold for _, fold in run.done(experiment.seeds)})
-    if len(run.done(experiment.seeds)) < total * len(experiment.seeds) and not partial:
+    done = sorted(set.intersection(*({fold for s, fold in run.done(experiment.seeds) if s == seed} for seed in experiment.seeds)))
+    if len(done) < total and not partial:
         raise FoundWanting(f"{folder}: {len(done)} of {total} folds are done. Continue it with the same `agerepro run` command, or "
                            "add --partial for a table that says so.")
     photos = read_table(folder / "photos.csv", PHOTOS)
     train = folds.loc[folds["part"] == TRAIN].merge(photos[["photo", "age"]], on="photo", validate="many_to_one")
+    predictions = run.predictions(experiment.seeds)
     means = train.groupby("fold")["age"].mean()
     return RunResult(run.experiment, run.profile, _banner(folder), protocol_in_words(experiment), len(done), total, experiment.reproduces,
-                     run.predictions(experiment.seeds), {int(str(fold)): float(mean) for fold, mean in means.items()})
+                     predictions.loc[predictions["fold"].isin(done)], {int(str(fold)): float(mean) for fold, mean in means.items()})
 
 
 def results_of(folders: Sequence[Path], *, partial: bool, out: Callable[[str], object], style: str = "text") -> Path:
@@ -69,4 +70,7 @@ def protocol_in_words(experiment: Experiment) -> str:
 
 def _banner(folder: Path) -> str:
     about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    return f"{Run(folder).profile}: synthetic faces" if about["synthetic"] else ""
+    profile = Run(folder).profile
+    if about["synthetic"]:
+        return f"{profile}: synthetic faces"
+    return "" if profile == PAPER else f"{profile} settings, not the paper's"

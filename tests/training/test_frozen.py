@@ -11,7 +11,7 @@ from agerepro.inputs.sources import MIRRORED, PLAIN
 from agerepro.training.frozen import FrozenFeatures
 
 
-def test_classifier_on_stored_features_equals_the_whole_network(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+def test_classifier_on_stored_features_equals_the_whole_network(tiny, tmp_path: Path) -> None:
     features = FrozenFeatures(tiny.network.trunk, tiny.source, 48, tmp_path)
     features.make(2, mirrored=True)
     assert sorted(file.name for file in tmp_path.glob("*.npy")) == ["epoch-000.npy", "epoch-001.npy", "mirrored.npy", "plain.npy"]
@@ -22,7 +22,7 @@ def test_classifier_on_stored_features_equals_the_whole_network(tiny, tmp_path: 
         np.testing.assert_allclose(by_parts, whole, rtol=1e-5, atol=1e-5)
 
 
-def test_training_on_stored_features_leaves_the_trunk_alone(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+def test_training_on_stored_features_leaves_the_trunk_alone(tiny, tmp_path: Path) -> None:
     before = [np.asarray(weight).copy() for weight in tiny.network.trunk.weights]
     features = FrozenFeatures(tiny.network.trunk, tiny.source, 48, tmp_path / "f")
     features.make(1, mirrored=False)

@@ -20,7 +20,7 @@ class Killed(Exception):
     """Stands for SIGKILL at the end of an epoch."""
 
 
-def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None) -> Checkpoint:  # noqa: ANN001
+def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None) -> Checkpoint:
     def on_epoch(done: EpochDone) -> None:
         if done.epoch == kill_after:
             raise Killed
@@ -38,7 +38,7 @@ def assert_same(one: Checkpoint, other: Checkpoint) -> None:
 
 
 @pytest.mark.parametrize("kill_after", [1, 3])
-def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_fresh_one(tiny, tmp_path: Path, kill_after: int) -> None:  # noqa: ANN001
+def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_fresh_one(tiny, tmp_path: Path, kill_after: int) -> None:
     trainer = tiny.trainer()
     undisturbed = fit(trainer, tiny, tmp_path / "whole.npz")
     with pytest.raises(Killed):
@@ -49,7 +49,7 @@ def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_f
     assert len(undisturbed.history) == 4
 
 
-def test_it_learns_and_halves_its_rate_on_a_plateau(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+def test_it_learns_and_halves_its_rate_on_a_plateau(tiny, tmp_path: Path) -> None:
     stage = dataclasses.replace(tiny.stage, epochs=12)
     done = fit(tiny.trainer(stage), tiny, tmp_path / "c.npz")
     assert done.history[-1]["mae"] < 0.6 * done.history[0]["mae"]
@@ -62,7 +62,7 @@ def test_it_learns_and_halves_its_rate_on_a_plateau(tiny, tmp_path: Path) -> Non
         best = min(best, loss) if loss < best - 1e-4 else best
 
 
-def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_state(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_state(tiny, tmp_path: Path) -> None:
     trainer = tiny.trainer()
     good = fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, tmp_path / "one.npz")
     path = tmp_path / "c.npz"
@@ -79,14 +79,14 @@ def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_
     assert_same(kept, good)
 
 
-def test_best_validation_is_what_is_left_in_the_model(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+def test_best_validation_is_what_is_left_in_the_model(tiny, tmp_path: Path) -> None:
     stage = dataclasses.replace(tiny.stage, keep="best_validation", optimizer=Adam(learning_rate=0.02), halve_after=None, epochs=6)
     trainer = tiny.trainer(stage)
     done = fit(trainer, tiny, tmp_path / "c.npz")
     assert trainer.loss_of(tiny.examples(VALIDATION)) == pytest.approx(min(row["validation_loss"] for row in done.history), rel=1e-5)
 
 
-def test_a_damaged_checkpoint_counts_as_none(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_damaged_checkpoint_counts_as_none(tiny, tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, path)
     content = bytearray(path.read_bytes())
@@ -97,7 +97,7 @@ def test_a_damaged_checkpoint_counts_as_none(tiny, tmp_path: Path) -> None:  # n
     assert load_checkpoint(path) is None and load_checkpoint(tmp_path / "none.npz") is None
 
 
-def test_weights_of_examples_scale_the_loss(tiny) -> None:  # noqa: ANN001
+def test_weights_of_examples_scale_the_loss(tiny) -> None:
     trainer = tiny.trainer()
     rows = np.arange(8)
     logits = trainer.outputs(tiny.source, rows).astype(np.float64)
@@ -108,14 +108,14 @@ def test_weights_of_examples_scale_the_loss(tiny) -> None:  # noqa: ANN001
     assert trainer.loss_of(examples) == pytest.approx(np.average(each, weights=weights), rel=1e-5)
 
 
-def test_outputs_do_not_depend_on_company(tiny) -> None:  # noqa: ANN001
+def test_outputs_do_not_depend_on_company(tiny) -> None:
     trainer = tiny.trainer()
     together = trainer.outputs(tiny.source, np.arange(48))
     np.testing.assert_array_equal(trainer.outputs(tiny.source, np.array([7]))[0], together[7])
     assert trainer.outputs(tiny.source, np.arange(0)).shape == (0, 4)
 
 
-def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -> None:  # noqa: ANN001
+def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -> None:
     trainer = tiny.trainer()
     fit(trainer, tiny, tmp_path / "c.npz")
     trainer.start.assign_to(trainer.model)

@@ -94,8 +94,8 @@ def looks(person: Person, age: float) -> Looks:
     very_old = late(age, 60, 98)
     trait = 0.45 + 0.55 * g  # children differ less than grown-ups
     chin = _mix(1.06, 1.53, g) + trait * (0.075 * person.face_length + 0.03 * person.chin_size) + 0.05 * male * teens
-    nose = _mix(0.45, 0.73, g) + trait * (0.028 * person.face_length + 0.045 * person.nose_length) + 0.045 * old
-    mouth = nose + (chin - nose) * (0.385 - 0.01 * person.chin_size) + 0.01 * old
+    nose = _mix(0.44, 0.655, g) + trait * (0.028 * person.face_length + 0.045 * person.nose_length) + 0.045 * old
+    mouth = nose + (chin - nose) * (0.40 - 0.01 * person.chin_size) + 0.01 * old
     return Looks(
         age=age,
         crown=-_mix(1.62, 1.50, g) - 0.05 * person.forehead * trait,
@@ -115,8 +115,8 @@ def looks(person: Person, age: float) -> Looks:
         brow_weight=(_mix(0.35, 0.75, rise(age, 0, 16)) + 0.35 * male * teens + 0.22 * person.brow_weight) * (1 - 0.3 * very_old),
         brow_arch=0.05 + 0.016 * person.brow_arch - 0.02 * male,
         nose=nose,
-        nose_half=_mix(0.165, 0.205, g) + trait * 0.028 * person.nose_width + 0.012 * male * teens + 0.022 * old,
-        nose_relief=_mix(0.17, 0.36, g) + trait * 0.05 * person.nose_relief + 0.03 * old,
+        nose_half=_mix(0.155, 0.188, g) + trait * 0.028 * person.nose_width + 0.012 * male * teens + 0.022 * old,
+        nose_relief=_mix(0.19, 0.43, g) + trait * 0.05 * person.nose_relief + 0.03 * old,
         mouth=mouth,
         mouth_half=_mix(0.27, 0.365, g) + trait * 0.035 * person.mouth_width + 0.012 * old,
         upper_lip=max(0.022, (_mix(0.062, 0.075, teens) + 0.02 * person.lip_fullness - 0.012 * male * teens) * (1 - 0.62 * old)),

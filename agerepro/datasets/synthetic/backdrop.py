@@ -17,7 +17,7 @@ def backdrop(side: int, seed: int) -> Array:
     rng = np.random.default_rng([_BACKDROP, seed])
     kind = rng.random()
     base = rng.uniform(0.15, 0.75) * (1 + rng.uniform(-0.12, 0.12, 3))
-    small = np.ones((_GRID, _GRID, 3), np.float32) * base.astype(np.float32)
+    small: Array = np.ones((_GRID, _GRID, 3), np.float32) * base.astype(np.float32)
     y, x = np.mgrid[-1:1:_GRID * 1j, -1:1:_GRID * 1j]
     if kind < 0.45:
         spot = np.exp(-((x - rng.uniform(-0.4, 0.4)) ** 2 + (y - rng.uniform(-0.6, 0.4)) ** 2) / rng.uniform(0.5, 1.6))
@@ -33,6 +33,6 @@ def backdrop(side: int, seed: int) -> Array:
                 cv2.ellipse(small, (left, top), (wide, high), 0, 0, 360, tone.tolist(), -1)
         small = cv2.GaussianBlur(small, (0, 0), float(rng.uniform(0.9, 2.4)))
     large = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
-    planes = np.ascontiguousarray(large.transpose(2, 0, 1))
+    planes: Array = np.ascontiguousarray(large.transpose(2, 0, 1))
     planes += np.float32(0.006) * pixel_noise((side, side), (seed % 509, seed % 487), 1.0)
     return np.clip(planes, 0, 1)

@@ -46,10 +46,12 @@ def _paint_neck(easel: Easel, person: Person, looks: Looks, scene: Scene, pit: f
     width = looks.neck * (1 + 0.22 * np.clip((window.v - pit + 0.35) / 0.5, 0, 3) ** 2)
     t = np.abs(window.u)[None, :] / width[:, None]
     side = np.clip(window.u[None, :] / width[:, None], -1, 1)
-    glow = scene.ambient * 0.85 + (1 - scene.ambient) * 1.2 * np.clip(light[2] * np.sqrt(np.maximum(1 - side**2, 0.02)) + light[0] * side, 0, 1)
+    facing = np.clip(light[2] * np.sqrt(np.maximum(1 - side**2, 0.02)) + light[0] * side, 0, 1)
+    glow = scene.ambient * 0.85 + (1 - scene.ambient) * 1.2 * facing
     below = np.clip((window.v - looks.chin + 0.1) / 0.42, 0, 1)
     glow = glow * (0.50 + 0.50 * below)[:, None]
-    cords = looks.neck_folds * (0.16 * np.outer(bell(window.v, looks.chin + 0.28, 0.3), bell(window.u, 0.15, 0.035) + bell(window.u, -0.15, 0.035)))
+    pair = bell(window.u, 0.15, 0.035) + bell(window.u, -0.15, 0.035)
+    cords = 0.16 * looks.neck_folds * np.outer(bell(window.v, looks.chin + 0.28, 0.3), pair)
     lines = window.lines([
         (smooth([(-0.45, y - 0.06), (0, y), (0.45, y - 0.06)]), 0.03, 0.4 * looks.neck_folds + 0.25 * looks.baby)
         for y in (looks.chin + 0.22, looks.chin + 0.36)

@@ -37,7 +37,7 @@ class Camera:
         rolled = np.stack([turned[:, 0] * cosine - turned[:, 1] * sine, turned[:, 0] * sine + turned[:, 1] * cosine], axis=1)
         return rolled * self.scale + np.array(self.picture)
 
-    def expose(self, layers: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
+    def expose(self, layers: Array, side: int) -> Array:
         """The canvas (side, side, channels) as the camera sees it."""
         x = (np.arange(side, dtype=np.float32) - np.float32(self.picture[0])) / np.float32(self.scale)
         y = (np.arange(side, dtype=np.float32) - np.float32(self.picture[1])) / np.float32(self.scale)

@@ -44,7 +44,8 @@ def _forehead(looks: Looks, wobble: npt.NDArray[np.float64], raised: float) -> l
         y = bottom + (top - bottom) * share
         reach = 0.50 + 0.06 * wobble[number, 0] - 0.10 * share
         strength = depth * (0.95, 1.0, 0.85, 0.6)[number]
-        points = [(-reach, y + 0.035), (-0.5 * reach, y - 0.02), (0, y + 0.018 * wobble[number, 1]), (0.5 * reach, y - 0.02), (reach, y + 0.03)]
+        middle = y + 0.018 * wobble[number, 1]
+        points = [(-reach, y + 0.035), (-0.5 * reach, y - 0.02), (0, middle), (0.5 * reach, y - 0.02), (reach, y + 0.03)]
         found.append((smooth(points), 0.022 + 0.012 * strength, strength))
     return [curve for curve in found if curve[2] > 0.03]
 
@@ -77,21 +78,23 @@ def _around_eye(looks: Looks, wobble: npt.NDArray[np.float64], laugh: float) -> 
         found.append((smooth([start + 0.03 * way, start + 0.5 * reach * way, start + reach * way + bend]), 0.02, 0.85 * feet))
     bag = looks.bags
     low = opening + 0.13 + 0.075 * bag
-    found.append((smooth([(inner - 0.02, 0.08), (x - 0.3 * half, low), (x + 0.4 * half, low - 0.01), (outer + 0.02, 0.12)]), 0.026, 0.78 * bag))
+    edge = [(inner - 0.02, 0.08), (x - 0.3 * half, low), (x + 0.4 * half, low - 0.01), (outer + 0.02, 0.12)]
+    found.append((smooth(edge), 0.026, 0.78 * bag))
     found.append((smooth([(inner + 0.02, 0.06), (x, opening + 0.075), (outer - 0.03, 0.07)]), 0.016, 0.5 * bag + 0.12 * laugh))
     found.append((smooth([(inner - 0.03, 0.1), (x - 0.1, low + 0.10), (x + 0.22, low + 0.15)]), 0.022, 0.6 * max(bag - 0.35, 0)))
     return [curve for curve in found if curve[2] > 0.03]
 
 
 def _around_mouth(looks: Looks, wobble: npt.NDArray[np.float64], laugh: float) -> list[Curve]:
-    nose, mouth, wide = looks.nose, looks.mouth, looks.mouth_half
+    nose, mouth, wide, wing = looks.nose, looks.mouth, looks.mouth_half, looks.nose_half
     fold = min(1.15, looks.folds + 0.30 * laugh * (0.45 + 0.55 * looks.grown))
     found: list[Curve] = [
-        (smooth([(looks.nose_half + 0.04, nose - 0.12), (looks.nose_half + 0.17, nose + 0.03), (wide + 0.11 + 0.05 * laugh, mouth - 0.11),
+        (smooth([(wing + 0.04, nose - 0.12), (wing + 0.17, nose + 0.03), (wide + 0.11 + 0.05 * laugh, mouth - 0.11),
                  (wide + 0.15 + 0.05 * laugh, mouth + 0.02 + 0.07 * looks.folds)]), 0.03 + 0.012 * looks.folds, 0.95 * fold),
         (smooth([(wide + 0.03, mouth + 0.05), (wide + 0.055, mouth + 0.17), (wide + 0.03, mouth + 0.32)]), 0.028, 0.7 * looks.marionette),
-        (smooth([(wide + 0.20, mouth - 0.1), (wide + 0.25, mouth + 0.10), (wide + 0.20, mouth + 0.28)]), 0.024, 0.65 * max(looks.marionette - 0.3, 0)),
-        (smooth([(looks.nose_half - 0.04, nose - 0.10), (looks.nose_half + 0.015, nose - 0.03), (looks.nose_half - 0.05, nose + 0.03)]), 0.02, 0.35),
+        (smooth([(wide + 0.20, mouth - 0.1), (wide + 0.25, mouth + 0.10), (wide + 0.20, mouth + 0.28)]), 0.024,
+         0.65 * max(looks.marionette - 0.3, 0)),
+        (smooth([(wing - 0.04, nose - 0.10), (wing + 0.015, nose - 0.03), (wing - 0.05, nose + 0.03)]), 0.02, 0.35),
     ]  # fmt: skip
     for number in range(4):
         x = 0.05 + 0.085 * number + 0.012 * wobble[number, 0]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]  # of floats
-Colour = Sequence[float] | npt.NDArray[np.floating]
+Colour = Sequence[float] | Sequence[Array] | Array
 _SHIFT = 4  # bits of a pixel's fraction in OpenCV's drawing functions
 
 
@@ -86,7 +86,7 @@ class Easel:
         """The colour planes of a window, as a view."""
         return self.paint[:, window.rows, window.columns]
 
-    def lay(self, window: Window, mask: Array, colour: Colour | Array) -> None:
+    def lay(self, window: Window, mask: Array, colour: Colour) -> None:
         """Put a colour, (3,) or (3, h, w), over the window where the mask (h, w) is 1, and count it as covered."""
         tint(self.at(window), mask, colour)
         cover = self.cover[window.rows, window.columns]
@@ -115,7 +115,7 @@ def bumps(window: Window, places: Sequence[tuple[float, float, float, float, flo
     across = np.stack([bell(window.u, u, s) + (bell(window.u, -u, s) if u else 0) for u, _, s, _, _ in places])
     down = np.stack([bell(window.v, v, s) * np.float32(amount) for _, v, _, s, amount in places])
     # OpenCV's product: NumPy's would start a thread for every core in every process.
-    return cv2.gemm(down, across, 1.0, None, 0.0, flags=cv2.GEMM_1_T)
+    return cv2.gemm(down, across, 1.0, np.empty(0, np.float32), 0.0, flags=cv2.GEMM_1_T)
 
 
 def smooth(points: npt.ArrayLike, per_span: int = 6) -> npt.NDArray[np.float64]:
@@ -129,7 +129,7 @@ def smooth(points: npt.ArrayLike, per_span: int = 6) -> npt.NDArray[np.float64]:
     return np.concatenate([curve.transpose(1, 0, 2).reshape(-1, 2), knots[-1:]])
 
 
-def tint(colours: Array, mask: Array, tone: Colour | Array) -> None:
+def tint(colours: Array, mask: Array, tone: Colour) -> None:
     """Move colour planes (3, h, w) towards a tone, (3,) or (3, h, w), where the mask (h, w) is 1; in place."""
     for plane, value in zip(colours, tone, strict=True):
         plane += (value - plane) * mask

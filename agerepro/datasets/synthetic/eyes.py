@@ -43,7 +43,8 @@ def _lids(looks: Looks, scene: Scene) -> tuple[Points, Points]:
     droop = 0.35 * looks.eye_open * min(looks.lid_sag, 1.1) * np.clip(s + 0.2, 0, 1.2)
     base = -looks.eye_tilt * 0.5 * s
     upper = base - 1.12 * opening * skew + droop * skew
-    lower = base + 0.88 * opening * (1 - np.abs(s - 0.12) ** 2 / (1 - 0.12 * np.sign(s - 0.12)) ** 2) ** 0.9 * (1 - 0.12 * max(scene.smile, 0))
+    sink = 1 - np.abs(s - 0.12) ** 2 / (1 - 0.12 * np.sign(s - 0.12)) ** 2
+    lower = base + 0.88 * opening * sink**0.9 * (1 - 0.12 * max(scene.smile, 0))
     return np.stack([x, upper], axis=1), np.stack([x, lower], axis=1)
 
 
@@ -65,7 +66,7 @@ def _iris(
         easel.lay(window, ring, np.array([0.70, 0.72, 0.72]) * bright)
     easel.lay(window, window.dots(centres, [0.43 * radius] * 2, [1.0, 1.0]) * opening, np.array([0.03, 0.025, 0.025]))
     spark = [c + radius * np.array([np.sign(scene.light[0]) * 0.32, -0.36]) for c in centres]
-    easel.lay(window, window.dots(spark, [0.20 * radius] * 2, [0.95, 0.95]) * opening, np.array([0.97, 0.97, 0.97]) * min(1.0, bright + 0.1))
+    easel.lay(window, window.dots(spark, [0.20 * radius] * 2, [0.95, 0.95]) * opening, np.full(3, 0.97 * min(1.0, bright + 0.1)))
 
 
 def _closed(upper: Points, lower: Points) -> Points:

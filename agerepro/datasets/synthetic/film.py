@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from agerepro.datasets.synthetic.easel import Array
 from agerepro.datasets.synthetic.scene import Scene
 from agerepro.datasets.synthetic.textures import pixel_noise
 
 
-def develop(picture: npt.NDArray[np.float32], scene: Scene) -> npt.NDArray[np.uint8]:
+def develop(picture: Array, scene: Scene) -> npt.NDArray[np.uint8]:
     """RGB (h, w, 3), 0..1 -> RGB uint8 as the scene's film shows it."""
     side = max(picture.shape[:2])
     if scene.blur * side > 0.3:

@@ -14,7 +14,7 @@ from agerepro.datasets.synthetic.scene import Scene
 from agerepro.datasets.synthetic.skin import light_direction
 from agerepro.datasets.synthetic.textures import SIDE, noise, patch
 
-_GREY = np.array([0.80, 0.79, 0.77])
+_GREY = np.array([0.67, 0.66, 0.645])
 _SHORTER = 58  # years
 
 
@@ -94,10 +94,10 @@ def _outline(looks: Looks, cut: Cut, v: Array, *, grown_long: float) -> Array:
     if cut.ends < 0.6 or not grown_long:
         ends = min(cut.ends, 0.3)
         side = skull * np.sqrt(np.clip((ends + 0.22 - v) / 0.30, 0, 1))
-        return np.float32(np.where(v > ends - 0.08, side, skull))
+        return np.where(v > ends - 0.08, side, skull).astype(np.float32)
     fall = wide + 0.08 * np.clip(v + 0.2, 0, 2.2) - 0.06 * bell(v, 0.9, 0.4)
     end = np.sqrt(np.clip((cut.ends - v) / 0.35, 0, 1))
-    return np.float32(np.where(v < -0.35, skull, fall) * end)
+    return (np.where(v < -0.35, skull, fall) * end).astype(np.float32)
 
 
 def _inside(window: Window, outline: Array, cut: Cut, scene: Scene, person: Person) -> Array:
@@ -153,5 +153,6 @@ def _colour(person: Person, looks: Looks, scene: Scene, window: Window, cut: Cut
     grey = looks.grey
     share = np.clip(grey + (temples + 0.09 * strands) * 4 * grey * (1 - grey), 0, 1)
     baby = 0.25 * (1 - looks.grown)  # many children are fairer
-    fair = np.array(person.hair) * (1 - baby) + np.array([0.62, 0.50, 0.34]) * baby * (1 - person.skin_depth) + np.array(person.hair) * baby * person.skin_depth
-    return [np.float32(glow * (tone * (1 - share) + light * share) + sheen) for tone, light in zip(fair, _GREY, strict=True)]
+    baby *= 1 - person.skin_depth
+    fair = np.array(person.hair) * (1 - baby) + np.array([0.62, 0.50, 0.34]) * baby
+    return [(glow * (tone * (1 - share) + light * share) + sheen).astype(np.float32) for tone, light in zip(fair, _GREY, strict=True)]

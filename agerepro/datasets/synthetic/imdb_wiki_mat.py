@@ -48,7 +48,8 @@ class Row:
         year, month, day = self.born
         if name == "imdb":
             person = self.who + 1
-            return f"imdb_crop/{person % 100:02d}/nm{person:07d}_rm{1_000_000_000 + 7919 * self.index}_{year}-{month}-{day}_{self.taken}.jpg"
+            picture = 1_000_000_000 + 7919 * self.index
+            return f"imdb_crop/{person % 100:02d}/nm{person:07d}_rm{picture}_{year}-{month}-{day}_{self.taken}.jpg"
         page = 10_000_000 + 13 * self.index
         return f"wiki_crop/{page % 100:02d}/{page}_{year:04d}-{month:02d}-{day:02d}_{self.taken}.jpg"
 

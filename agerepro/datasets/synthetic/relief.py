@@ -22,7 +22,8 @@ def half_width(looks: Looks, person: Person, v: Array) -> Array:
     jaw = (1 - down**looks.jaw) ** (1 / looks.chin_round)
     bone = 1 + 0.015 * person.cheekbones * bell(v, 0.25, 0.2) - 0.035 * looks.hollow * bell(v, 0.62, 0.2)
     temple = 1 - 0.05 * looks.hollow * bell(v, -0.25, 0.14)
-    return np.float32((skull * (1 - blend) + jaw * blend) * bone * temple + looks.jowl * bell(down, 0.74, 0.1) * (jaw > 0))
+    width = (skull * (1 - blend) + jaw * blend) * bone * temple + looks.jowl * bell(down, 0.74, 0.1) * (jaw > 0)
+    return width.astype(np.float32)
 
 
 def head_height(looks: Looks, person: Person, window: Window, width: Array, smile: float) -> Array:
@@ -65,7 +66,7 @@ def _bridge(looks: Looks, person: Person, window: Window) -> Array:
     # The base is round: its middle hangs lower than its sides.
     square = np.square(window.u)
     drop = _ease((np.float32(looks.nose + 0.07) - window.v[:, None] - 2.2 * np.minimum(square, 0.1)[None, :]) / np.float32(0.19))
-    return np.float32(amount)[:, None] * drop * np.exp(square[None, :] * np.float32(-0.5 / spread**2)[:, None])
+    return amount.astype(np.float32)[:, None] * drop * np.exp(square[None, :] * (-0.5 / spread**2).astype(np.float32)[:, None])
 
 
 def _ease(share: Array) -> Array:

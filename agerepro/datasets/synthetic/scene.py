@@ -72,7 +72,7 @@ def draw_scene(mix: Mix, person: Person, age: float, rng: np.random.Generator) -
     return Scene(
         yaw=float(yaw), pitch=float(pitch), roll=float(roll), shift=(float(shift[0]), float(shift[1])),
         face_share=float(rng.uniform(*mix.face_share)),
-        light=(float(angle), float(-tilt)), ambient=float(rng.uniform(1 - 0.6 * mix.hardness, 0.85)),
+        light=(float(angle), float(-tilt)), ambient=float(rng.uniform(0.9 - 0.6 * mix.hardness, 0.72)),
         warmth=float(rng.normal(0, 0.4)), exposure=float(np.clip(rng.normal(1.0, 0.09), 0.78, 1.2)),
         smile=float(smile), brows_up=float(np.clip(rng.normal(0, 0.35), -0.8, 0.9)), lids=float(np.clip(rng.normal(1, 0.08), 0.78, 1.15)),
         gaze=(float(np.clip(rng.normal(0, 0.3), -0.7, 0.7)), float(np.clip(rng.normal(0, 0.15), -0.3, 0.3))),

@@ -62,7 +62,8 @@ def _light(height: Array, window: Window, scene: Scene, looks: Looks) -> tuple[A
     gloss *= gloss
     gloss *= gloss
     gloss = gloss**5
-    return np.float32(glow), np.float32((0.085 - 0.03 * looks.mottling) * (1.1 - scene.ambient)) * np.float32(gloss)
+    strength = (0.085 - 0.03 * looks.mottling) * (1.1 - scene.ambient)
+    return glow.astype(np.float32), (strength * gloss).astype(np.float32)
 
 
 def _hollows(looks: Looks, window: Window) -> Array:
@@ -133,7 +134,8 @@ def _stubble(colours: Array, person: Person, looks: Looks, scene: Scene, window:
     open_lips = np.outer(bell(window.v, looks.mouth + 0.01, 0.085), np.clip((looks.mouth_half + 0.02 - np.abs(window.u)) / 0.1, 0, 1))
     area *= 1 - np.clip(1.25 * open_lips, 0, 1)
     strands = patch(window, 0.05, (person.number * 13, person.number * 29), 3.0)
-    amount = area * np.clip(0.10 * looks.stubble * (1 - 0.5 * looks.grey) * (1 + 0.35 * pores) + 0.95 * grown * (1 + 0.12 * strands), 0, 0.96)
+    shaven = 0.10 * looks.stubble * (1 - 0.5 * looks.grey) * (1 + 0.35 * pores)
+    amount = area * np.clip(shaven + 0.95 * grown * (1 + 0.12 * strands), 0, 0.96)
     grey = min(1.0, 1.15 * looks.grey)
     hair = np.array(person.hair) * (1 - grey) + np.array([0.72, 0.71, 0.69]) * grey
     shadow = np.array(person.skin) * 0.55 + np.array([0.0, 0.01, 0.02])

@@ -20,6 +20,11 @@ from agerepro.datasets.synthetic.truth import COLUMNS
 from agerepro.experiment.schema import Synthetic
 
 Draw = Callable[..., Path]
+# Folder, its two digits again, year, month, day, year of the photo; IMDB writes months and days without a leading zero.
+PATTERNS = {
+    "imdb": r"(\d\d)/nm\d{5}(\1)_rm\d+_(\d+)-(\d+)-(\d+)_(\d{4})\.jpg",
+    "wiki": r"(\d\d)/\d+(\1)_(\d+)-(\d\d)-(\d\d)_(\d{4})\.jpg",
+}
 
 
 def truth_of(root: Path) -> list[dict[str, str]]:
@@ -48,8 +53,7 @@ def test_mat_file_and_truth(name: str, drawn: Draw) -> None:
         assert f"{name}_crop/{path}" == row["photo"]
         image = cv2.imread(str(root / row["photo"]))
         assert image is not None and image.shape == (40, 40, 3)
-        pattern = r"(\d\d)/nm\d{5}(\1)_rm\d+_(\d+)-(\d+)-(\d+)_(\d{4})\.jpg" if name == "imdb" else r"(\d\d)/\d+(\1)_(\d+)-(\d\d)-(\d\d)_(\d{4})\.jpg"
-        match = re.fullmatch(pattern, path)
+        match = re.fullmatch(PATTERNS[name], path)
         assert match, path
         born, taken = int(fields["dob"][0, place]), int(fields["photo_taken"][0, place])
         assert taken == int(match[6])

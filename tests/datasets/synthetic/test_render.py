@@ -29,7 +29,7 @@ def test_every_picture_is_whole_and_its_face_inside(number: int, age: float, mix
     left, top, right, bottom = drawn.box
     x, y = drawn.landmarks.T
     assert (left < x).all() and (x < right).all() and (top < y).all() and (y < bottom).all()
-    (left_eye, right_eye, nose, mouth_left, mouth_right) = drawn.landmarks
+    (left_eye, right_eye, _, mouth_left, mouth_right) = drawn.landmarks
     assert left_eye[0] < right_eye[0] and mouth_left[0] < mouth_right[0]
 
 
