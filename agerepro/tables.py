@@ -41,6 +41,7 @@ PHOTOS = Table(
         "top": NUMBER,
         "right": NUMBER,
         "bottom": NUMBER,
+        "cropped_margin": NUMBER,  # the photo is the source's own crop: its face box plus this share of it on each side; or NaN
         "date_note": TEXT,  # how the age is known, where that varies
     },
 )

@@ -81,6 +81,6 @@ def download(name: str, root: Path) -> None:
     from agerepro.datasets.download import download_congress
 
     with Talk() as talk:
-        download_congress(root / name, on_progress=lambda done, total: talk.count("portraits", done, total))
+        download_congress(root / name, progress=lambda done, total: talk.count("portraits", done, total))
     click.echo(str(root / name))
     click.echo(f"Next: agerepro data verify {name} --root {root}", err=True)

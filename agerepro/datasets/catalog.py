@@ -39,11 +39,18 @@ def read(name: str, data: Path) -> Photos:
     get the data.
     """
     module = import_module(READERS[_known(name)])
-    root = data / name
+    root = folder_of(name, data)
     if not root.is_dir():
         raise UserError(f"The folder {root} does not exist. {read_card(name).how_to_get}")
     photos: Photos = module.read(root)
     return photos
+
+
+def folder_of(name: str, data: Path) -> Path:
+    """Where the data set is looked for: `data/<name>`, or `data` itself when that is called so (`fgnet`, `congress-portraits`)."""
+    if not (data / name).is_dir() and data.is_dir() and data.resolve().name.partition("-")[0].lower() == name:
+        return data
+    return data / name
 
 
 def _known(name: str) -> str:

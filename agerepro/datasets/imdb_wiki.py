@@ -13,9 +13,14 @@ from agerepro.datasets.native import below, native_folder
 from agerepro.datasets.reading import Photos
 from agerepro.tables import PHOTOS, conform
 
+CROP_MARGIN = 0.4  # of the authors' own face crops, on each side
+
 
 def read_cleaned(dataset: str, root: Path) -> Photos:
     """The rows of <dataset>.mat that pass the funnel of `cleaning`; photos are not opened, nor is their presence checked.
+
+    face_location counts in the whole photos. The authors' <dataset>_crop pictures are that box plus 40 % of it on each side
+    already, so there the box is left out and `cropped_margin` says so; whole photos lie in a folder named <dataset>.
 
     A second face in a photo, listed as a row of its own, has the key of the photo with `#2` after it. UserError when the .mat
     file is missing or of another shape.
@@ -30,6 +35,8 @@ def read_cleaned(dataset: str, root: Path) -> Photos:
         path=below(folder, root) + kept["path"],
         gender=np.where(kept["gender"] == 1.0, "m", "f"),
     )
+    if folder.name != dataset or folder == root:
+        table = table.assign(cropped_margin=CROP_MARGIN, **dict.fromkeys(BOX, float("nan")))
     return Photos(table=conform(table, PHOTOS), funnel=steps, skipped=skipped, people_listed=people)
 
 

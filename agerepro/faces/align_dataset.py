@@ -55,7 +55,7 @@ def align_photos(photos: pd.DataFrame, root: Path, settings: Faces, folder: Path
     """
     target = store_folder(photos, settings, folder)
     store = FaceStore(target)
-    records = photos[["photo", "path", *SIDES]].to_dict("records")
+    records = photos[["photo", "path", *SIDES, "cropped_margin"]].to_dict("records")
     rows: list[dict[str, Any]] = []
     with ThreadPoolExecutor(THREADS) as pool, StoreWriter(target, shard_bytes=SHARD_BYTES) as writer:
         for jobs in _read_ahead(pool, records, lambda record: _read(record, root, settings, store)):
@@ -100,20 +100,23 @@ def _read_ahead(pool: ThreadPoolExecutor, records: list[dict], read: Callable[[d
 
 
 def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore) -> Job:
-    box = _box(record)
+    box, carried = _box(record), record["cropped_margin"]
     try:
         content = _content(root, record["path"])
     except Unreadable as error:
         return Job("", box, nothing("unreadable", error.reason))
-    key = digest_of({"photo": digest_of_bytes(content), "box": box, **_settings(settings)})
+    key = digest_of({"photo": digest_of_bytes(content), "box": box, **_carried(carried), **_settings(settings)})
     if key in store:
         return Job(key, box, Cropped(store.read(key), store.facts(key)), stored=True)
     try:
         pixels = decode(content)
     except Unreadable as error:
         return Job(key, box, nothing("unreadable", error.reason))
+    height, width = pixels.shape[:2]
+    if _carried(carried):
+        inner = carried / (1 + 2 * carried)
+        box = (inner * width, inner * height, (1 - inner) * width, (1 - inner) * height)
     if box is not None and settings.boxes == "source_first" and settings.align == "eyes_level":
-        height, width = pixels.shape[:2]
         if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
             return Job(key, box, nothing("unreadable", f"the source's box lies outside the photo: {box} in {width}x{height}"))
         return Job(key, box, crop_boxed(pixels, box, settings))
@@ -146,6 +149,11 @@ def _content(root: Path, path: str) -> bytes:
         raise Unreadable("missing file") from None
     except OSError as error:
         raise Unreadable(f"cannot be read: {error.strerror}") from None
+
+
+def _carried(margin: float) -> dict[str, float]:
+    """What a crop's own margin adds to the key of a face; nothing for whole photos."""
+    return {"cropped_margin": margin} if math.isfinite(margin) else {}
 
 
 def _box(record: dict[str, Any]) -> Box | None:

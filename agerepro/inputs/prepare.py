@@ -51,11 +51,11 @@ def prepare(name: str, *, data: Path, faces: Faces, folder: Path, on_progress: C
     on_progress(name, done, total) is called while faces are cropped. Raises UserError when nothing usable is left.
     """
     found = catalog.read(name, data)
-    aligned = align_photos(found.table, data / name, faces, folder, on_progress=lambda done, total: on_progress(name, done, total))
+    aligned = align_photos(found.table, catalog.folder_of(name, data), faces, folder, on_progress=lambda done, total: on_progress(name, done, total))
     table = found.table.merge(aligned[["photo", "image"]], on="photo", how="left", validate="one_to_one")
     usable = table.loc[table["image"].fillna("") != ""].sort_values("photo", ignore_index=True)
     if usable.empty:
-        raise UserError(f"No usable face is left of {name} in {data / name}: {counts(aligned)}. See `agerepro data verify {name}`.")
+        raise UserError(f"No usable face is left of {name} in {data}: {counts(aligned)}. See `agerepro data verify {name}`.")
     funnel = {
         "read": [{"step": step.name, "kept": step.kept, "removed": step.removed} for step in found.funnel],
         "skipped": [{"path": skip.path, "reason": skip.reason} for skip in found.skipped],

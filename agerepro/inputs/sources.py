@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from agerepro.draws import generator
+from agerepro.errors import UserError
 from agerepro.experiment.schema import Augment
 from agerepro.faces.store import FaceStore
 from agerepro.inputs.warp import plain_matrix, random_matrix, warp
@@ -29,7 +30,10 @@ class Source(Protocol):
 class Pixels(Protocol):
     """Stored faces by row."""
 
-    side: int
+    @property
+    def side(self) -> int:
+        """Side of a face in pixels."""
+        ...
 
     def face(self, row: int) -> np.ndarray:
         """(side, side, 3) uint8 RGB."""
@@ -58,7 +62,7 @@ class StoredPixels:
 
     store: FaceStore
     keys: Sequence[str]
-    side: int
+    side: int  # of a face in pixels
 
     def face(self, row: int) -> np.ndarray:
         """One face, decoded now."""
@@ -103,4 +107,7 @@ def pixels_of(store: FaceStore, keys: Sequence[str], side: int) -> Pixels:
 
 def decode(content: bytes) -> np.ndarray:
     """A stored face -> (side, side, 3) uint8 RGB."""
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if pixels is None:
+        raise UserError("A face in the store cannot be decoded: remove the folder of faces and run again.")
+    return pixels

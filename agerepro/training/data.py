@@ -38,7 +38,7 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
 def refuse_missing(experiment: Experiment, folders: dict[str, Path], *, weights_folder: Path | None) -> None:
     """One UserError that lists every data set and weight file that is not there, before anything starts."""
     missing = [f"{name}: no folder {folder / name}. {catalog.card(name).how_to_get}" for name, folder in folders.items()
-               if not (folder / name).is_dir()]
+               if not catalog.folder_of(name, folder).is_dir()]
     if any(stage.start_from == "weights" for stage in experiment.stages):
         try:
             find_weights(experiment.backbone.weights, experiment.backbone.name, folder=weights_folder)

@@ -136,4 +136,4 @@ def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, fold
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    write_then_rename(path, lambda temporary: np.savez_compressed(temporary, **arrays))
+    write_then_rename(path, lambda temporary: np.savez_compressed(temporary, allow_pickle=False, **arrays))

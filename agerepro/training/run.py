@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -102,8 +103,8 @@ def _shared_stages(wish: Wish, experiment: Experiment, sets: dict[str, Prepared]
         task = plan_stage(experiment, stage, sets[stage.data], seed=seed, start=start.name)
         if stage.protocol is not None:
             return task, start
-        artefacts[stage.name] = trained(experiment, task, start, runs=wish.runs, threads=_loading_threads(), on_epoch=lambda done, name=stage.name: (
-            reporter.epoch(name, done, fold=None, folds_done=0, folds=0)))
+        artefacts[stage.name] = trained(experiment, task, start, runs=wish.runs, threads=_loading_threads(),
+                                        on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0))
     raise UserError("The experiment has no stage with a protocol.")
 
 

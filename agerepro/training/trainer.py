@@ -64,6 +64,8 @@ class Trainer:
     def __init__(self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int) -> None:
         self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
         optimizer = keras.optimizers.Adam(stage.optimizer.learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
+        if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         model.compile(optimizer=optimizer, loss=PerExample(losses, self.bins), metrics=[YearsOff(self.bins)], weighted_metrics=[],
                       jit_compile=machine.xla)
         self.start = Variables.of(model)

@@ -82,3 +82,14 @@ def test_a_set_is_read_from_the_folder_of_its_name(tmp_path, touch):
     touch(tmp_path, "fgnet/images/001A02.JPG", "agedb/0_MariaCallas_35_f.jpg")
     assert catalog.read("fgnet", tmp_path).table["path"].tolist() == ["images/001A02.JPG"]
     assert catalog.read("agedb", tmp_path).table["path"].tolist() == ["0_MariaCallas_35_f.jpg"]
+
+
+def test_a_folder_that_is_the_data_set_itself_is_taken(tmp_path):
+    from agerepro.datasets import catalog
+
+    itself = tmp_path / "congress-portraits"
+    itself.mkdir()
+    assert catalog.folder_of("congress", itself) == itself
+    assert catalog.folder_of("fgnet", itself) == itself / "fgnet"
+    (itself / "congress").mkdir()
+    assert catalog.folder_of("congress", itself) == itself / "congress"

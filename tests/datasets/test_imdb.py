@@ -33,8 +33,17 @@ def test_cleaned_photos(root):
     assert photos.table["subject"].tolist() == ["Max Muster", "Ann Roe"]
     assert photos.table["gender"].tolist() == ["m", "f"]
     assert photos.table["age"].tolist() == [33.0, 33.0]
-    assert photos.table.loc[1, ["left", "top", "right", "bottom"]].tolist() == [0, 0, 9, 9]
+    assert photos.table["cropped_margin"].tolist() == [0.4, 0.4]  # the authors' crops: face_location counts in the whole photo
+    assert photos.table[["left", "top", "right", "bottom"]].isna().all(axis=None)
     assert photos.people_listed == 2
+
+
+def test_whole_photos_keep_their_face_location(root):
+    (root / "imdb_crop").rename(root / "imdb")
+    table = imdb.read(root).table
+    assert table["path"].tolist() == ["imdb/00/a.jpg"] * 2
+    assert table.loc[1, ["left", "top", "right", "bottom"]].tolist() == [0, 0, 9, 9]
+    assert table["cropped_margin"].isna().all()
 
 
 def test_the_funnel_and_the_path_that_leaves_the_folder(root):

@@ -279,3 +279,22 @@ def test_aligned_portraits_have_level_eyes_where_they_belong(tmp_path, portraits
         assert np.abs(slopes).max() < 6 and np.abs(slopes).mean() < 3
         if eyes is not None:
             assert np.abs(np.median(found, axis=0) - eyes).max() < 4  # pixels of the 150-pixel chip
+
+
+def test_a_crop_that_carries_its_margin_is_cut_like_the_whole_photo(tmp_path: Path) -> None:
+    # A face box of 50 x 50 in a photo, and the same box already cut out with 40 % on each side: 90 x 90.
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(whole).save(tmp_path / "whole.png")
+    Image.fromarray(whole[40:130, 50:140]).save(tmp_path / "crop.png")
+    nothing = float("nan")
+    photos = pd.DataFrame({
+        "photo": ["imdb/whole.png", "imdb/crop.png"], "path": ["whole.png", "crop.png"],
+        "left": [70.0, nothing], "top": [60.0, nothing], "right": [120.0, nothing], "bottom": [110.0, nothing],
+        "cropped_margin": [nothing, 0.4],
+    })
+    settings = Faces(size=48, margin=0.4)
+    faces = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=lambda done, total: None)
+    store = FaceStore(store_folder(photos, settings, tmp_path / "out"))
+    one, other = (decode(store.read(key)) for key in faces["image"])
+    np.testing.assert_array_equal(one, other)

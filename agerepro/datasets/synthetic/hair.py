@@ -14,7 +14,8 @@ from agerepro.datasets.synthetic.scene import Scene
 from agerepro.datasets.synthetic.skin import light_direction
 from agerepro.datasets.synthetic.textures import SIDE, noise, patch
 
-_GREY = np.array([0.67, 0.66, 0.645])
+_GREY = np.array([0.60, 0.59, 0.575])  # of the first grey hair
+_WHITE = np.array([0.82, 0.81, 0.795])  # in old age
 _SHORTER = 58  # years
 
 
@@ -154,5 +155,7 @@ def _colour(person: Person, looks: Looks, scene: Scene, window: Window, cut: Cut
     share = np.clip(grey + (temples + 0.09 * strands) * 4 * grey * (1 - grey), 0, 1)
     baby = 0.25 * (1 - looks.grown)  # many children are fairer
     baby *= 1 - person.skin_depth
+    white = min(max((looks.age - 50) / 35, 0.0), 1.0)
+    old = _GREY * (1 - white) + _WHITE * white
     fair = np.array(person.hair) * (1 - baby) + np.array([0.62, 0.50, 0.34]) * baby
-    return [(glow * (tone * (1 - share) + light * share) + sheen).astype(np.float32) for tone, light in zip(fair, _GREY, strict=True)]
+    return [(glow * (tone * (1 - share) + light * share) + sheen).astype(np.float32) for tone, light in zip(fair, old, strict=True)]

@@ -8,6 +8,10 @@ import numpy as np
 
 _PERSON = 11  # keeps the draws of people apart from those of scenes and writers
 
+_TRAITS = (
+    "face_length", "jaw_width", "chin_size", "cheekbones", "forehead", "eye_distance", "eye_size", "eye_tilt", "brow_height", "brow_weight",
+    "brow_arch", "nose_length", "nose_width", "nose_relief", "mouth_width", "lip_fullness", "ear_size", "weight",
+)  # fmt: skip
 # Light to dark, RGB 0..1; a person's tone lies anywhere between two neighbours.
 SKIN = np.array([(0.93, 0.77, 0.68), (0.90, 0.71, 0.59), (0.82, 0.61, 0.46), (0.68, 0.47, 0.33), (0.52, 0.35, 0.25), (0.40, 0.26, 0.19)])
 HAIR = {
@@ -53,7 +57,6 @@ class Person:
     lip_fullness: float
     ear_size: float
     weight: float
-    asymmetry: float
     skin: tuple[float, float, float]  # RGB 0..1
     skin_depth: float  # 0 lightest .. 1 darkest
     hair: tuple[float, float, float]  # RGB 0..1, before any grey
@@ -77,16 +80,16 @@ def draw_person(seed: int, number: int, *, sex: str = "") -> Person:
     rng = np.random.default_rng([_PERSON, seed, number])
     drawn_sex = "m" if rng.random() < 0.5 else "f"
     sex = sex or drawn_sex
-    traits = np.clip(rng.normal(size=19), -2.2, 2.2)
+    traits = np.clip(rng.normal(size=len(_TRAITS)), -2.2, 2.2)
     depth = float(rng.beta(1.1, 1.5))
     hair, eyes = _colours(depth, rng)
-    bald = float(rng.random() ** 1.3) if sex == "m" else 0.0
+    bald = float(rng.random() ** 1.3)
     beards = rng.random(2)
     return Person(
-        number, sex, *(float(value) for value in traits),
+        number=number, sex=sex, **{name: float(value) for name, value in zip(_TRAITS, traits, strict=True)},
         skin=_skin(depth, rng), skin_depth=depth, hair=hair, eyes=eyes,
         style=STYLES[sex][int(rng.integers(5))], parting=float(rng.uniform(-1, 1)),
-        greying_age=float(np.clip(rng.normal(50, 6), 36, 64)), balding=bald,
+        greying_age=float(np.clip(rng.normal(50, 6), 36, 64)), balding=bald if sex == "m" else 0.0,
         wrinkling=float(np.clip(rng.normal(1, 0.13), 0.65, 1.35)),
         freckles=float(rng.random() ** 5 * (depth < 0.4)), spots=float(rng.random()),
         beard=float(beards[0]) if sex == "m" and beards[1] < 0.3 else 0.0,
