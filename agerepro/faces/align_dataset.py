@@ -23,7 +23,7 @@ from agerepro.faces.decode import Unreadable, decode
 from agerepro.faces.detect import detector
 from agerepro.faces.store import SHARD_BYTES, FaceStore, StoreWriter
 from agerepro.files import digest_of, digest_of_bytes
-from agerepro.tables import FACES, conform, write_table
+from agerepro.tables import FACES, PHOTOS, conform, write_table
 
 ALIGNMENT = 1  # raise it when the same photo and settings give another crop than before
 BATCH = 64  # photos decoded together; two batches are in memory at a time
@@ -53,6 +53,7 @@ def align_photos(photos: pd.DataFrame, root: Path, settings: Faces, folder: Path
     the store: it describes the root that was aligned last. Raises UserError when the photos are of no or of several data
     sets; what is wrong with a single photo becomes its row's status and reason.
     """
+    photos = conform(photos, PHOTOS)
     target = store_folder(photos, settings, folder)
     store = FaceStore(target)
     records = photos[["photo", "path", *SIDES, "cropped_margin"]].to_dict("records")

@@ -40,7 +40,8 @@ def test_mtcnn_finds_the_faces_and_their_eyes(size: int) -> None:
             if overlap(face["box"], drawn.box) < 0.4:
                 continue
             between = np.linalg.norm(drawn.landmarks[1] - drawn.landmarks[0])
-            eyes = [np.linalg.norm(np.array(face["keypoints"][eye]) - drawn.landmarks[n]) for n, eye in enumerate(("left_eye", "right_eye"))]
+            points = face["keypoints"]
+            eyes = [np.linalg.norm(np.array(points[eye]) - drawn.landmarks[n]) for n, eye in enumerate(("left_eye", "right_eye"))]
             errors.append(max(eyes) / between)
     assert len(errors) >= 0.95 * len(pictures)
     assert np.median(errors) < 0.06
