@@ -48,7 +48,8 @@ class Talk:
     def epoch(self, stage: str, done: EpochDone, *, fold: int | None, folds_done: int, folds: int) -> None:
         """Stage, fold, epoch, loss, MAE and time left."""
         row = done.history[-1]
-        numbers = f"epoch {done.epoch}/{done.epochs}  loss {row['loss']:.3f}  MAE {row['mae']:.2f}"
+        numbers = f"epoch {done.epoch}/{done.epochs}  loss {row['loss']:.3f}"
+        numbers += f"  MAE {row['mae']:.2f}" if "mae" in row else f"  right {row['accuracy']:.0%}"
         if row["validation_loss"] == row["validation_loss"]:
             numbers += f"  validation loss {row['validation_loss']:.3f}"
         if fold is None:
@@ -63,6 +64,8 @@ class Talk:
             self.bars.update(self.tasks[what], completed=done, more=more)
             return
         now = time.monotonic()
+        if done == 0:
+            self.began[what] = now
         began = self.began.setdefault(what, now)
         if done < total and now - self.said_at < LINE_EVERY_S:
             return

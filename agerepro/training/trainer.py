@@ -58,6 +58,19 @@ class YearsOff(keras.metrics.Mean):
         super().update_state(keras.ops.abs(keras.ops.reshape(probable, (-1,)) - keras.ops.reshape(y_true, (-1,))))
 
 
+class NamedRight(keras.metrics.Mean):
+    """Share of examples whose most probable class is the right one: what there is to say where people are told apart."""
+
+    def __init__(self, bins: np.ndarray) -> None:
+        super().__init__(name="accuracy", dtype="float32")
+        self.bins = bins
+
+    def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
+        """Add a batch; the weights of examples do not enter."""
+        named = keras.ops.take(self.bins, keras.ops.argmax(y_pred, axis=-1))
+        super().update_state(keras.ops.cast(keras.ops.equal(named, keras.ops.reshape(y_true, (-1,))), "float32"))
+
+
 class Trainer:
     """A compiled model that is set back between folds by assigning its variables: nothing is built or traced again."""
 
@@ -66,7 +79,8 @@ class Trainer:
         optimizer = keras.optimizers.Adam(stage.optimizer.learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
         if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        model.compile(optimizer=optimizer, loss=PerExample(losses, self.bins), metrics=[YearsOff(self.bins)], weighted_metrics=[],
+        telling = NamedRight if stage.target == "subject" else YearsOff
+        model.compile(optimizer=optimizer, loss=PerExample(losses, self.bins), metrics=[telling(self.bins)], weighted_metrics=[],
                       jit_compile=machine.xla)
         self.start = Variables.of(model)
 
@@ -140,7 +154,7 @@ class _AfterEpoch(keras.callbacks.Callback):
             raise UserError(f"The loss of stage {stage.name!r} became {logs['loss']} in epoch {epoch + 1}. Lower its learning rate (now "
                             f"{stage.optimizer.learning_rate:g}). The state after epoch {self.done.epoch} is kept in {self.path}.")
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        row = {"epoch": epoch + 1, "learning_rate": rate, "loss": logs["loss"], "mae": logs["mae"]}
+        row = {"epoch": epoch + 1, "learning_rate": rate, **logs}
         row["validation_loss"] = self.trainer.loss_of(self.validation)
         plateau, factor = self.done.plateau, 1.0
         better = row["validation_loss"] < min((past["validation_loss"] for past in self.done.history), default=math.inf)

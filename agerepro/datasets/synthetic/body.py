@@ -28,7 +28,7 @@ def paint_body(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None
     collar = [(looks.neck * 0.92, pit - 0.20), (looks.neck * 0.6, pit + 0.55 * depth), (0.0, pit + depth)]
     right = smooth(half)
     shape = np.concatenate([mirrored(right), right[::-1], smooth(collar)[1:], mirrored(smooth(collar))[::-1]])
-    colour = _cloth(rng)
+    colour = _cloth(rng).astype(np.float32)
     light = light_direction(scene)
     folds = patch(window, 0.35, (scene.backdrop, scene.backdrop // 7), 5.0)
     across = 1 + 0.35 * light[0] * np.clip(window.u / looks.shoulders, -1, 1)
@@ -57,7 +57,7 @@ def _paint_neck(easel: Easel, person: Person, looks: Looks, scene: Scene, pit: f
         for y in (looks.chin + 0.22, looks.chin + 0.36)
     ])  # fmt: skip
     glow = glow * (1 - cords) * (1 - 0.45 * lines)
-    skin = np.array(person.skin) * np.array([1.0, 0.95, 0.93])
+    skin = (np.array(person.skin) * np.array([1.0, 0.95, 0.93])).astype(np.float32)
     easel.lay(window, window.edge((1 - t) * width[:, None]), [tone * glow ** (0.86 if n == 0 else 1.03) for n, tone in enumerate(skin)])
 
 

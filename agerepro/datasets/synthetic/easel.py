@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -121,18 +122,26 @@ def bumps(window: Window, places: Sequence[tuple[float, float, float, float, flo
 def smooth(points: npt.ArrayLike, per_span: int = 6) -> npt.NDArray[np.float64]:
     """A Catmull-Rom curve through (n, 2) points, `per_span` steps between two."""
     knots = np.asarray(points, float)
-    padded = np.concatenate([[2 * knots[0] - knots[1]], knots, [2 * knots[-1] - knots[-2]]])
+    return _catmull_rom(len(knots), per_span) @ knots
+
+
+@functools.lru_cache(maxsize=64)
+def _catmull_rom(knots: int, per_span: int) -> npt.NDArray[np.float64]:
+    """The matrix from knots to curve points, ((knots - 1) * per_span + 1, knots)."""
+    points = np.eye(knots)
+    padded = np.concatenate([[2 * points[0] - points[1]], points, [2 * points[-1] - points[-2]]])
     before, start, end, after = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
     t = np.linspace(0, 1, per_span, endpoint=False)[:, None, None]
     curve = 0.5 * (2 * start + (end - before) * t + (2 * before - 5 * start + 4 * end - after) * t**2
                    + (3 * start - before - 3 * end + after) * t**3)  # fmt: skip
-    return np.concatenate([curve.transpose(1, 0, 2).reshape(-1, 2), knots[-1:]])
+    return np.concatenate([curve.transpose(1, 0, 2).reshape(-1, knots), points[-1:]])
 
 
 def tint(colours: Array, mask: Array, tone: Colour) -> None:
     """Move colour planes (3, h, w) towards a tone, (3,) or (3, h, w), where the mask (h, w) is 1; in place."""
     for plane, value in zip(colours, tone, strict=True):
-        plane += (value - plane) * mask
+        # float32 also for a scalar of a float64 array, which would make all this arithmetic twice as wide.
+        plane += (np.asarray(value, np.float32) - plane) * mask
 
 
 def mirrored(points: npt.ArrayLike) -> npt.NDArray[np.float64]:

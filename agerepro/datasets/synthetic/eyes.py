@@ -25,7 +25,7 @@ def paint_eyes(easel: Easel, person: Person, looks: Looks, scene: Scene, light: 
     yellow = 0.06 * min(looks.mottling, 1.0)
     # The upper lid and its lashes throw a shadow on the ball.
     shadow = np.clip((window.v[:, None] + looks.eye_open * 1.05) / (1.5 * looks.eye_open), 0.0, 1.0)
-    white = np.array([0.88, 0.865 - 0.3 * yellow, 0.85 - yellow]) * bright
+    white = np.array([0.88, 0.865 - 0.3 * yellow, 0.85 - yellow], np.float32) * bright
     easel.lay(window, opening, [tone * (0.60 + 0.40 * shadow) for tone in white])
     _iris(easel, window, person, looks, scene, opening, bright, shadow)
     curves = [(side(upper), 0.034 if person.sex == "f" else 0.026, 0.92) for side in (np.asarray, mirrored)]
@@ -54,7 +54,7 @@ def _iris(
     radius = looks.iris
     move = np.array(scene.gaze) * np.array([0.30 * (looks.eye_half - radius), 0.03])
     centres = [np.array([side * looks.eye_x, -0.012]) + move for side in (-1, 1)]
-    colour = np.array(person.eyes) * (1 - 0.25 * looks.baby)
+    colour = np.array(person.eyes, np.float32) * (1 - 0.25 * looks.baby)
     disc = window.dots(centres, [radius, radius], [1.0, 1.0]) * opening
     shade = bright * (0.60 + 0.40 * shadow)
     easel.lay(window, disc, [tone * 0.42 * shade for tone in colour])

@@ -115,8 +115,8 @@ def _free_face(person: Person, looks: Looks, cut: Cut, window: Window) -> Array:
     side = np.abs(u)
     part = 0.35 * person.parting
     lost = looks.recession
-    line = looks.hairline + cut.fringe * (1 - lost) * (0.4 + 0.6 * looks.hair_cover)
-    line = line + cut.sweep * (1 - lost) * np.clip((u - part) * -np.sign(person.parting) * 0.9, -0.25, 1)
+    middle = looks.hairline + cut.fringe * (1 - lost) * (0.4 + 0.6 * looks.hair_cover)
+    line = middle + cut.sweep * (1 - lost) * np.clip((u - part) * (-0.9 if person.parting > 0 else 0.9), -0.25, 1)
     line = line - 0.42 * min(2.2 * lost, 1.0) * bell(side, 0.52, 0.17)  # the temples go first
     line = line - 1.4 * max(lost - 0.3, 0) * (1 - np.clip((side - 0.55) / 0.3, 0, 1))
     base = 0.05
@@ -156,6 +156,6 @@ def _colour(person: Person, looks: Looks, scene: Scene, window: Window, cut: Cut
     baby = 0.25 * (1 - looks.grown)  # many children are fairer
     baby *= 1 - person.skin_depth
     white = min(max((looks.age - 50) / 35, 0.0), 1.0)
-    old = _GREY * (1 - white) + _WHITE * white
-    fair = np.array(person.hair) * (1 - baby) + np.array([0.62, 0.50, 0.34]) * baby
+    old = (_GREY * (1 - white) + _WHITE * white).astype(np.float32)
+    fair = (np.array(person.hair) * (1 - baby) + np.array([0.62, 0.50, 0.34]) * baby).astype(np.float32)
     return [(glow * (tone * (1 - share) + light * share) + sheen).astype(np.float32) for tone, light in zip(fair, old, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from agerepro.datasets.synthetic.scene import Scene
 from agerepro.datasets.synthetic.skin import paint_head
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # "left" is the one at smaller x
+_ROOM = 0.1  # of the side: more canvas above the head than the picture shows, for a head that nods
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,19 @@ def aim(person: Person, age: float, scene: Scene, size: int) -> Shot:
     top, bottom = _box_ends(state)
     scale = scene.face_share * size / max(bottom - top, 2.0)
     centre = ((size - 1) / 2, (size - 1) / 2 - (top + bottom) / 2 * scale)
-    lens = camera(scene, scale, centre, centre)
-    # Turning moves the face; the photographer follows it.
-    frame = _frame(lens, top, bottom)
-    x, y = (frame[0] + frame[2]) / 2, (frame[1] + frame[3]) / 2
-    moved = (centre[0] + (size - 1) / 2 + scene.shift[0] * size - x, centre[1] + (size - 1) / 2 + scene.shift[1] * size - y)
-    lens = camera(scene, scale, centre, moved)
+    room = round(_ROOM * size)
+    canvas = (centre[0] + room / 2, centre[1] + room)
+    lens = camera(scene, scale, canvas, centre)
     wide, low = corner(state, scene.smile)
-    points = [(-state.eye_x, 0.0), (state.eye_x, 0.0), (0.0, state.nose - 0.14), (-wide, low), (wide, low)]
-    return Shot(state, lens, _frame(lens, top, bottom), lens.project(points))
+    face = [(-state.eye_x, 0.0), (state.eye_x, 0.0), (0.0, state.nose - 0.14), (-wide, low), (wide, low)]
+    places = lens.project([*face, (-1.0, 0.15), (1.0, 0.15), (0.0, top), (0.0, bottom)])
+    # Turning moves the face; the photographer follows it.
+    middle = np.array([places[5, 0] + places[6, 0], places[7, 1] + places[8, 1]]) / 2
+    move = (size - 1) / 2 + np.array(scene.shift) * size - middle
+    places += move
+    lens = replace(lens, picture=(float(centre[0] + move[0]), float(centre[1] + move[1])))
+    box = (float(places[5, 0]), float(places[7, 1]), float(places[6, 0]), float(places[8, 1]))
+    return Shot(state, lens, box, places[:5])
 
 
 def scenery(size: int, scene: Scene) -> Array:
@@ -95,7 +100,7 @@ def scenery(size: int, scene: Scene) -> Array:
 def _before(picture: Array, person: Person, shot: Shot, scene: Scene) -> Array:
     """The picture (size, size, 3) with a person painted in front of it."""
     state, size = shot.looks, len(picture)
-    easel = new_easel(size, shot.camera.scale, shot.camera.canvas)
+    easel = new_easel(size + round(_ROOM * size), shot.camera.scale, shot.camera.canvas)
     paint_back_hair(easel, person, state, scene)
     paint_body(easel, person, state, scene)
     light = paint_head(easel, person, state, scene)
@@ -105,11 +110,6 @@ def _before(picture: Array, person: Person, shot: Shot, scene: Scene) -> Array:
     paint_glasses(easel, person, state, scene)
     layers = shot.camera.expose(cv2.merge([*easel.paint, easel.cover]), size)
     return layers[..., :3] + picture * (1 - layers[..., 3:])
-
-
-def _frame(lens: Camera, top: float, bottom: float) -> tuple[float, float, float, float]:
-    left, right, high, low = lens.project([(-1.0, 0.15), (1.0, 0.15), (0.0, top), (0.0, bottom)])
-    return float(left[0]), float(high[1]), float(right[0]), float(low[1])
 
 
 def _box_ends(state: Looks) -> tuple[float, float]:

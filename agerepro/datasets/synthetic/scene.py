@@ -65,7 +65,7 @@ def draw_scene(mix: Mix, person: Person, age: float, rng: np.random.Generator) -
     yaw, pitch, roll = np.clip(rng.normal(size=3), -2, 2) * mix.turn * np.array([1, 0.5, 0.66])
     shift = rng.uniform(-1, 1, 2) * (0.5 - 0.9 * CROP) * (0 if mix.face_share[0] == mix.face_share[1] else 1)
     angle, tilt = rng.uniform(-0.9, 0.9), rng.uniform(0.15, 0.75)
-    old_film = rng.random() < mix.film
+    old_film = rng.random() < (mix.early_film if age < 18 else mix.film)
     sepia = rng.random() < 0.35
     smile = np.clip(rng.normal(0.3, 0.35), -0.3, 1)
     glasses = rng.random() < person.glasses * (1.0 if age > 8 else 0.15)

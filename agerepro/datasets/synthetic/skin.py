@@ -137,8 +137,8 @@ def _stubble(colours: Array, person: Person, looks: Looks, scene: Scene, window:
     shaven = 0.10 * looks.stubble * (1 - 0.5 * looks.grey) * (1 + 0.35 * pores)
     amount = area * np.clip(shaven + 0.95 * grown * (1 + 0.12 * strands), 0, 0.96)
     grey = min(1.0, 1.15 * looks.grey)
-    hair = np.array(person.hair) * (1 - grey) + np.array([0.72, 0.71, 0.69]) * grey
-    shadow = np.array(person.skin) * 0.55 + np.array([0.0, 0.01, 0.02])
+    hair = np.array(person.hair, np.float32) * (1 - grey) + np.array([0.72, 0.71, 0.69], np.float32) * grey
+    shadow = np.array(person.skin, np.float32) * 0.55 + np.array([0.0, 0.01, 0.02], np.float32)
     tone = shadow * (1 - min(1.0, 3 * grown)) + hair * min(1.0, 3 * grown)
     tint(colours, amount, [value * (1 + 0.22 * min(1.0, 2 * grown) * strands) for value in tone])
 

@@ -74,6 +74,8 @@ def test_mat_file_and_truth(name: str, drawn: Draw) -> None:
         assert age == int(row["label_age"])
         assert (age < 0 or age > 100) == (kind == "impossible_age")
         assert (match[4] in ("0", "00")) == (kind == "zero_date")
+        if kind != "zero_date":
+            assert birth == datetime.date(int(match[3]), int(match[4]), int(match[5]))
         if kind in ("", "zero_date"):
             assert age == int(float(row["age"]))
         if kind == "wrong_year":
