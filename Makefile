@@ -8,6 +8,7 @@ DEVICE ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 RUNS ?= runs
 DATA ?=
+WEIGHTS ?=
 LOCK := requirements/$(DEVICE).txt
 READY := .venv/.ready-$(DEVICE)
 AGEREPRO := .venv/bin/agerepro
@@ -17,7 +18,7 @@ CONGRESS := experiments/congress
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
-	@echo "  DATA=DIR: your data sets, one folder each (see docs/datasets.md); RUNS=DIR: where results go (runs)"
+	@echo "  DATA=DIR: your data sets, one folder each (see docs/datasets.md); RUNS=DIR: where results go (runs); WEIGHTS=DIR: published weight files"
 
 .PHONY: setup
 setup: $(READY) ## make .venv with the locked packages
@@ -29,7 +30,7 @@ cascade-fgnet: $(READY) ## the main job: IMDB -> AgeDB -> FG-NET, 82 folds, mode
 ifeq ($(strip $(DATA)),)
 	@$(AGEREPRO) run $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml --profile demo --runs $(RUNS) --jobs $(JOBS)
 else
-	@$(AGEREPRO) run $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml --profile paper --data $(DATA) --runs $(RUNS)
+	@$(AGEREPRO) run $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml --profile paper --data $(DATA) --runs $(RUNS) $(if $(WEIGHTS),--weights $(WEIGHTS))
 endif
 
 .PHONY: cascade-congress
@@ -63,5 +64,5 @@ lock: ## resolve the locked versions anew (needs uv)
 		requirements/$$device.in -o requirements/$$device.txt; done
 
 .PHONY: bench
-bench: $(READY) ## time the renderer, the detector and a training step
+bench: $(READY) ## time what has to be fast
 	@for file in benchmarks/*.py; do .venv/bin/python $$file; done

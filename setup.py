@@ -16,6 +16,7 @@ CORE = [
     "rich>=13",
 ]
 SUITE = [
+    "h5py>=3.11",
     "jinja2>=3.1",
     "keras>=3.12",
     "matplotlib>=3.9",
@@ -24,6 +25,7 @@ SUITE = [
     "pillow>=11",
     "pooch>=1.8",
     "pyarrow>=18",
+    "requests>=2.31",
     "scikit-learn>=1.6",
     "scipy>=1.13",
 ]

@@ -34,4 +34,4 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
                         on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total))
     for what, count in found.funnel["faces"].items():
         click.echo(f"{what}: {count}")
-    click.echo(f"Next: agerepro run {like} --data {data}", err=True)
+    click.echo(f"Next: agerepro run {like} --profile {profile} --data {data} --runs {runs}", err=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agerepro.cli.options import FOLDER, jobs_option
+from agerepro.cli.options import FOLDER
 
 
 @click.group()
@@ -49,7 +49,7 @@ def verify_(name: str, root: Path, style: str | None) -> None:
 @click.option("--people", type=click.IntRange(min=0), default=0, show_default=True, help="People to draw; 0: as many as fits the set.")
 @click.option("--size", type=click.IntRange(min=64), default=256, show_default=True, help="Side of a drawn photo in pixels.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@jobs_option
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that draw.")
 def synthesize(names: tuple[str, ...], root: Path, people: int, size: int, seed: int, jobs: int) -> None:
     """Draw ageing faces and write them in each data set's native layout, truth beside them.
 

@@ -10,20 +10,21 @@ from typing import Any
 
 import click
 
-from agerepro.cli.options import data_option, runs_option
+from agerepro.cli.options import data_option, runs_option, weights_option
 
 
 @click.command()
 @data_option
 @runs_option
+@weights_option
 @click.option("--json", "style", flag_value="json", default=None, help="Print JSON.")
-def doctor(data: Path | None, runs: Path, style: str | None) -> None:
+def doctor(data: Path | None, runs: Path, weights: Path | None, style: str | None) -> None:
     """Say what TensorFlow computes on, which versions are here, free disk, and which data sets and weights are found or missing.
 
     \b
       agerepro doctor --data /datasets
     """
-    found = _found(data, runs)
+    found = _found(data, runs, weights)
     if style == "json":
         click.echo(json.dumps(found, indent=2))
         return
@@ -34,7 +35,7 @@ def doctor(data: Path | None, runs: Path, style: str | None) -> None:
     click.echo("Next: make cascade-fgnet", err=True)
 
 
-def _found(data: Path | None, runs: Path) -> dict[str, dict[str, Any]]:
+def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dict[str, Any]]:
     from agerepro.datasets import catalog
     from agerepro.runs.provenance import provenance
     from agerepro.training.device import quiet_start
@@ -54,9 +55,9 @@ def _found(data: Path | None, runs: Path) -> dict[str, dict[str, Any]]:
         return {"machine": machine, "packages": about["packages"], "data": {}, "weights": {}}
     from agerepro.models.sources import SOURCES, present_weights
 
-    sets = {name: _where(data / name if data else None) for name in catalog.names()}
-    weights = {f"{source} {backbone}": str(present_weights(source, backbone, folder=None) or "missing") for source, backbone in SOURCES}
-    return {"machine": machine, "packages": about["packages"], "data": sets, "weights": weights}
+    sets = {name: _where(catalog.folder_of(name, data) if data else None) for name in catalog.names()}
+    found = {f"{source} {backbone}": present_weights(source, backbone, folder=weights) for source, backbone in SOURCES}
+    return {"machine": machine, "packages": about["packages"], "data": sets, "weights": {name: str(file or "missing") for name, file in found.items()}}
 
 
 def _where(folder: Path | None) -> str:

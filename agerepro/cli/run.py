@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agerepro.cli.options import FILE, FOLDER, data_option, jobs_option, runs_option
+from agerepro.cli.options import FILE, data_option, jobs_option, runs_option, weights_option
 
 
 @click.command(no_args_is_help=True)
@@ -14,12 +14,13 @@ from agerepro.cli.options import FILE, FOLDER, data_option, jobs_option, runs_op
 @click.option("--profile", default="paper", show_default=True, help="`paper`: the file as it stands; `demo`: synthetic faces, a slim network.")
 @data_option
 @runs_option
-@click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")
+@weights_option
 @click.option("--folds", default=None, help="Only these folds, from 0, for instance 0-5,7 (default: all the protocol has).")
 @jobs_option
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch=32.")
+@click.option("--folds-only", is_flag=True, hidden=True, help="No table at the end: for the processes that --jobs starts.")
 def run(experiments: tuple[Path, ...], profile: str, data: Path | None, runs: Path, weights: Path | None, folds: str | None, jobs: int,
-        settings: tuple[str, ...]) -> None:
+        settings: tuple[str, ...], folds_only: bool) -> None:
     """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
 
     Writes RUNS/<paper>/<experiment>/<profile>-<digest>/. Several experiments share every stage that is the same.
@@ -40,5 +41,7 @@ def run(experiments: tuple[Path, ...], profile: str, data: Path | None, runs: Pa
         for experiment in experiments:
             talk.say(f"{experiment} ({profile})")
             done.append(run_experiment(Wish(experiment, profile, data, runs, weights, folds, jobs, settings), talk))
+    if folds_only:
+        return
     results_of([one.folder for one in done], partial=folds is not None, out=click.echo)
     click.echo("Next: agerepro status " + " ".join(str(one.folder) for one in done), err=True)

@@ -13,7 +13,9 @@ from agerepro.cli.options import ANY
 @click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
 @click.option("--format", "style", type=click.Choice(["text", "csv", "md", "tex"]), default="text", show_default=True)
 @click.option("--partial", is_flag=True, help="Also from a run with missing folds; every table then says how many.")
-def table(runs: tuple[Path, ...], style: str, partial: bool) -> None:
+@click.option("--within-std", type=click.FloatRange(min=0), default=None, metavar="YEARS",
+              help="Test only on photos whose age is known within YEARS; results then lie beside the others, in results-std-YEARS.")
+def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float | None) -> None:
     """Print "paper | ours | difference | interval" for one or several runs, and write tables and pictures beside them.
 
     RUN is a run folder, or a folder above exactly one.
@@ -21,8 +23,9 @@ def table(runs: tuple[Path, ...], style: str, partial: bool) -> None:
     \b
       agerepro table runs/koenig2019/vgg16-imdb-agedb
       agerepro table runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb --format md
+      agerepro table runs/congress/three-sizes --within-std 3
     """
     from agerepro.report.load import results_of
     from agerepro.runs.folder import find_run
 
-    results_of([find_run(place).folder for place in runs], partial=partial, out=click.echo, style=style)
+    results_of([find_run(place).folder for place in runs], partial=partial, out=click.echo, style=style, within_std=within_std)

@@ -95,6 +95,7 @@ class Adam:
     """Adam with Keras 2.2's defaults: beta 0.9 and 0.999, epsilon 1e-7."""
 
     learning_rate: Annotated[float, Field(strict=True, gt=0)]
+    backbone_share: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0  # of the learning rate, for all but the classifier
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -173,11 +174,15 @@ class Classes:
 class Value:
     """One linear output in years, on pooled features.
 
-    features: `last` is the backbone's own pooled output; `stages` the mean and the maximum over space of every stage.
+    features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `spread` being
+    the standard deviation.
+    also_at: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
     start: `he_normal`, or `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people.
     """
 
     features: Literal["last", "stages"] = "last"
+    statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], BeforeValidator(_tuple), Field(min_length=1)] = ("mean", "max")
+    also_at: Annotated[tuple[Positive, ...], BeforeValidator(_tuple)] = ()
     start: Literal["he_normal", "ridge"] = "he_normal"
 
 

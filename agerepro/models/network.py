@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,13 @@ from agerepro.models.dlib_resnet import DLIB_RESNET
 from agerepro.models.initialise import he_normal
 from agerepro.models.preprocess import PLAIN, PREPROCESSING, Preprocess
 from agerepro.models.sources import source_of
+from agerepro.models.spread import Spread
 from agerepro.models.vgg16 import VGG16
 
 BACKBONES: dict[str, BackboneKind] = {"vgg16": VGG16, "dlib_resnet": DLIB_RESNET}
+POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
+    "mean": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D, "spread": Spread,
+}
 LOGITS, YEARS = "logits", "years"  # the last layer of a Classes head and of a Value head
 
 
@@ -53,7 +58,7 @@ def build_network(
     pixels = keras.Input((size, size, 3), name="pixels")
     prepared = _preprocess(backbone)(pixels)
     body = kind.build(prepared, Making(backbone.width, precision, seed))
-    features = _stage_features(body, precision) if isinstance(head, schema.Value) and head.features == "stages" else body.output
+    features = _value_features(prepared, body, kind, head, precision) if isinstance(head, schema.Value) else body.output
     layers = _head_layers(backbone, head, outputs, precision, seed, flat=len(features.shape) == 2)
     full = keras.Model(pixels, _chain(layers, features), name=backbone.name)
     trunk = keras.Model(pixels, features, name=f"{backbone.name}_trunk")
@@ -81,12 +86,27 @@ def _preprocess(backbone: schema.Backbone) -> Preprocess:
     return Preprocess(chosen.order, chosen.means, chosen.divisor, name="preprocess")
 
 
-def _stage_features(body: Body, precision: str) -> Any:
-    pooled = []
-    for name, stage in zip(body.stages, body.maps, strict=True):
-        pooled.append(keras.layers.GlobalAveragePooling2D(dtype=precision, name=f"{name}_mean")(stage))
-        pooled.append(keras.layers.GlobalMaxPooling2D(dtype=precision, name=f"{name}_max")(stage))
-    return keras.layers.Concatenate(dtype=precision, name="stage_features")(pooled)
+def _value_features(prepared: Any, body: Body, kind: BackboneKind, head: schema.Value, precision: str) -> Any:
+    """What a value head sees: the features of the input, and of the input resized to every further side, all by the same layers."""
+    found = [_features_of(body.output, body.maps, body, head, precision, at="")]
+    whole = keras.Model(prepared, [body.output, *body.maps])
+    for side in head.also_at:
+        if side < kind.smallest:
+            raise UserError(f"The backbone needs an input of at least {kind.smallest} pixels: raise {side} in head.value.also_at.")
+        resized = keras.layers.Resizing(side, side, antialias=True, dtype="float32", name=f"resized_{side}")(prepared)
+        # `call` runs the other size through the same layers; calling the model itself would refuse the size.
+        output, *maps = whole.call(resized)
+        found.append(_features_of(output, maps, body, head, precision, at=f"_at_{side}"))
+    return found[0] if len(found) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(found)
+
+
+def _features_of(output: Any, maps: Sequence[Any], body: Body, head: schema.Value, precision: str, *, at: str) -> Any:
+    if head.features == "last":
+        # Maps of different sizes can stand beside each other as vectors only.
+        return output if len(output.shape) == 2 or not head.also_at else keras.layers.Flatten(dtype=precision, name=f"flat{at}")(output)
+    pooled = [POOLINGS[one](dtype=precision, name=f"{stage}_{one}{at}")(found)
+              for stage, found in zip(body.stages, maps, strict=True) for one in head.statistics]
+    return keras.layers.Concatenate(dtype=precision, name=f"stage_features{at}")(pooled)
 
 
 def _head_layers(

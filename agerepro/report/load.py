@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from agerepro.errors import FoundWanting
+import pandas as pd
+
+from agerepro.errors import FoundWanting, UserError
 from agerepro.experiment.read import PAPER, read_experiment
 from agerepro.experiment.schema import Experiment, KFold, LeaveOnePersonOut
 from agerepro.files import digest_of
@@ -37,17 +40,40 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
                      predictions.loc[predictions["fold"].isin(done)], {int(str(fold)): float(mean) for fold, mean in means.items()})
 
 
-def results_of(folders: Sequence[Path], *, partial: bool, out: Callable[[str], object], style: str = "text") -> Path:
+def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResult:
+    """The same run, tested on those of its photos [PHOTOS] only whose `age_std` is known and at most `years`.
+
+    Nothing is trained anew, and the mean-age predictor still says the mean of all training photos. UserError when a fold is
+    left without a photo.
+    """
+    sure = set(photos.loc[photos["age_std"] <= years, "photo"])
+    kept = result.predictions.loc[result.predictions["photo"].isin(sure)]
+    empty = sorted(set(result.predictions["fold"]) - set(kept["fold"]))
+    if empty:
+        raise UserError(f"{result.experiment}: no photo of fold {', '.join(map(str, empty[:8]))} has an age known within {years:g} years "
+                        "(age_std in the run's photos.csv). Give --within-std more years, or leave it out.")
+    counts = f"{kept['photo'].nunique()} of {result.predictions['photo'].nunique()}"
+    return replace(result, predictions=kept,
+                   protocol=f"{result.protocol}; tested on the {counts} photos whose age is known within {years:g} years")
+
+
+def results_of(folders: Sequence[Path], *, partial: bool, out: Callable[[str], object], style: str = "text",
+               within_std: float | None = None) -> Path:
     """Write scores, tables and figures of the runs, print the table in `style`, and return the folder they are in.
 
-    One run's results lie in it; several runs' lie beside them, in results-<profile>-<digest of the runs>.
+    within_std: test on the photos only whose age is known within these years. One run's results lie in it; several runs' lie
+    beside them, in results-<profile>-<digest of the runs>; those on fewer photos end in -std-<years>.
     """
     results = [load_result(folder, partial=partial) for folder in folders]
+    ending = ""
+    if within_std is not None:
+        results = [within(result, read_table(folder / "photos.csv", PHOTOS), years=within_std) for folder, result in zip(folders, results)]
+        ending = f"-std-{within_std:g}"
     if len(folders) == 1:
-        place = folders[0] / "results"
+        place = folders[0] / f"results{ending}"
     else:
         profiles = "-".join(dict.fromkeys(result.profile for result in results))
-        place = folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}"
+        place = folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}{ending}"
     write_results(results, place)
     out((place / f"table.{FORMATS[style]}").read_text(encoding="utf-8").rstrip("\n"))
     if style == "text":
@@ -71,6 +97,7 @@ def protocol_in_words(experiment: Experiment) -> str:
 def _banner(folder: Path) -> str:
     about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     profile = Run(folder).profile
-    if about["synthetic"]:
-        return f"{profile}: synthetic faces"
-    return "" if profile == PAPER else f"{profile} settings, not the paper's"
+    said = [f"{profile}: synthetic faces"] if about["synthetic"] else [] if profile == PAPER else [f"{profile} settings, not the paper's"]
+    if about["changed"]:
+        said.append("changed: " + ", ".join(about["changed"]))
+    return "; ".join(said)

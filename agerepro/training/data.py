@@ -25,12 +25,12 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
     if undrawn:
         raise UserError(f"Say where {', '.join(undrawn)} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native "
                         "layout. `agerepro data list` tells how to get each; `--profile demo` draws synthetic faces where it exists.")
-    from agerepro.datasets.synthetic.write import write  # the renderer is only for the demo
+    from agerepro.datasets.synthetic.write import RENDERER, write  # the renderer is only for the demo
 
     folders = {}
     for name in names:
         settings = experiment.synthetic[name]
-        folders[name] = runs / "synthetic" / digest_of([name, plain(settings)])
+        folders[name] = runs / "synthetic" / digest_of([RENDERER, name, plain(settings)])
         write(name, folders[name] / name, settings, jobs=jobs, on_progress=_counted(reporter, f"drawing {name}"))
     return folders
 

@@ -6,7 +6,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agerepro.errors import UserError
 from agerepro.experiment.schema import Machine
+
+_configured: list[Machine] = []  # TensorFlow can be set up once a process
 
 
 @contextmanager
@@ -33,6 +36,9 @@ def configure(machine: Machine) -> dict[str, str]:
         import keras
         import tensorflow as tf
 
+    if _configured not in ([], [machine]):
+        raise UserError("These experiments compute in different ways (`machine:`), which one process cannot: run them one after the other.")
+    _configured[:] = [machine]
     if machine.threads:
         tf.config.threading.set_intra_op_parallelism_threads(machine.threads)
         tf.config.threading.set_inter_op_parallelism_threads(machine.threads)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
@@ -20,17 +19,18 @@ def ridge_start(features: np.ndarray, ages: np.ndarray, weights: np.ndarray, peo
     features, ages = np.asarray(features, np.float64), np.asarray(ages, np.float64)
     errors = np.zeros(len(STRENGTHS))
     for fitted, checked in GroupKFold(min(INNER_FOLDS, len(set(people)))).split(features, ages, people):
-        for at, strength in enumerate(STRENGTHS):
-            kernel, bias = _fitted(features[fitted], ages[fitted], weights[fitted], strength)
-            errors[at] += np.sum(weights[checked] * np.abs(features[checked] @ kernel[:, 0] + bias[0] - ages[checked]))
+        kernels, biases = _fitted(features[fitted], ages[fitted], weights[fitted], STRENGTHS)
+        errors += weights[checked] @ np.abs(features[checked] @ kernels + biases - ages[checked, None])
     best = STRENGTHS[int(np.argmin(errors))]
-    return (*_fitted(features, ages, weights, best), best)
+    return (*_fitted(features, ages, weights, (best,)), best)
 
 
-def _fitted(features: np.ndarray, ages: np.ndarray, weights: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(features: np.ndarray, ages: np.ndarray, weights: np.ndarray, strengths: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Kernels (d, strengths) and biases (strengths,): one singular value decomposition serves all strengths [Hastie et al., 3.4.1]."""
     scaler = StandardScaler().fit(features, sample_weight=weights)
-    model = Ridge(alpha=strength, solver="cholesky" if features.shape[1] <= len(features) else "svd").fit(
-        scaler.transform(features), ages, sample_weight=weights)
-    kernel = model.coef_ / scaler.scale_
-    bias = model.intercept_ - float(scaler.mean_ @ kernel)
-    return kernel.reshape(-1, 1), np.array([bias])
+    root, mean_age = np.sqrt(weights), np.average(ages, weights=weights)
+    # Weighted columns have weighted mean 0, so the bias is not penalised.
+    left, values, right = np.linalg.svd(root[:, None] * scaler.transform(features), full_matrices=False)
+    shrunk = (values / (values**2 + np.array(strengths)[:, None])) * (left.T @ (root * (ages - mean_age)))
+    kernels = (shrunk @ right).T / scaler.scale_[:, None]
+    return kernels, mean_age - scaler.mean_ @ kernels

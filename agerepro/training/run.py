@@ -13,6 +13,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from agerepro.datasets import catalog
+from agerepro.datasets.synthetic.write import FINISHED
 from agerepro.errors import UserError
 from agerepro.experiment.read import read_experiment, resolved
 from agerepro.experiment.schema import Experiment
@@ -61,18 +63,16 @@ def run_experiment(wish: Wish, reporter: Reporter) -> Run:
     refuse_missing(experiment, folders, weights_folder=wish.weights)
     device = configure(experiment.machine)
     sets = prepared_sets(experiment, folders, runs=wish.runs, reporter=reporter)
-    ready = _ready(wish, experiment, sets, device, reporter)
+    ready = _ready(wish, experiment, folders, sets, device, reporter)
     wanted = parse_folds(wish.folds, int(ready.folds["fold"].nunique()))
     workers = [_worker(wish, ready.run, number) for number in range(1, min(wish.jobs, len(wanted)))]
-    try:
-        for seed in experiment.seeds:
-            _do_folds(ready, seed, wanted, wish, reporter)
-    finally:
-        _wait(workers, ready.run)
+    for seed in experiment.seeds:
+        _do_folds(ready, seed, wanted, wish, reporter)
+    _wait(workers, ready.run)
     return ready.run
 
 
-def _ready(wish: Wish, experiment: Experiment, sets: dict[str, Prepared], device: dict[str, str], reporter: Reporter) -> Ready:
+def _ready(wish: Wish, experiment: Experiment, folders: dict[str, Path], sets: dict[str, Prepared], device: dict[str, str], reporter: Reporter) -> Ready:
     last = experiment.stages[-1]
     protocol = last.protocol
     if protocol is None:
@@ -89,7 +89,8 @@ def _ready(wish: Wish, experiment: Experiment, sets: dict[str, Prepared], device
         write_table(run.folder / "photos.csv", target.photos.drop(columns="image"), PHOTOS)
         write_json(run.folder / "provenance.json", provenance(
             command=sys.argv, device=device, data={name: {"digest": one.digest, "photos": len(one.photos), **one.funnel} for name, one in sets.items()},
-            starts={str(seed): start.name for seed, (_, start) in tasks.items()}, synthetic=wish.data is None))
+            starts={str(seed): start.name for seed, (_, start) in tasks.items()}, changed=list(wish.settings),
+            synthetic=[name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()]))
         write_text(run.folder / "experiment.yaml", yaml.safe_dump(resolved(experiment), sort_keys=False, allow_unicode=True))
     return Ready(experiment, run, tasks, folds)
 
@@ -129,7 +130,7 @@ def _loading_threads() -> int:
 
 def _worker(wish: Wish, run: Run, number: int) -> tuple[subprocess.Popen[bytes], Path]:
     log = run.folder / f"worker-{number}.log"
-    options: list[str | Path] = ["--profile", wish.profile, "--runs", wish.runs, "--jobs", "1"]
+    options: list[str | Path] = ["--profile", wish.profile, "--runs", wish.runs, "--jobs", "1", "--folds-only"]
     for name, value in (("--data", wish.data), ("--weights", wish.weights), ("--folds", wish.folds)):
         options += [name, value] if value is not None else []
     for setting in wish.settings:

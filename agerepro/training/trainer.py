@@ -16,6 +16,7 @@ from agerepro.experiment.schema import Loss, Machine, Stage
 from agerepro.inputs.batches import Examples, steps_in, training_batches
 from agerepro.inputs.sources import PLAIN, Source
 from agerepro.losses.table import total
+from agerepro.training.adam import SlowedAdam
 from agerepro.training.schedule import Plateau, after_epoch
 from agerepro.training.state import Checkpoint, Variables, load_checkpoint, save_checkpoint
 
@@ -76,7 +77,11 @@ class Trainer:
 
     def __init__(self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int) -> None:
         self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
-        optimizer = keras.optimizers.Adam(stage.optimizer.learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
+        # A network's dense layers are its classifier, all others its backbone [models/network.py].
+        backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
+        optimizer: keras.optimizers.Optimizer = SlowedAdam(
+            stage.optimizer.learning_rate, slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
+            share=stage.optimizer.backbone_share, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
         if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         telling = NamedRight if stage.target == "subject" else YearsOff

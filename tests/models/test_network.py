@@ -36,6 +36,40 @@ def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Clas
     assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_map))
 
 
+@pytest.mark.parametrize("backbone", [Backbone(name="vgg16", width=0.125), Backbone(name="dlib_resnet", width=0.25)])
+@pytest.mark.parametrize("features", ["last", "stages"])
+def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features: str) -> None:
+    side, further = 128, 104
+    head = Value(features=features)
+    both = build_network(backbone, Value(features=features, also_at=(further,)), outputs=1, size=side, seed=0)
+    large = build_network(backbone, head, outputs=1, size=side, seed=0)
+    small = build_network(backbone, head, outputs=1, size=further, seed=0)
+    assert set(weights_as_arrays(both.trunk)) == set(weights_as_arrays(large.trunk))
+    # A smooth picture, in decimals: nothing is rounded, whether it is resized before the preprocessing or after it.
+    ramp = np.linspace(40, 200, side)
+    photos = np.stack([np.stack([ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None], 0 * ramp + ramp[:, None]], axis=-1)])
+    resized = keras.ops.image.resize(photos, (further, further), antialias=True)
+    seen = np.concatenate([outputs_of(large.trunk, photos).ravel(), outputs_of(small.trunk, resized).ravel()])
+    np.testing.assert_allclose(outputs_of(both.trunk, photos)[0], seen, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(outputs_of(both.classifier, outputs_of(both.trunk, photos)), outputs_of(both.full, photos))
+
+
+def test_a_further_size_too_small_for_the_backbone_is_refused() -> None:
+    with pytest.raises(UserError, match=r"at least 103 pixels: raise 100 in head\.value\.also_at"):
+        build_network(Backbone(name="dlib_resnet", width=0.25), Value(also_at=(100,)), outputs=1, size=150, seed=0)
+
+
+def test_statistics_of_the_stages_come_in_their_order() -> None:
+    slim, photos = Backbone(name="vgg16", width=0.125), PHOTOS.astype(np.float32)
+    features = {}
+    for statistics in (("mean",), ("max",), ("spread",), ("mean", "max", "spread")):
+        head = Value(features="stages", statistics=statistics)
+        features[statistics] = outputs_of(build_network(slim, head, outputs=1, size=32, seed=0).trunk, photos)
+    first = 8  # channels of the first stage at width 1/8
+    together = np.concatenate([features[(one,)][:, :first] for one in ("mean", "max", "spread")], axis=1)
+    np.testing.assert_allclose(features["mean", "max", "spread"][:, : 3 * first], together, rtol=1e-6)
+
+
 def test_trunk_and_classifier_share_their_variables_with_the_whole(slim: Slim) -> None:
     network = slim()
     assert {id(w) for w in network.full.weights} == {id(w) for w in network.trunk.weights + network.classifier.weights}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+from sklearn.preprocessing import StandardScaler
 
 from agerepro.training.ridge import STRENGTHS, ridge_start
 
@@ -22,6 +25,31 @@ def test_kernel_and_bias_solve_the_weighted_normal_equations() -> None:
     closed = np.linalg.solve(z.T @ (weights[:, None] * z) + strength * np.eye(5), z.T @ (weights * centred))
     assert kernel[:, 0] == pytest.approx(closed / scale, rel=1e-6)
     assert features @ kernel[:, 0] + bias[0] == pytest.approx(z @ closed + np.average(ages, weights=weights), rel=1e-8)
+
+
+def test_more_features_than_photos_give_the_dual_solution() -> None:
+    rng = np.random.default_rng(2)
+    features, weights = rng.normal(3, 2, (40, 90)), rng.uniform(0.2, 2, 40)
+    ages = 40 + features @ rng.normal(0, 1, 90)
+    kernel, bias, strength = ridge_start(features, ages, weights, np.arange(40).astype(str))
+    mean = np.average(features, axis=0, weights=weights)
+    z = (features - mean) / np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
+    years = np.average(ages, weights=weights)
+    dual = np.linalg.solve(z @ z.T + strength * np.diag(1 / weights), ages - years)
+    assert features @ kernel[:, 0] + bias[0] == pytest.approx(z @ z.T @ dual + years, rel=1e-8)
+
+
+def test_the_strength_has_the_least_error_on_people_left_out() -> None:
+    rng = np.random.default_rng(3)
+    features, people = rng.normal(size=(60, 20)), np.repeat(np.arange(20), 3).astype(str)
+    ages, weights = 50 + 6 * features[:, 0] + rng.normal(0, 4, 60), rng.uniform(0.5, 1.5, 60)
+    errors = np.zeros(len(STRENGTHS))
+    for fitted, checked in GroupKFold(5).split(features, ages, people):
+        scaler = StandardScaler().fit(features[fitted], sample_weight=weights[fitted])
+        for at, strength in enumerate(STRENGTHS):
+            model = Ridge(alpha=strength).fit(scaler.transform(features[fitted]), ages[fitted], sample_weight=weights[fitted])
+            errors[at] += weights[checked] @ np.abs(model.predict(scaler.transform(features[checked])) - ages[checked])
+    assert ridge_start(features, ages, weights, people)[2] == STRENGTHS[int(np.argmin(errors))]
 
 
 def test_noise_is_met_with_a_strong_penalty() -> None:

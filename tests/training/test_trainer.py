@@ -122,3 +122,16 @@ def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -
     again = Variables.of(trainer.model)
     for one, other in zip((*again.model, *again.optimizer), (*trainer.start.model, *trainer.start.optimizer), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_backbone_takes_smaller_steps_than_the_classifier(tiny, tmp_path: Path) -> None:
+    share = 2.0**-7
+    one_step = dataclasses.replace(tiny.stage, epochs=1, batch=40, optimizer=Adam(learning_rate=0.01, backbone_share=share))
+    trainer = tiny.trainer(one_step)
+    before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
+    fit(trainer, tiny, tmp_path / "checkpoint.npz")
+    for layer in trainer.model.layers:
+        for variable in layer.trainable_variables:
+            # Adam's first step is its rate times the gradient's sign, wherever the gradient is well above epsilon.
+            step = np.abs(variable.numpy() - before[variable.path]).max()
+            assert step == pytest.approx(0.01 if layer.name in ("dense1", "logits") else 0.01 * share, rel=0.02), variable.path

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agerepro.datasets.synthetic.batch import Photo
 from agerepro.datasets.synthetic.person import draw_person
-from agerepro.datasets.synthetic.plan import FIRST_PERSON, Plan, draws, person_name, sit, spread, within
+from agerepro.datasets.synthetic.plan import FIRST_PERSON, Plan, draws, middle_age, person_name, sit, spread, within
 from agerepro.datasets.synthetic.truth import Known
 from agerepro.experiment.schema import Synthetic
 
@@ -27,7 +27,7 @@ def plan(settings: Synthetic) -> Plan:
     for index, who in enumerate(spread(people, total)):
         number = FIRST_PERSON["imdb"] + who if who < shared else FIRST_PERSON["agedb"] + who
         person = draw_person(settings.seed, number)
-        middle = draws("agedb", settings.seed, 0, who).normal(MEAN_AGE, SPREAD_PEOPLE)
+        middle = middle_age(draws("agedb", settings.seed, 0, who), MEAN_AGE, SPREAD_PEOPLE)
         rng = draws("agedb", settings.seed, 2, index)
         age = int(within(rng.normal(middle, SPREAD_PHOTOS), YOUNGEST, OLDEST + 0.999))
         path = f"{index}_{person_name(number).replace(' ', '')}_{age}_{person.sex}.jpg"

@@ -11,7 +11,7 @@ import numpy as np
 
 from agerepro.datasets.synthetic.batch import Photo
 from agerepro.datasets.synthetic.imdb_wiki_mat import Row, write_mat
-from agerepro.datasets.synthetic.plan import FIRST_PERSON, Plan, draws, sit, spread, within
+from agerepro.datasets.synthetic.plan import FIRST_PERSON, Plan, draws, middle_age, sit, spread, within
 from agerepro.datasets.synthetic.truth import Known
 from agerepro.experiment.schema import Synthetic
 
@@ -83,7 +83,7 @@ def _kinds(name: str, seed: int, total: int) -> list[str]:
 def _photo(source: Source, settings: Synthetic, index: int, who: int, kind: str) -> tuple[Photo, Row]:
     number = FIRST_PERSON[source.name] + who
     life, rng = draws(source.name, settings.seed, 0, who), draws(source.name, settings.seed, 2, index)
-    middle = life.normal(source.mean_age, source.spread_people)
+    middle = middle_age(life, source.mean_age, source.spread_people)
     year = int(LAST_YEAR - max(middle, 1) - life.uniform(8, 60))
     born = datetime.date(year, 1, 1) + datetime.timedelta(days=int(life.integers(365)))
     if kind == "zero_date":

@@ -13,6 +13,10 @@ from agerepro.datasets.synthetic.person import draw_person
 from agerepro.datasets.synthetic.scene import MIXES, draw_scene
 from agerepro.datasets.synthetic.truth import Known
 
+# People photographed as children: far more than in the real sets, so that a few hundred photos show childhood too, which
+# the target of the cascade, FG-NET, is mostly about.
+CHILDREN = 0.4
+
 # First person of each data set; IMDB and AgeDB share some on purpose (see agedb.py).
 FIRST_PERSON = {"imdb": 0, "agedb": 1_000_000, "fgnet": 2_000_000, "vggface2": 3_000_000, "wiki": 4_000_000}
 _SALT = {name: 100 + place for place, name in enumerate(FIRST_PERSON)}
@@ -51,3 +55,9 @@ def within(value: float, low: float, high: float) -> float:
     width = high - low
     away = (value - low) % (2 * width)
     return low + (away if away <= width else 2 * width - away)
+
+
+def middle_age(draw: np.random.Generator, mean: float, spread_people: float) -> float:
+    """Years around which the photos of one person lie: normal, or childhood for a share of CHILDREN."""
+    adult, child = draw.normal(mean, spread_people), draw.uniform(0, 20)
+    return float(child if draw.random() < CHILDREN else adult)

@@ -23,7 +23,7 @@ WRITERS: dict[str, Callable[[Synthetic], Plan]] = {
     "fgnet": fgnet.plan,
     "vggface2": vggface2.plan,
 }
-RENDERER = 2  # raise it when the same settings give other pictures
+RENDERER = 3  # raise it when the same settings give other pictures
 FINISHED = "synthetic.json"
 STARTED = ".synthetic-started.json"
 

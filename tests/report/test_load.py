@@ -1,0 +1,72 @@
+"""Finished runs on disk -> tables, on all photos or on those whose age is well known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.experiment.schema import Adam, Backbone, Experiment, Faces, KFold, Stage
+from agerepro.report import load
+from agerepro.report.load import results_of, within
+from agerepro.tables import PHOTOS, SCORES, conform, read_table, write_table
+
+
+@pytest.fixture
+def photos(make_run):
+    """The photos of `make_run`: every third age is known within 1 year, the next within 5, the rest not at all."""
+    frame = make_run().predictions
+    spread = np.resize([1.0, 5.0, np.nan], len(frame))
+    return conform(frame[["photo", "subject", "age"]].assign(path=frame["photo"], age_std=spread), PHOTOS)
+
+
+@pytest.fixture
+def halves(make_run):
+    """A run in three folds of many photos, and another that errs less."""
+
+    def grouped(run):
+        return load.replace(run, predictions=run.predictions.assign(fold=run.predictions["fold"] % 3), folds_done=3, folds_total=3,
+                            training_means={0: 30.0, 1: 31.0, 2: 32.0})
+
+    return [grouped(make_run(row=None)), grouped(make_run("other", error=2, row=None))]
+
+
+def test_only_photos_of_well_known_age_are_kept(halves, photos):
+    kept = within(halves[0], photos, years=1)
+    expected = photos.loc[photos["age_std"] == 1, "photo"]
+    assert sorted(kept.predictions["photo"]) == sorted(expected) and 0 < len(expected) < len(photos) / 2
+    assert kept.protocol == f"leave one person out; tested on the {len(expected)} of {len(photos)} photos whose age is known within 1 years"
+    assert kept.training_means == halves[0].training_means
+    assert len(within(halves[0], photos, years=5).predictions) == photos["age_std"].notna().sum()  # 5 itself counts, NaN does not
+
+
+def test_a_fold_without_such_a_photo_is_named(halves, photos):
+    with pytest.raises(UserError, match=r"no photo of fold 0, 1, 2 has an age known within 0.5 years .* Give --within-std more years"):
+        within(halves[0], photos, years=0.5)
+
+
+def test_tables_on_fewer_photos_lie_beside_the_others_and_say_so(halves, photos, tmp_path, monkeypatch):
+    folders = [tmp_path / "runs" / "paper" / run.experiment / "demo-0123" for run in halves]
+    for folder in folders:
+        write_table(folder / "photos.csv", photos, PHOTOS)
+    monkeypatch.setattr(load, "load_result", lambda folder, *, partial: halves[folders.index(folder)])
+    monkeypatch.setattr("agerepro.report.results.draw_figures", lambda runs, folder: [])
+    said = []
+    assert results_of(folders[:1], partial=False, out=said.append) == folders[0] / "results"
+    place = results_of(folders[:1], partial=False, out=said.append, within_std=1)
+    assert place == folders[0] / "results-std-1"
+    sure = halves[0].predictions.merge(photos.loc[photos["age_std"] == 1, ["photo"]], on="photo")
+    scores = read_table(place / "scores.csv", SCORES)
+    pooled = scores[(scores["aggregation"] == "pooled") & (scores["metric"] == "mae")]["value"].item()
+    assert pooled == pytest.approx((sure["predicted"] - sure["age"]).abs().mean())
+    both = results_of(folders, partial=False, out=said.append, within_std=2.5)
+    assert both.parent == tmp_path / "runs" / "paper" and both.name.startswith("results-demo-") and both.name.endswith("-std-2.5")
+    for ending in ("txt", "md", "tex"):
+        text = " ".join((both / f"table.{ending}").read_text(encoding="utf-8").split())
+        assert f"tested on the {len(sure)} of {len(photos)} photos whose age is known within 2.5 years." in text, ending
+
+
+def test_the_protocol_is_told_in_words():
+    stage = Stage(name="a", data="congress", epochs=1, batch=1, optimizer=Adam(0.1), protocol=KFold(folds=5, validation_people=0.1))
+    experiment = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(stage,))
+    assert load.protocol_in_words(experiment) == "5-fold, people apart, 10% of the others validate"
