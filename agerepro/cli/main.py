@@ -42,6 +42,12 @@ def main() -> None:
     except UserError as error:
         click.echo(f"agerepro: {error}", err=True)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("agerepro"):
+            raise
+        click.echo(f"agerepro: the package {error.name} is missing; only the light core is installed. Run `make setup`, or pip install "
+                   "'agerepro[cpu]' (with a GPU: 'agerepro[cuda]').", err=True)
+        sys.exit(2)
     except BrokenPipeError:
         # The reader (`head`, say) has enough; Python would complain once more when it flushes.
         sys.stdout = None

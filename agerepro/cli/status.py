@@ -31,7 +31,8 @@ def status(runs: tuple[Path, ...]) -> None:
         click.echo(f"{found.folder}: {len(done)} of {len(folds) * len(seeds)} folds done")
         if missing:
             incomplete = True
-            click.echo("  missing: " + _ranges([fold for seed, fold in missing if seed == missing[0][0]]))
+            for seed in sorted({seed for seed, _ in missing}):
+                click.echo(f"  missing{f' of seed {seed}' if len(seeds) > 1 else ''}: " + _ranges([fold for s, fold in missing if s == seed]))
     if incomplete:
         click.echo("Next: the same `agerepro run` command continues.", err=True)
         sys.exit(1)

@@ -154,10 +154,12 @@ class _AfterEpoch(keras.callbacks.Callback):
         """Keras calls this with the epoch from 0 and the training loss and MAE."""
         logs, stage, model = logs or {}, self.trainer.stage, self.trainer.model
         if not math.isfinite(logs["loss"]):
+            kept = "No epoch was completed."
             if self.done.epoch:
                 save_checkpoint(self.path, self.done)
+                kept = f"The state after epoch {self.done.epoch} is kept in {self.path}."
             raise UserError(f"The loss of stage {stage.name!r} became {logs['loss']} in epoch {epoch + 1}. Lower its learning rate (now "
-                            f"{stage.optimizer.learning_rate:g}). The state after epoch {self.done.epoch} is kept in {self.path}.")
+                            f"{stage.optimizer.learning_rate:g}). {kept}")
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         row = {"epoch": epoch + 1, "learning_rate": rate, **logs}
         row["validation_loss"] = self.trainer.loss_of(self.validation)

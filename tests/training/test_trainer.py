@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.experiment.schema import Adam
+from agerepro.experiment.schema import Adam, Backbone, Classes, CrossEntropy, Machine
+from agerepro.models.network import build_network
 from agerepro.training.state import Checkpoint, Variables, load_checkpoint
 from agerepro.training.trainer import EpochDone, Trainer
 
@@ -135,3 +136,16 @@ def test_the_backbone_takes_smaller_steps_than_the_classifier(tiny, tmp_path: Pa
             # Adam's first step is its rate times the gradient's sign, wherever the gradient is well above epsilon.
             step = np.abs(variable.numpy() - before[variable.path]).max()
             assert step == pytest.approx(0.01 if layer.name in ("dense1", "logits") else 0.01 * share, rel=0.02), variable.path
+
+
+@pytest.mark.parametrize("machine", [Machine(precision="mixed_float16"), Machine(precision="mixed_bfloat16"), Machine(xla=True)],
+                         ids=["float16", "bfloat16", "xla"])
+def test_mixed_precision_and_xla_train_to_finite_losses_in_float32(tiny, tmp_path: Path, machine: Machine) -> None:
+    network = build_network(Backbone(name="vgg16", width=0.0625, dense=(8,)), Classes(), outputs=4, size=32, precision=machine.precision, seed=1)
+    stage = dataclasses.replace(tiny.stage, epochs=2)
+    trainer = Trainer(network.full, stage, (CrossEntropy(),), np.array([10.0, 20, 30, 40]), machine, threads=2)
+    before = [np.asarray(weight).copy() for weight in network.full.trainable_weights]
+    done = fit(trainer, tiny, tmp_path / "c.npz")
+    assert all(np.isfinite(row["loss"]) and np.isfinite(row["validation_loss"]) for row in done.history)
+    assert done.extra["test"].dtype == np.float32
+    assert any(not np.array_equal(np.asarray(weight), old) for weight, old in zip(network.full.trainable_weights, before, strict=True))

@@ -102,10 +102,13 @@ def test_face_location_is_the_square_around_the_true_face(drawn: Draw) -> None:
 
 
 def test_imdb_and_agedb_ages_are_spread_as_promised() -> None:
-    imdb = [photo.sitter.age for photo in imdb_wiki.plan_imdb(Synthetic(people=100, photos=2000)).photos]
-    assert np.mean(imdb) == pytest.approx(36, abs=2.5) and np.std(imdb) == pytest.approx(12, abs=2)
-    older = [photo.label_age for photo in agedb.plan(Synthetic(people=100, photos=2000)).photos]
-    assert np.mean(older) == pytest.approx(50, abs=3.5) and np.std(older) == pytest.approx(16, abs=2.5)
+    # 60 % of the people around their set's mean age, 40 % around an age of childhood, uniform from 0 to 20.
+    imdb = [photo.sitter.age for photo in imdb_wiki.plan_imdb(Synthetic(people=400, photos=4000)).photos]
+    assert np.mean(imdb) == pytest.approx(0.6 * 36 + 0.4 * 10, abs=2.5)
+    assert np.std(imdb) == pytest.approx(np.sqrt(0.6 * 12**2 + 0.4 * (20**2 / 12 + 8**2) + 0.24 * (36 - 10) ** 2), abs=2.5)
+    older = [photo.label_age for photo in agedb.plan(Synthetic(people=400, photos=4000)).photos]
+    assert np.mean(older) == pytest.approx(0.6 * 50 + 0.4 * 10, abs=3.5)
+    assert np.std(older) == pytest.approx(np.sqrt(0.6 * 16**2 + 0.4 * (20**2 / 12 + 10.6**2) + 0.24 * (50 - 10) ** 2), abs=3)
     assert min(older) >= 1 and max(older) <= 101
 
 
