@@ -14,6 +14,7 @@ READY := .venv/.ready-$(DEVICE)
 AGEREPRO := .venv/bin/agerepro
 THESIS := experiments/koenig2019
 CONGRESS := experiments/congress
+PORTRAITS := frozen fine-tuned ridge three-sizes
 
 .PHONY: help
 help: ## list the targets
@@ -35,12 +36,9 @@ endif
 
 .PHONY: cascade-congress
 cascade-congress: $(READY) ## real faces, real weights: 547 public-domain portraits, 5 folds; fetched, or from DATA
-ifeq ($(strip $(DATA)),)
-	@$(AGEREPRO) data download congress --root $(RUNS)/data
-	@$(AGEREPRO) run $(CONGRESS)/frozen.yaml $(CONGRESS)/fine-tuned.yaml $(CONGRESS)/ridge-tuned.yaml --data $(RUNS)/data --runs $(RUNS)
-else
-	@$(AGEREPRO) run $(CONGRESS)/frozen.yaml $(CONGRESS)/fine-tuned.yaml $(CONGRESS)/ridge-tuned.yaml --data $(DATA) --runs $(RUNS)
-endif
+	@$(if $(strip $(DATA)),,$(AGEREPRO) data download congress --root $(RUNS)/data)
+	@$(AGEREPRO) run $(PORTRAITS:%=$(CONGRESS)/%.yaml) --data $(or $(strip $(DATA)),$(RUNS)/data) --runs $(RUNS)
+	@$(AGEREPRO) table $(PORTRAITS:%=$(RUNS)/congress/%) --within-std 3
 
 .PHONY: test
 test: $(READY) ## what CI runs: every test that is not slow

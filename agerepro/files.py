@@ -80,9 +80,7 @@ def is_sealed(folder: Path) -> bool:
     """Whether a folder was sealed and every file in it still has its checksum; damaged counts as not done."""
     try:
         lines = (folder / SEAL).read_text(encoding="utf-8").splitlines()
-        return bool(lines) and all(
-            digest_of_file(folder / name) == expected for expected, name in (line.split("  ", 1) for line in lines)
-        )
+        return bool(lines) and all(digest_of_file(folder / name) == expected for expected, name in (line.split("  ", 1) for line in lines))
     except (FileNotFoundError, NotADirectoryError, ValueError, UnicodeDecodeError):
         return False
 

@@ -30,8 +30,13 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
         from agerepro.inputs.prepare import prepare
     configure(experiment.machine)
     with Talk() as talk:
-        found = prepare(name, data=data, faces=experiment.faces, folder=runs / "faces",
-                        on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total))
+        found = prepare(
+            name,
+            data=data,
+            faces=experiment.faces,
+            folder=runs / "faces",
+            on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total),
+        )
     for what, count in found.funnel["faces"].items():
         click.echo(f"{what}: {count}")
     click.echo(f"Next: agerepro run {like} --profile {profile} --data {data} --runs {runs}", err=True)

@@ -42,8 +42,12 @@ def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dic
 
     about = provenance()
     place = next(folder for folder in (runs.absolute(), *runs.absolute().parents) if folder.exists())
-    machine: dict[str, Any] = {"platform": about["platform"], "python": about["python"], "processors": os.cpu_count(),
-                               "free disk (GB)": round(shutil.disk_usage(place).free / 1e9, 1)}
+    machine: dict[str, Any] = {
+        "platform": about["platform"],
+        "python": about["python"],
+        "processors": os.cpu_count(),
+        "free disk (GB)": round(shutil.disk_usage(place).free / 1e9, 1),
+    }
     try:
         with quiet_start():
             import keras
@@ -57,7 +61,12 @@ def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dic
 
     sets = {name: _where(catalog.folder_of(name, data) if data else None) for name in catalog.names()}
     found = {f"{source} {backbone}": present_weights(source, backbone, folder=weights) for source, backbone in SOURCES}
-    return {"machine": machine, "packages": about["packages"], "data": sets, "weights": {name: str(file or "missing") for name, file in found.items()}}
+    return {
+        "machine": machine,
+        "packages": about["packages"],
+        "data": sets,
+        "weights": {name: str(file or "missing") for name, file in found.items()},
+    }
 
 
 def _where(folder: Path | None) -> str:

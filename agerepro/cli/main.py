@@ -45,8 +45,11 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("agerepro"):
             raise
-        click.echo(f"agerepro: the package {error.name} is missing; only the light core is installed. Run `make setup`, or pip install "
-                   "'agerepro[cpu]' (with a GPU: 'agerepro[cuda]').", err=True)
+        click.echo(
+            f"agerepro: the package {error.name} is missing; only the light core is installed. Run `make setup`, or pip install "
+            "'agerepro[cpu]' (with a GPU: 'agerepro[cuda]').",
+            err=True,
+        )
         sys.exit(2)
     except BrokenPipeError:
         # The reader (`head`, say) has enough; Python would complain once more when it flushes.

@@ -10,8 +10,11 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 ANY = click.Path(path_type=Path)
 
-runs_option = click.option("--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs, trained stages and faces live.")
-data_option = click.option("--data", type=FOLDER, default=None,
-                           help="One folder a data set, named as `agerepro data list` names it, each in its native layout.")
+runs_option = click.option(
+    "--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs, trained stages and faces live."
+)
+data_option = click.option(
+    "--data", type=FOLDER, default=None, help="One folder a data set, named as `agerepro data list` names it, each in its native layout."
+)
 jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that share the folds.")
 weights_option = click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")

@@ -22,8 +22,16 @@ class Talk:
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.bars = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn(),
-                             TextColumn("{task.fields[more]}"), console=self.console, transient=True, disable=not sys.stderr.isatty())
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[more]}"),
+            console=self.console,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
         self.tasks: dict[str, TaskID] = {}
         self.said_at = 0.0
         self.began: dict[str, float] = {}

@@ -11,7 +11,9 @@ from agerepro.cli.options import FILE, data_option, jobs_option, runs_option, we
 
 @click.command(no_args_is_help=True)
 @click.argument("experiments", nargs=-1, required=True, type=FILE, metavar="EXPERIMENT...")
-@click.option("--profile", default="paper", show_default=True, help="`paper`: the file as it stands; `demo`: synthetic faces, a slim network.")
+@click.option(
+    "--profile", default="paper", show_default=True, help="`paper`: the file as it stands; `demo`: synthetic faces, a slim network."
+)
 @data_option
 @runs_option
 @weights_option
@@ -19,8 +21,17 @@ from agerepro.cli.options import FILE, data_option, jobs_option, runs_option, we
 @jobs_option
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch=32.")
 @click.option("--folds-only", is_flag=True, hidden=True, help="No table at the end: for the processes that --jobs starts.")
-def run(experiments: tuple[Path, ...], profile: str, data: Path | None, runs: Path, weights: Path | None, folds: str | None, jobs: int,
-        settings: tuple[str, ...], folds_only: bool) -> None:
+def run(
+    experiments: tuple[Path, ...],
+    profile: str,
+    data: Path | None,
+    runs: Path,
+    weights: Path | None,
+    folds: str | None,
+    jobs: int,
+    settings: tuple[str, ...],
+    folds_only: bool,
+) -> None:
     """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
 
     Writes RUNS/<paper>/<experiment>/<profile>-<digest>/. Several experiments share every stage that is the same.

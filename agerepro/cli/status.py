@@ -32,7 +32,9 @@ def status(runs: tuple[Path, ...]) -> None:
         if missing:
             incomplete = True
             for seed in sorted({seed for seed, _ in missing}):
-                click.echo(f"  missing{f' of seed {seed}' if len(seeds) > 1 else ''}: " + _ranges([fold for s, fold in missing if s == seed]))
+                click.echo(
+                    f"  missing{f' of seed {seed}' if len(seeds) > 1 else ''}: " + _ranges([fold for s, fold in missing if s == seed])
+                )
     if incomplete:
         click.echo("Next: the same `agerepro run` command continues.", err=True)
         sys.exit(1)

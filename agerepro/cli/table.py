@@ -13,8 +13,13 @@ from agerepro.cli.options import ANY
 @click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
 @click.option("--format", "style", type=click.Choice(["text", "csv", "md", "tex"]), default="text", show_default=True)
 @click.option("--partial", is_flag=True, help="Also from a run with missing folds; every table then says how many.")
-@click.option("--within-std", type=click.FloatRange(min=0), default=None, metavar="YEARS",
-              help="Test only on photos whose age is known within YEARS; results then lie beside the others, in results-std-YEARS.")
+@click.option(
+    "--within-std",
+    type=click.FloatRange(min=0),
+    default=None,
+    metavar="YEARS",
+    help="Test only on photos whose age is known within YEARS; results then lie beside the others, in results-std-YEARS.",
+)
 def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float | None) -> None:
     """Print "paper | ours | difference | interval" for one or several runs, and write tables and pictures beside them.
 

@@ -24,8 +24,10 @@ def mean_age_predictions(predictions: pd.DataFrame, training_means: Mapping[int,
     frame = check_predictions(predictions)
     lacking = sorted({int(fold) for fold in frame["fold"] if not np.isfinite(training_means.get(int(fold), float("nan")))})
     if lacking:
-        raise UserError(f"The mean age of the training photos is not known for fold {', '.join(map(str, lacking[:8]))}. "
-                        "Give training_means for every fold that is scored.")
+        raise UserError(
+            f"The mean age of the training photos is not known for fold {', '.join(map(str, lacking[:8]))}. "
+            "Give training_means for every fold that is scored."
+        )
     means = frame["fold"].map({fold: float(mean) for fold, mean in training_means.items()})
     unknown = {column: float("nan") for column in ("expectation", "rounded", "median", "argmax")}
     return frame.assign(predicted=means.astype("float64"), **unknown)
@@ -52,6 +54,17 @@ def baseline_scores(
             ratios = {"mean_age_mae": (weights * guessed, weights), "share_of_mean_age": (weights * errors, weights * guessed)}
             for metric, (above, below) in ratios.items():
                 found = bootstrap_people(above, below, who, seed=seed, resamples=resamples)
-                rows.append({"experiment": experiment, "profile": profile, "fold": "all", "aggregation": aggregation, "metric": metric,
-                             "value": found.value, "low": found.low, "high": found.high, "n": found.n})
+                rows.append(
+                    {
+                        "experiment": experiment,
+                        "profile": profile,
+                        "fold": "all",
+                        "aggregation": aggregation,
+                        "metric": metric,
+                        "value": found.value,
+                        "low": found.low,
+                        "high": found.high,
+                        "n": found.n,
+                    }
+                )
     return conform(pd.DataFrame(rows), SCORES)

@@ -15,9 +15,7 @@ from agerepro.evaluation.metrics import absolute_errors
 DECADES = tuple(range(0, 130, 10))
 
 
-def error_by_age(
-    predictions: pd.DataFrame, *, edges: Sequence[float] = DECADES, seed: int = 0, resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def error_by_age(predictions: pd.DataFrame, *, edges: Sequence[float] = DECADES, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
     """One row a bin that holds photos: `first` (included) and `before` (excluded) in years, `photos`, `people`, `mae`, `low`, `high`.
 
     The mean is over the bin's photos (and seeds); the 95 % interval draws people and is NaN where a bin shows one person.
@@ -37,6 +35,15 @@ def error_by_age(
         here = which == index
         found = bootstrap_people(errors[here], np.ones(int(here.sum())), who[here], seed=seed, resamples=resamples)
         photos = len(frame.loc[here, ["fold", "photo"]].drop_duplicates())
-        rows.append({"first": limits[index], "before": limits[index + 1], "photos": photos, "people": found.n,
-                     "mae": found.value, "low": found.low, "high": found.high})
+        rows.append(
+            {
+                "first": limits[index],
+                "before": limits[index + 1],
+                "photos": photos,
+                "people": found.n,
+                "mae": found.value,
+                "low": found.low,
+                "high": found.high,
+            }
+        )
     return pd.DataFrame(rows)

@@ -21,14 +21,18 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     wrong = frame[~(np.isfinite(frame["age"]) & np.isfinite(frame["predicted"]))]
     if len(wrong):
         first = wrong.iloc[0]
-        raise UserError(f"{len(wrong)} of {len(frame)} predictions have no finite age or prediction, first {first['photo']} in fold "
-                        f"{first['fold']}, seed {first['seed']}. Remove that fold's predictions and run the fold again.")
+        raise UserError(
+            f"{len(wrong)} of {len(frame)} predictions have no finite age or prediction, first {first['photo']} in fold "
+            f"{first['fold']}, seed {first['seed']}. Remove that fold's predictions and run the fold again."
+        )
     key = ["experiment", "profile", "seed", "fold", "photo"]
     twice = frame[frame.duplicated(key)]
     if len(twice):
         first = twice.iloc[0]
-        raise UserError(f"{len(twice)} predictions occur twice, first {first['photo']} in fold {first['fold']}, seed {first['seed']} of "
-                        f"{first['experiment']}. Read each fold's predictions once.")
+        raise UserError(
+            f"{len(twice)} predictions occur twice, first {first['photo']} in fold {first['fold']}, seed {first['seed']} of "
+            f"{first['experiment']}. Read each fold's predictions once."
+        )
     frame = frame.sort_values(key, ignore_index=True)
     for (experiment, _), rows in frame.groupby(["experiment", "profile"], sort=True):
         _same_photos_in_every_seed(str(experiment), rows)
@@ -59,5 +63,7 @@ def _same_photos_in_every_seed(experiment: str, rows: pd.DataFrame) -> None:
     for seed, theirs in others:
         if theirs != photos:
             folds = sorted({int(fold) for fold, _ in photos ^ theirs})
-            raise UserError(f"Seeds {first} and {seed} of {experiment} hold different photos in fold {', '.join(map(str, folds[:8]))}"
-                            f"{' and others' if len(folds) > 8 else ''}. Keep the folds that every seed has finished.")
+            raise UserError(
+                f"Seeds {first} and {seed} of {experiment} hold different photos in fold {', '.join(map(str, folds[:8]))}"
+                f"{' and others' if len(folds) > 8 else ''}. Keep the folds that every seed has finished."
+            )

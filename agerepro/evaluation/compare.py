@@ -14,8 +14,21 @@ from agerepro.published.read import published_columns, published_row
 
 NAN = float("nan")
 PAPER = "paper"  # the profile that holds the paper's own settings
-COLUMNS = ("experiment", "metric", "unit", "paper", "ours", "difference", "low", "high", "interval", "profile", "folds", "standing",
-           "source")
+COLUMNS = (
+    "experiment",
+    "metric",
+    "unit",
+    "paper",
+    "ours",
+    "difference",
+    "low",
+    "high",
+    "interval",
+    "profile",
+    "folds",
+    "standing",
+    "source",
+)
 
 
 @dataclass(frozen=True)
@@ -93,17 +106,31 @@ def _rows(run: RunScores) -> list[dict[str, object]]:
     unscored = set(paper) - {(line.aggregation, line.metric) for line in lines}
     if unscored:
         names = ", ".join(f"{metric} ({aggregation})" for aggregation, metric in sorted(unscored))
-        raise UserError(f"{source} publishes {names}, which the scores of {run.experiment} do not hold. "
-                        "Name another row under reproduces, or score the run for it.")
+        raise UserError(
+            f"{source} publishes {names}, which the scores of {run.experiment} do not hold. "
+            "Name another row under reproduces, or score the run for it."
+        )
     rows: list[dict[str, object]] = []
     for line in lines:
         score = found[line.aggregation, line.metric]
         published, ours = paper.get((line.aggregation, line.metric), NAN), float(score["value"])
-        rows.append({"experiment": run.experiment, "metric": line.label, "unit": line.unit, "paper": published, "ours": ours,
-                     "difference": ours - published if run.reproduces_in_full else NAN,
-                     "low": float(score["low"]), "high": float(score["high"]), "interval": line.interval,
-                     "profile": run.profile, "folds": folds_text(run.folds_done, run.folds_total),
-                     "standing": run.standing, "source": source if published == published else ""})
+        rows.append(
+            {
+                "experiment": run.experiment,
+                "metric": line.label,
+                "unit": line.unit,
+                "paper": published,
+                "ours": ours,
+                "difference": ours - published if run.reproduces_in_full else NAN,
+                "low": float(score["low"]),
+                "high": float(score["high"]),
+                "interval": line.interval,
+                "profile": run.profile,
+                "folds": folds_text(run.folds_done, run.folds_total),
+                "standing": run.standing,
+                "source": source if published == published else "",
+            }
+        )
     return rows
 
 

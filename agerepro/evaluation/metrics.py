@@ -62,8 +62,9 @@ def photo_weights(folds: ArrayLike, aggregation: Aggregation) -> Floats:
 def _finite_pair(ages: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
     ages, predicted = np.asarray(ages, dtype="float64"), np.asarray(predicted, dtype="float64")
     if ages.ndim != 1 or ages.shape != predicted.shape:
-        raise UserError(f"Ages of shape {ages.shape} cannot be scored against predictions of shape {predicted.shape}; "
-                        "give one prediction a photo.")
+        raise UserError(
+            f"Ages of shape {ages.shape} cannot be scored against predictions of shape {predicted.shape}; give one prediction a photo."
+        )
     if not len(ages):
         raise UserError("There are no predictions to score. Finish at least one fold first.")
     wrong = int(np.sum(~(np.isfinite(ages) & np.isfinite(predicted))))

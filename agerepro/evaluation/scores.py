@@ -37,8 +37,19 @@ def scores(predictions: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPL
     rows = []
     for (experiment, profile), block in frame.groupby(["experiment", "profile"], sort=True):
         for fold, aggregation, metric, found in _scores_of_one(block, seed, resamples):
-            rows.append({"experiment": experiment, "profile": profile, "fold": fold, "aggregation": aggregation, "metric": metric,
-                         "value": found.value, "low": found.low, "high": found.high, "n": found.n})
+            rows.append(
+                {
+                    "experiment": experiment,
+                    "profile": profile,
+                    "fold": fold,
+                    "aggregation": aggregation,
+                    "metric": metric,
+                    "value": found.value,
+                    "low": found.low,
+                    "high": found.high,
+                    "n": found.n,
+                }
+            )
     return conform(pd.DataFrame(rows), SCORES)
 
 

@@ -33,9 +33,7 @@ class Paired:
     wilcoxon_p: float
 
 
-def paired(
-    first: pd.DataFrame, second: pd.DataFrame, *, unit: Unit = "fold", seed: int = 0, resamples: int = RESAMPLES
-) -> Paired:
+def paired(first: pd.DataFrame, second: pd.DataFrame, *, unit: Unit = "fold", seed: int = 0, resamples: int = RESAMPLES) -> Paired:
     """The paired comparison of two runs over the folds (or people) that both have.
 
     Several seeds: a photo's absolute error is averaged over the run's seeds first. With folds of several people, take
@@ -79,6 +77,8 @@ def _pairs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     pairs = first.merge(second, on=["fold", "photo"], how="outer", suffixes=("", "_second"), indicator=True)
     other = pairs[(pairs["_merge"] != "both") | (pairs["age"] != pairs["age_second"])]
     if len(other):
-        raise UserError(f"The runs cannot be paired: fold {other['fold'].iloc[0]} holds other photos or ages in one than in the other, "
-                        f"first {other['photo'].iloc[0]}. Compare runs of one protocol, data set and fold seed.")
+        raise UserError(
+            f"The runs cannot be paired: fold {other['fold'].iloc[0]} holds other photos or ages in one than in the other, "
+            f"first {other['photo'].iloc[0]}. Compare runs of one protocol, data set and fold seed."
+        )
     return pairs.assign(difference=pairs["error"] - pairs["error_second"])

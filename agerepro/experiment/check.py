@@ -15,8 +15,10 @@ def check(experiment: Experiment, path: Path) -> None:
         if stage.name in names:
             raise UserError(f"{path}: two stages are called {stage.name!r}.")
         if stage.start_from not in ("weights", "scratch", *names):
-            raise UserError(f"{path}: stage {stage.name!r} starts from {stage.start_from!r}, which is no earlier stage."
-                            f"{near(stage.start_from, ['weights', 'scratch', *names])}")
+            raise UserError(
+                f"{path}: stage {stage.name!r} starts from {stage.start_from!r}, which is no earlier stage."
+                f"{near(stage.start_from, ['weights', 'scratch', *names])}"
+            )
         if stage.start_from == "weights" and experiment.backbone.weights == "none":
             raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
         names.append(stage.name)
@@ -33,7 +35,9 @@ def check(experiment: Experiment, path: Path) -> None:
         raise UserError(f"{path}: `decode: value` belongs to `head: value`, and to no other.")
 
 
-def _check_division(protocol: LeaveOnePersonOut | KFold | None, split: HoldOutImages | HoldOutPeople | None, last: bool, where: str) -> None:
+def _check_division(
+    protocol: LeaveOnePersonOut | KFold | None, split: HoldOutImages | HoldOutPeople | None, last: bool, where: str
+) -> None:
     if last and protocol is None:
         raise UserError(f"{where} is the last one and needs a protocol, for instance `protocol: leave_one_person_out`.")
     if not last and protocol is not None:

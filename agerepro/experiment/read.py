@@ -59,7 +59,11 @@ def resolved(experiment: schema.Experiment) -> dict[str, Any]:
     return {field.name: plain(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
 
 
-_KINDS = {kind: name for table in (schema.SPLITS, schema.PROTOCOLS, schema.OPTIMIZERS, schema.HEADS, schema.LOSSES) for name, kind in table.items()}
+_KINDS = {
+    kind: name
+    for table in (schema.SPLITS, schema.PROTOCOLS, schema.OPTIMIZERS, schema.HEADS, schema.LOSSES)
+    for name, kind in table.items()
+}
 
 
 def plain(value: Any) -> Any:
@@ -82,7 +86,7 @@ def _overlaid(base: dict[str, Any], lines: dict[Key, int], over: dict[str, Any],
         else:
             values[key] = value
             lines = {old: line for old, line in lines.items() if old[:1] != (key,)}
-    lines.update({key[len(at):]: line for key, line in lines.items() if key[: len(at)] == at and len(key) > len(at)})
+    lines.update({key[len(at) :]: line for key, line in lines.items() if key[: len(at)] == at and len(key) > len(at)})
     return values, lines
 
 
@@ -140,7 +144,9 @@ def _named(values: Any, key: Key) -> str:
     """The key with dots, a stage by its name instead of its number: as --set takes it."""
     words = []
     for step in key:
-        values = values[step] if isinstance(values, list) and isinstance(step, int) else values.get(step) if isinstance(values, dict) else None
+        values = (
+            values[step] if isinstance(values, list) and isinstance(step, int) else values.get(step) if isinstance(values, dict) else None
+        )
         words.append(str(values.get("name", step)) if isinstance(step, int) and isinstance(values, dict) else str(step))
     return ".".join(words)
 

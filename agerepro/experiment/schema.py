@@ -27,7 +27,7 @@ def one_of(table: dict[str, type]) -> BeforeValidator:
             value = {value: {}}
         if not (isinstance(value, dict) and len(value) == 1):
             raise ValueError(f"write one of {', '.join(table)}, with its settings indented under it")
-        (name, settings), = value.items()
+        ((name, settings),) = value.items()
         if name not in table:
             raise ValueError(f"{name!r} is not one of {', '.join(table)}")
         kind = table[name]
@@ -166,7 +166,9 @@ class Classes:
     label: `exact` wants every age to be a class; `nearest` trains on the nearest class, for ages in decimals [agustsson2017].
     """
 
-    ages: Annotated[Union[Literal["observed"], AgeRange], BeforeValidator(lambda v: AgeRange(**v) if isinstance(v, dict) else v)] = "observed"
+    ages: Annotated[Union[Literal["observed"], AgeRange], BeforeValidator(lambda v: AgeRange(**v) if isinstance(v, dict) else v)] = (
+        "observed"
+    )
     label: Literal["exact", "nearest"] = "exact"
 
 

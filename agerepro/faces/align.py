@@ -59,7 +59,7 @@ def second_box(seen: list[Detection], view: np.ndarray) -> Detection | None:
 def turned_box(box: Box, rotation: np.ndarray) -> Box:
     """A box of the same size whose centre is carried along by the rotation."""
     left, top, right, bottom = box
-    (x, y), = apply(rotation, np.array([[(left + right) / 2, (top + bottom) / 2]]))
+    ((x, y),) = apply(rotation, np.array([[(left + right) / 2, (top + bottom) / 2]]))
     half = (right - left) / 2, (bottom - top) / 2
     return round(x - half[0], 2), round(y - half[1], 2), round(x + half[0], 2), round(y + half[1], 2)
 
@@ -76,8 +76,12 @@ def with_margin(box: Box, margin: float, *, shape: tuple[int, ...], border: Bord
     region = [math.floor(v + 0.5) for v in (x - half, y - half, x + half, y + half)]
     if border == "clip":
         height, width = shape[:2]
-        region = [min(max(region[0], 0), width - 1), min(max(region[1], 0), height - 1),
-                  min(max(region[2], 1), width), min(max(region[3], 1), height)]
+        region = [
+            min(max(region[0], 0), width - 1),
+            min(max(region[1], 0), height - 1),
+            min(max(region[2], 1), width),
+            min(max(region[3], 1), height),
+        ]
     return region[0], region[1], max(region[2], region[0] + 1), max(region[3], region[1] + 1)
 
 

@@ -118,8 +118,14 @@ def _finish(settings: Faces, photo: np.ndarray, seen: list[Detection], found: Fo
         whole = box_crop(photo, (0, 0, width, height), margin=0.0, border=settings.border, size=settings.size)
         return Cropped(encode(whole), {"status": "no_face", "reason": f"{reason}: whole image", "found": len(seen)})
     landmarks = found.face.landmarks
-    facts: dict[str, Any] = {"status": "ok", "reason": found.reason, "found": len(seen), "score": found.score, "margin": settings.margin,
-                             "rotation": found.degrees}
+    facts: dict[str, Any] = {
+        "status": "ok",
+        "reason": found.reason,
+        "found": len(seen),
+        "score": found.score,
+        "margin": settings.margin,
+        "rotation": found.degrees,
+    }
     for name, (x, y) in zip(POINTS, landmarks.tolist()):
         facts |= {f"{name}_x": x, f"{name}_y": y}
     if settings.align == "five_points":

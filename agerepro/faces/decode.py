@@ -15,8 +15,7 @@ NEUTRAL_GREY = 128  # behind transparent pixels: neither of the two colours that
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 ORIENTATION = 0x0112
 # What Pillow's readers raise on broken files, as found by flipping and cutting bytes of each format.
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError,
-          OverflowError, MemoryError)
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError, OverflowError, MemoryError)
 
 
 class Unreadable(Exception):

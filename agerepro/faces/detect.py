@@ -178,8 +178,9 @@ def _networks() -> list[Network]:
 
     folder = weights_folder()
     with tf.device("CPU:0"):
-        stages = [kind(weights=str(folder / f"{name}.lz4")) for name, kind in
-                  {"pnet": StagePNet, "rnet": StageRNet, "onet": StageONet}.items()]
+        stages = [
+            kind(weights=str(folder / f"{name}.lz4")) for name, kind in {"pnet": StagePNet, "rnet": StageRNet, "onet": StageONet}.items()
+        ]
     return [traced(stage.model) for stage in stages]
 
 
@@ -229,8 +230,10 @@ def _suppress(rows: np.ndarray, overlap: float, measure: Callable) -> np.ndarray
         alive = np.ones(len(own), bool)
         for first in range(len(own)):
             if alive[first]:
-                shared = np.prod(np.maximum(0, np.minimum(own[first, 3:5], own[first + 1 :, 3:5])
-                                            - np.maximum(own[first, 1:3], own[first + 1 :, 1:3])), axis=1)
+                shared = np.prod(
+                    np.maximum(0, np.minimum(own[first, 3:5], own[first + 1 :, 3:5]) - np.maximum(own[first, 1:3], own[first + 1 :, 1:3])),
+                    axis=1,
+                )
                 alive[first + 1 :] &= ~(measure(shared, area[first], area[first + 1 :]) > overlap)
         kept.append(own[alive])
     return np.concatenate(kept) if kept else rows

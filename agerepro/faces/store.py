@@ -51,8 +51,9 @@ class StoreWriter:
         if not self._rows:
             return None
         keys, facts, images = zip(*self._rows)
-        table = pa.record_batch([pa.array(keys, pa.string()), pa.array(facts, pa.string()), pa.array(images, pa.large_binary())],
-                                schema=SCHEMA)
+        table = pa.record_batch(
+            [pa.array(keys, pa.string()), pa.array(facts, pa.string()), pa.array(images, pa.large_binary())], schema=SCHEMA
+        )
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, SCHEMA) as writer:
             writer.write_batch(table)

@@ -42,7 +42,9 @@ class Prepared:
     def without(self, people: set[str]) -> Prepared:
         """The same faces less those of `people`."""
         photos = self.photos.loc[~self.photos["subject"].isin(people)].reset_index(drop=True)
-        return Prepared(self.name, photos, self.store, self.side, content_digest(photos), {**self.funnel, "shared_people_dropped": len(people)})
+        return Prepared(
+            self.name, photos, self.store, self.side, content_digest(photos), {**self.funnel, "shared_people_dropped": len(people)}
+        )
 
 
 def prepare(name: str, *, data: Path, faces: Faces, folder: Path, on_progress: Callable[[str, int, int], None]) -> Prepared:
@@ -51,7 +53,9 @@ def prepare(name: str, *, data: Path, faces: Faces, folder: Path, on_progress: C
     on_progress(name, done, total) is called while faces are cropped. Raises UserError when nothing usable is left.
     """
     found = catalog.read(name, data)
-    aligned = align_photos(found.table, catalog.folder_of(name, data), faces, folder, on_progress=lambda done, total: on_progress(name, done, total))
+    aligned = align_photos(
+        found.table, catalog.folder_of(name, data), faces, folder, on_progress=lambda done, total: on_progress(name, done, total)
+    )
     table = found.table.merge(aligned[["photo", "image"]], on="photo", how="left", validate="one_to_one")
     usable = table.loc[table["image"].fillna("") != ""].sort_values("photo", ignore_index=True)
     if usable.empty:

@@ -37,8 +37,10 @@ def check_labels(ages: np.ndarray, bins: np.ndarray) -> None:
     if outside.size:
         named = ", ".join(f"{age:g}" for age in np.unique(outside)[:10])
         span = f"{bins.min():g} to {bins.max():g}" if bins.size else "none"
-        raise UserError(f"{outside.size} of {ages.size} labels are no class of the network (values {named}; {bins.size} classes, {span}). "
-                        "Widen head.classes or leave these photos out; labels are never clipped.")
+        raise UserError(
+            f"{outside.size} of {ages.size} labels are no class of the network (values {named}; {bins.size} classes, {span}). "
+            "Widen head.classes or leave these photos out; labels are never clipped."
+        )
 
 
 def _refuse_missing(ages: np.ndarray) -> None:

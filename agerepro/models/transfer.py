@@ -76,11 +76,7 @@ def _layers_to_copy(network: Network, part: Part) -> list[str]:
 
 def _whole_layers(wanted: list[str], variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
     """The wanted names of layers all of whose tensors fit: a kernel never comes without its bias."""
-    unfit = {
-        name.split("/", 1)[0]
-        for name in wanted
-        if name not in arrays or tuple(arrays[name].shape) != tuple(variables[name].shape)
-    }
+    unfit = {name.split("/", 1)[0] for name in wanted if name not in arrays or tuple(arrays[name].shape) != tuple(variables[name].shape)}
     return [name for name in wanted if name.split("/", 1)[0] not in unfit]
 
 

@@ -22,8 +22,13 @@ def build(pixels: Any, making: Making) -> Body:
         for n in range(1, convolutions + 1):
             name = f"conv{block}_{n}"
             x = keras.layers.Conv2D(
-                channels_at(channels, making.width), 3, padding="same", activation="relu",
-                kernel_initializer=he_normal(making.seed, name), dtype=making.precision, name=name,
+                channels_at(channels, making.width),
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer=he_normal(making.seed, name),
+                dtype=making.precision,
+                name=name,
             )(x)
         maps.append(x)
         x = keras.layers.MaxPooling2D(2, strides=2, dtype=making.precision, name=f"pool{block}")(x)

@@ -43,8 +43,10 @@ def refuse_leaks(folds: pd.DataFrame, photos: pd.DataFrame) -> None:
     found = leaks(folds, photos, validation_people_apart=True)
     unknown = set(folds["photo"]) - set(photos["photo"])
     if unknown:
-        raise FoundWanting(f"The folds name {len(unknown)} photos that the data set does not have (first: {min(unknown)}). "
-                           "The data changed after the folds were written: start a new run folder.")
+        raise FoundWanting(
+            f"The folds name {len(unknown)} photos that the data set does not have (first: {min(unknown)}). "
+            "The data changed after the folds were written: start a new run folder."
+        )
     if found:
         first = "; ".join(f"fold {leak.fold}: {leak.what} {', '.join(leak.names[:3])}" for leak in found[:5])
         raise FoundWanting(f"{len(found)} leaks between training and test, nothing was trained. {first}.")

@@ -30,14 +30,25 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
     total = int(folds["fold"].nunique())
     done = sorted(set.intersection(*({fold for s, fold in run.done(experiment.seeds) if s == seed} for seed in experiment.seeds)))
     if len(done) < total and not partial:
-        raise FoundWanting(f"{folder}: {len(done)} of {total} folds are done. Continue it with the same `agerepro run` command, or "
-                           "add --partial for a table that says so.")
+        raise FoundWanting(
+            f"{folder}: {len(done)} of {total} folds are done. Continue it with the same `agerepro run` command, or "
+            "add --partial for a table that says so."
+        )
     photos = read_table(folder / "photos.csv", PHOTOS)
     train = folds.loc[folds["part"] == TRAIN].merge(photos[["photo", "age"]], on="photo", validate="many_to_one")
     predictions = run.predictions(experiment.seeds)
     means = train.groupby("fold")["age"].mean()
-    return RunResult(run.experiment, run.profile, _banner(folder), protocol_in_words(experiment), len(done), total, experiment.reproduces,
-                     predictions.loc[predictions["fold"].isin(done)], {int(str(fold)): float(mean) for fold, mean in means.items()})
+    return RunResult(
+        run.experiment,
+        run.profile,
+        _banner(folder),
+        protocol_in_words(experiment),
+        len(done),
+        total,
+        experiment.reproduces,
+        predictions.loc[predictions["fold"].isin(done)],
+        {int(str(fold)): float(mean) for fold, mean in means.items()},
+    )
 
 
 def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResult:
@@ -50,15 +61,19 @@ def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResul
     kept = result.predictions.loc[result.predictions["photo"].isin(sure)]
     empty = sorted(set(result.predictions["fold"]) - set(kept["fold"]))
     if empty:
-        raise UserError(f"{result.experiment}: no photo of fold {', '.join(map(str, empty[:8]))} has an age known within {years:g} years "
-                        "(age_std in the run's photos.csv). Give --within-std more years, or leave it out.")
+        raise UserError(
+            f"{result.experiment}: no photo of fold {', '.join(map(str, empty[:8]))} has an age known within {years:g} years "
+            "(age_std in the run's photos.csv). Give --within-std more years, or leave it out."
+        )
     counts = f"{kept['photo'].nunique()} of {result.predictions['photo'].nunique()}"
-    return replace(result, predictions=kept,
-                   protocol=f"{result.protocol}; tested on the {counts} photos whose age is known within {years:g} years")
+    return replace(
+        result, predictions=kept, protocol=f"{result.protocol}; tested on the {counts} photos whose age is known within {years:g} years"
+    )
 
 
-def results_of(folders: Sequence[Path], *, partial: bool, out: Callable[[str], object], style: str = "text",
-               within_std: float | None = None) -> Path:
+def results_of(
+    folders: Sequence[Path], *, partial: bool, out: Callable[[str], object], style: str = "text", within_std: float | None = None
+) -> Path:
     """Write scores, tables and figures of the runs, print the table in `style`, and return the folder they are in.
 
     within_std: test on the photos only whose age is known within these years. One run's results lie in it; several runs' lie

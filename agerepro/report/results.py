@@ -89,8 +89,10 @@ def paired_notes(runs: Sequence[RunResult]) -> list[str]:
             notes.append(f"{who}: not compared. {error}")
             continue
         interval = f"[{found.low:+.2f}, {found.high:+.2f}]"
-        notes.append(f"{who}: mean difference over {found.n} {_PLURAL[found.unit]} {found.difference:+.2f} years {interval}, "
-                     f"paired t {_p(found.t_p)}, Wilcoxon {_p(found.wilcoxon_p)}.")
+        notes.append(
+            f"{who}: mean difference over {found.n} {_PLURAL[found.unit]} {found.difference:+.2f} years {interval}, "
+            f"paired t {_p(found.t_p)}, Wilcoxon {_p(found.wilcoxon_p)}."
+        )
     return notes
 
 
@@ -123,8 +125,10 @@ def _checked(run: RunResult) -> RunResult:
     frame = check_predictions(run.predictions.assign(experiment=run.experiment, profile=run.profile))
     folds = frame["fold"].nunique()
     if folds != run.folds_done:
-        raise UserError(f"{run.experiment} says that {run.folds_done} of {run.folds_total} folds are done, but its predictions are of "
-                        f"{folds}. Read the predictions of all finished folds.")
+        raise UserError(
+            f"{run.experiment} says that {run.folds_done} of {run.folds_total} folds are done, but its predictions are of "
+            f"{folds}. Read the predictions of all finished folds."
+        )
     return replace(run, predictions=frame)
 
 
@@ -152,8 +156,12 @@ def _caption(runs: Sequence[RunResult]) -> Caption:
         return between.join(dict.fromkeys(value for value in values if value))
 
     protocols = [f"{run.protocol}, {folds_text(run.folds_done, run.folds_total)}" for run in runs]
-    return Caption(run=joined([run.experiment for run in runs]), profile=joined([run.profile for run in runs]),
-                   protocol=joined(protocols, "; "), banner=joined([part for run in runs for part in run.standing.split("; ")], "; "))
+    return Caption(
+        run=joined([run.experiment for run in runs]),
+        profile=joined([run.profile for run in runs]),
+        protocol=joined(protocols, "; "),
+        banner=joined([part for run in runs for part in run.standing.split("; ")], "; "),
+    )
 
 
 def _file_name(label: str) -> str:

@@ -21,8 +21,21 @@ HEADINGS = ("Experiment", "Score", "Paper", "Ours", "Difference", "95 % interval
 NUMERIC = (2, 3, 4, 5)
 NOTHING = "-"
 NOTE_WIDTH = 128
-_LATEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-          "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
 
 _MEANINGS = {
     "MAE (pooled)": "Macro: mean over folds of the fold's mean absolute error. Pooled: mean over all photos.",
@@ -66,9 +79,18 @@ def _page(comparison: pd.DataFrame, notes: Sequence[str]) -> Page:
         run = (line["experiment"], line["profile"])
         unit = str(line["unit"])
         name = f"{line['metric']}, years" if unit == "years" else str(line["metric"])
-        rows.append((str(line["experiment"]) if run != last else "", name, _number(line["paper"], unit), _number(line["ours"], unit),
-                     _number(line["difference"], unit, sign="+"), _interval(line["low"], line["high"], unit),
-                     str(line["profile"]), str(line["folds"])))
+        rows.append(
+            (
+                str(line["experiment"]) if run != last else "",
+                name,
+                _number(line["paper"], unit),
+                _number(line["ours"], unit),
+                _number(line["difference"], unit, sign="+"),
+                _interval(line["low"], line["high"], unit),
+                str(line["profile"]),
+                str(line["folds"]),
+            )
+        )
         last = run
     return Page("Paper and ours", banner_of(comparison), tuple(rows), (*_explanations(comparison), *notes))
 
@@ -77,8 +99,9 @@ def _explanations(comparison: pd.DataFrame) -> list[str]:
     told = [f"Paper: {', '.join(sources)}." for sources in [sorted(set(comparison["source"]) - {""})] if sources]
     kinds = [kind for kind in comparison["interval"].unique() if kind]
     if kinds:
-        told.append("Intervals: MAE (macro) normal over folds, mean +- 1.96 sd / sqrt(n), as in koenig2019; all others bootstrap over "
-                    "people (BCa).")
+        told.append(
+            "Intervals: MAE (macro) normal over folds, mean +- 1.96 sd / sqrt(n), as in koenig2019; all others bootstrap over people (BCa)."
+        )
     told += [meaning for start, meaning in _MEANINGS.items() if comparison["metric"].str.startswith(start).any()]
     if (comparison["paper"].notna() & comparison["difference"].isna()).any():
         told.append("Difference: ours minus the paper's; none for a run that is not the paper's experiment in full (demo or partial).")
@@ -142,13 +165,24 @@ def latex_text(text: str) -> str:
 
 def _templated(template: str, page: Page, cell: Callable[[str], str]) -> str:
     # No autoescape: each template's own `cell` filter escapes for Markdown or LaTeX.
-    world = Environment(loader=PackageLoader("agerepro.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-                        keep_trailing_newline=True, autoescape=False)
+    world = Environment(
+        loader=PackageLoader("agerepro.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
     world.filters["cell"] = cell
     sides = ["right" if index in NUMERIC else "left" for index in range(len(HEADINGS))]
     return world.get_template(template).render(
-        title=page.title, banner=page.banner, headings=HEADINGS, rows=page.rows, notes=page.notes,
-        ruler=[{"left": "---", "right": "---:"}[side] for side in sides], columns="".join(side[0] for side in sides),
+        title=page.title,
+        banner=page.banner,
+        headings=HEADINGS,
+        rows=page.rows,
+        notes=page.notes,
+        ruler=[{"left": "---", "right": "---:"}[side] for side in sides],
+        columns="".join(side[0] for side in sides),
     )
 
 

@@ -23,8 +23,10 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
         return dict.fromkeys(names, data)
     undrawn = [name for name in names if name not in experiment.synthetic]
     if undrawn:
-        raise UserError(f"Say where {', '.join(undrawn)} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native "
-                        "layout. `agerepro data list` tells how to get each; `--profile demo` draws synthetic faces where it exists.")
+        raise UserError(
+            f"Say where {', '.join(undrawn)} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native "
+            "layout. `agerepro data list` tells how to get each; `--profile demo` draws synthetic faces where it exists."
+        )
     from agerepro.datasets.synthetic.write import RENDERER, write  # the renderer is only for the demo
 
     folders = {}
@@ -37,8 +39,11 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
 
 def refuse_missing(experiment: Experiment, folders: dict[str, Path], *, weights_folder: Path | None) -> None:
     """One UserError that lists every data set and weight file that is not there, before anything starts."""
-    missing = [f"{name}: no folder {folder / name}. {catalog.card(name).how_to_get}" for name, folder in folders.items()
-               if not catalog.folder_of(name, folder).is_dir()]
+    missing = [
+        f"{name}: no folder {folder / name}. {catalog.card(name).how_to_get}"
+        for name, folder in folders.items()
+        if not catalog.folder_of(name, folder).is_dir()
+    ]
     if any(stage.start_from == "weights" for stage in experiment.stages):
         try:
             find_weights(experiment.backbone.weights, experiment.backbone.name, folder=weights_folder)
@@ -50,9 +55,16 @@ def refuse_missing(experiment: Experiment, folders: dict[str, Path], *, weights_
 
 def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Path, reporter: Reporter) -> dict[str, Prepared]:
     """Every data set of the experiment, aligned; people shared by name with the target are counted, and dropped if it says so."""
-    sets = {name: prepare(name, data=folder, faces=experiment.faces, folder=runs / "faces",
-                          on_progress=lambda what, done, total: reporter.count(f"faces of {what}", done, total))
-            for name, folder in folders.items()}
+    sets = {
+        name: prepare(
+            name,
+            data=folder,
+            faces=experiment.faces,
+            folder=runs / "faces",
+            on_progress=lambda what, done, total: reporter.count(f"faces of {what}", done, total),
+        )
+        for name, folder in folders.items()
+    }
     for name, one in sets.items():
         reporter.say(f"{name}: {len(one.photos)} faces, {one.photos['subject'].nunique()} people; {_said(one)}")
     names = list(sets)
@@ -60,8 +72,10 @@ def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Pat
         later = {other: shared_subjects(sets[name].photos, sets[other].photos) for other in names[at + 1 :]}
         for other, people in later.items():
             if people:
-                reporter.say(f"{len(people)} people of {name} are also in {other} by name"
-                             + ("; left out of it (drop_shared_people)." if experiment.drop_shared_people else "; kept, as the paper does."))
+                reporter.say(
+                    f"{len(people)} people of {name} are also in {other} by name"
+                    + ("; left out of it (drop_shared_people)." if experiment.drop_shared_people else "; kept, as the paper does.")
+                )
         if experiment.drop_shared_people:
             sets[name] = sets[name].without(set().union(*later.values()))
     return sets

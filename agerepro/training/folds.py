@@ -75,8 +75,13 @@ class FoldRunner:
         examples = {part: Examples(self.source, at, self.task.targets[at], self.task.weights[at]) for part, at in rows.items()}
         purpose = (self.task.seed, self.task.stage.name, fold)
         done = self.trainer.fit(
-            examples[TRAIN], examples[VALIDATION], purpose=purpose, checkpoint=folder / "checkpoint.npz", on_epoch=on_epoch,
-            start=self._start(rows[TRAIN]), collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
+            examples[TRAIN],
+            examples[VALIDATION],
+            purpose=purpose,
+            checkpoint=folder / "checkpoint.npz",
+            on_epoch=on_epoch,
+            start=self._start(rows[TRAIN]),
+            collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
         )
         outputs = self._tested(rows[TEST])
         write_then_rename(folder / "history.csv", lambda temporary: pd.DataFrame(list(done.history)).to_csv(temporary, index=False))
@@ -110,12 +115,21 @@ class FoldRunner:
 
     def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
         photos = self.task.data.photos.iloc[rows]
-        ages: dict[str, Any] = decoded(np.log(np.maximum(outputs, 1e-300)) if len(self.task.bins) else outputs, self.task.bins,
-                                       self.experiment.decode)
-        return pd.DataFrame({
-            "experiment": self.run.experiment, "profile": self.run.profile, "fold": fold, "seed": self.task.seed,
-            "photo": photos["photo"].to_numpy(), "subject": photos["subject"].to_numpy(), "age": photos["age"].to_numpy(), **ages,
-        })
+        ages: dict[str, Any] = decoded(
+            np.log(np.maximum(outputs, 1e-300)) if len(self.task.bins) else outputs, self.task.bins, self.experiment.decode
+        )
+        return pd.DataFrame(
+            {
+                "experiment": self.run.experiment,
+                "profile": self.run.profile,
+                "fold": fold,
+                "seed": self.task.seed,
+                "photo": photos["photo"].to_numpy(),
+                "subject": photos["subject"].to_numpy(),
+                "age": photos["age"].to_numpy(),
+                **ages,
+            }
+        )
 
 
 def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, folds: pd.DataFrame, *, runs: Path, threads: int) -> FoldRunner:
@@ -129,8 +143,9 @@ def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, fold
     features = FrozenFeatures(network.trunk, faces, len(photos), runs / "features" / task.digest) if only_classifier or by_ridge else None
     if features is not None:
         features.make(task.stage.epochs if only_classifier else 0, mirrored=experiment.test_time == "flip_average")
-    trainer = Trainer(network.classifier if only_classifier else network.full, task.stage, task.loss, task.bins, experiment.machine,
-                      threads=threads)
+    trainer = Trainer(
+        network.classifier if only_classifier else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads
+    )
     source: Source = features if only_classifier and features is not None else faces
     return FoldRunner(experiment, task, run, folds, trainer, source, features if by_ridge else None)
 

@@ -57,10 +57,18 @@ def plan_stage(experiment: Experiment, stage: Stage, data: Prepared, *, seed: in
         weights = age_weights(data.photos["age_std"].to_numpy(float))
     settings = {
         "stage": {key: value for key, value in plain(stage).items() if key != "start_from"},
-        "faces": plain(experiment.faces), "backbone": plain(experiment.backbone), "augment": plain(experiment.augment),
-        "head": plain(head), "loss": plain(loss), "example_weights": experiment.example_weights, "machine": plain(experiment.machine),
-        "test_time": experiment.test_time if stage.protocol else "", "decode": experiment.decode if stage.protocol else "",
-        "seed": seed, "data": data.digest, "start": start,
+        "faces": plain(experiment.faces),
+        "backbone": plain(experiment.backbone),
+        "augment": plain(experiment.augment),
+        "head": plain(head),
+        "loss": plain(loss),
+        "example_weights": experiment.example_weights,
+        "machine": plain(experiment.machine),
+        "test_time": experiment.test_time if stage.protocol else "",
+        "decode": experiment.decode if stage.protocol else "",
+        "seed": seed,
+        "data": data.digest,
+        "start": start,
     }
     return Task(stage, data, head, loss, bin_centres(head, targets), targets, weights, seed, settings)
 

@@ -72,7 +72,9 @@ def run_experiment(wish: Wish, reporter: Reporter) -> Run:
     return ready.run
 
 
-def _ready(wish: Wish, experiment: Experiment, folders: dict[str, Path], sets: dict[str, Prepared], device: dict[str, str], reporter: Reporter) -> Ready:
+def _ready(
+    wish: Wish, experiment: Experiment, folders: dict[str, Path], sets: dict[str, Prepared], device: dict[str, str], reporter: Reporter
+) -> Ready:
     last = experiment.stages[-1]
     protocol = last.protocol
     if protocol is None:
@@ -87,10 +89,17 @@ def _ready(wish: Wish, experiment: Experiment, folders: dict[str, Path], sets: d
     if not (run.folder / "experiment.yaml").is_file():
         write_table(run.folder / "folds.csv", folds, FOLDS)
         write_table(run.folder / "photos.csv", target.photos.drop(columns="image"), PHOTOS)
-        write_json(run.folder / "provenance.json", provenance(
-            command=sys.argv, device=device, data={name: {"digest": one.digest, "photos": len(one.photos), **one.funnel} for name, one in sets.items()},
-            starts={str(seed): start.name for seed, (_, start) in tasks.items()}, changed=list(wish.settings),
-            synthetic=[name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()]))
+        write_json(
+            run.folder / "provenance.json",
+            provenance(
+                command=sys.argv,
+                device=device,
+                data={name: {"digest": one.digest, "photos": len(one.photos), **one.funnel} for name, one in sets.items()},
+                starts={str(seed): start.name for seed, (_, start) in tasks.items()},
+                changed=list(wish.settings),
+                synthetic=[name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()],
+            ),
+        )
         write_text(run.folder / "experiment.yaml", yaml.safe_dump(resolved(experiment), sort_keys=False, allow_unicode=True))
     return Ready(experiment, run, tasks, folds)
 
@@ -104,8 +113,14 @@ def _shared_stages(wish: Wish, experiment: Experiment, sets: dict[str, Prepared]
         task = plan_stage(experiment, stage, sets[stage.data], seed=seed, start=start.name)
         if stage.protocol is not None:
             return task, start
-        artefacts[stage.name] = trained(experiment, task, start, runs=wish.runs, threads=_loading_threads(),
-                                        on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0))
+        artefacts[stage.name] = trained(
+            experiment,
+            task,
+            start,
+            runs=wish.runs,
+            threads=_loading_threads(),
+            on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0),
+        )
     raise UserError("The experiment has no stage with a protocol.")
 
 
@@ -120,8 +135,11 @@ def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: 
         return
     runner = fold_runner(ready.experiment, task, start, ready.run, ready.folds, runs=wish.runs, threads=_loading_threads())
     settled = set(finished)
-    runner.run_all(wanted, on_fold=lambda fold, how: settled.add(fold), on_epoch=lambda fold, done: reporter.epoch(
-        task.stage.name, done, fold=fold, folds_done=len(settled), folds=len(wanted)))
+    runner.run_all(
+        wanted,
+        on_fold=lambda fold, how: settled.add(fold),
+        on_epoch=lambda fold, done: reporter.epoch(task.stage.name, done, fold=fold, folds_done=len(settled), folds=len(wanted)),
+    )
 
 
 def _loading_threads() -> int:

@@ -23,7 +23,9 @@ from agerepro.training.trainer import EpochDone, Trainer
 FILES = ("settings.json", "bins.npy", "history.csv", "start.json", "final.weights.npz")
 
 
-def trained(experiment: Experiment, task: Task, start: Start, *, runs: Path, threads: int, on_epoch: Callable[[EpochDone], None]) -> Artefact:
+def trained(
+    experiment: Experiment, task: Task, start: Start, *, runs: Path, threads: int, on_epoch: Callable[[EpochDone], None]
+) -> Artefact:
     """The artefact of a stage with a split; a second process that needs it waits for the first to finish it."""
     folder = stage_folder(runs, stage=task.stage.name, backbone=experiment.backbone.name, digest=task.digest)
     artefact = Artefact(folder, task.digest, task.stage.target, task.bins)
@@ -35,7 +37,9 @@ def trained(experiment: Experiment, task: Task, start: Start, *, runs: Path, thr
     return artefact
 
 
-def _train(experiment: Experiment, task: Task, start: Start, artefact: Artefact, threads: int, on_epoch: Callable[[EpochDone], None]) -> None:
+def _train(
+    experiment: Experiment, task: Task, start: Start, artefact: Artefact, threads: int, on_epoch: Callable[[EpochDone], None]
+) -> None:
     folder, stage, photos = artefact.folder, task.stage, task.data.photos
     write_json(folder / "settings.json", task.settings)
     network, said = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
@@ -47,8 +51,13 @@ def _train(experiment: Experiment, task: Task, start: Start, artefact: Artefact,
     if stage.train == "classifier":
         network.trunk.trainable = False
     trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
-    done = trainer.fit(_examples(task, faces, training), _examples(task, faces, validation), purpose=purpose,
-                       checkpoint=folder / "checkpoint.npz", on_epoch=on_epoch)
+    done = trainer.fit(
+        _examples(task, faces, training),
+        _examples(task, faces, validation),
+        purpose=purpose,
+        checkpoint=folder / "checkpoint.npz",
+        on_epoch=on_epoch,
+    )
     write_then_rename(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
     write_then_rename(folder / "history.csv", lambda temporary: pd.DataFrame(list(done.history)).to_csv(temporary, index=False))
     save_arrays(artefact.weights, weights_as_arrays(network.full))

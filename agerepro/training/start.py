@@ -58,8 +58,14 @@ def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, 
     The dense layers go along between stages that learn the same thing, the last layer only when its classes are the same.
     From people to ages only the trunk goes along, as the published face-recognition files are without their top.
     """
-    network = build_network(backbone, task.head, outputs=task.outputs, size=augment.size, precision=machine.precision,
-                            seed=seed_of("initial weights", task.seed, task.stage.name))
+    network = build_network(
+        backbone,
+        task.head,
+        outputs=task.outputs,
+        size=augment.size,
+        precision=machine.precision,
+        seed=seed_of("initial weights", task.seed, task.stage.name),
+    )
     if start.published is not None:
         assign_all(network.trunk, start.published.tensors, source=start.published.file)
         return network, {"sha256": start.published.sha256, "parameters": start.published.parameters, "licence": start.published.licence}

@@ -30,8 +30,10 @@ class Variables:
         """Copies of the compiled model's variables as they are now; builds the optimizer's slots if need be."""
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        return cls(tuple(keras.ops.convert_to_numpy(v).copy() for v in model.variables),
-                   tuple(keras.ops.convert_to_numpy(v).copy() for v in model.optimizer.variables))
+        return cls(
+            tuple(keras.ops.convert_to_numpy(v).copy() for v in model.variables),
+            tuple(keras.ops.convert_to_numpy(v).copy() for v in model.optimizer.variables),
+        )
 
     def assign_to(self, model: keras.Model) -> None:
         """Set the model and its optimizer to these values; nothing is traced anew."""
@@ -78,8 +80,12 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         if now is None:
             return None
         return Checkpoint(
-            epoch=about["epoch"], variables=now, plateau=Plateau(**about["plateau"]), history=tuple(about["history"]),
-            best=_variables(arrays, "best"), extra={n.removeprefix("extra/"): v for n, v in arrays.items() if n.startswith("extra/")},
+            epoch=about["epoch"],
+            variables=now,
+            plateau=Plateau(**about["plateau"]),
+            history=tuple(about["history"]),
+            best=_variables(arrays, "best"),
+            extra={n.removeprefix("extra/"): v for n, v in arrays.items() if n.startswith("extra/")},
         )
     except (FileNotFoundError, zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
         return None

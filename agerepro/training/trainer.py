@@ -17,7 +17,7 @@ from agerepro.inputs.batches import Examples, steps_in, training_batches
 from agerepro.inputs.sources import PLAIN, Source
 from agerepro.losses.table import total
 from agerepro.training.adam import SlowedAdam
-from agerepro.training.schedule import Plateau, after_epoch
+from agerepro.training.schedule import after_epoch
 from agerepro.training.state import Checkpoint, Variables, load_checkpoint, save_checkpoint
 
 CHECKPOINT_EVERY_S = 20.0  # a killed training loses at most this and one epoch
@@ -75,18 +75,30 @@ class NamedRight(keras.metrics.Mean):
 class Trainer:
     """A compiled model that is set back between folds by assigning its variables: nothing is built or traced again."""
 
-    def __init__(self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int) -> None:
+    def __init__(
+        self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int
+    ) -> None:
         self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
         # A network's dense layers are its classifier, all others its backbone [models/network.py].
         backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
         optimizer: keras.optimizers.Optimizer = SlowedAdam(
-            stage.optimizer.learning_rate, slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
-            share=stage.optimizer.backbone_share, beta_1=0.9, beta_2=0.999, epsilon=1e-7)
+            stage.optimizer.learning_rate,
+            slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
+            share=stage.optimizer.backbone_share,
+            beta_1=0.9,
+            beta_2=0.999,
+            epsilon=1e-7,
+        )
         if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         telling = NamedRight if stage.target == "subject" else YearsOff
-        model.compile(optimizer=optimizer, loss=PerExample(losses, self.bins), metrics=[telling(self.bins)], weighted_metrics=[],
-                      jit_compile=machine.xla)
+        model.compile(
+            optimizer=optimizer,
+            loss=PerExample(losses, self.bins),
+            metrics=[telling(self.bins)],
+            weighted_metrics=[],
+            jit_compile=machine.xla,
+        )
         self.start = Variables.of(model)
 
     def outputs(self, source: Source, rows: np.ndarray, *, view: int = PLAIN) -> np.ndarray:
@@ -130,10 +142,18 @@ class Trainer:
         done.variables.assign_to(self.model)
         follow = _AfterEpoch(self, validation, done, checkpoint, on_epoch, collect, clock)
         if done.epoch < self.stage.epochs:
-            batches = training_batches(train, batch=self.stage.batch, epochs=range(done.epoch, self.stage.epochs), purpose=purpose,
-                                       threads=self.threads)
-            self.model.fit(batches, epochs=self.stage.epochs, initial_epoch=done.epoch, steps_per_epoch=steps_in(train, self.stage.batch),
-                           shuffle=False, verbose=0, callbacks=[follow])
+            batches = training_batches(
+                train, batch=self.stage.batch, epochs=range(done.epoch, self.stage.epochs), purpose=purpose, threads=self.threads
+            )
+            self.model.fit(
+                batches,
+                epochs=self.stage.epochs,
+                initial_epoch=done.epoch,
+                steps_per_epoch=steps_in(train, self.stage.batch),
+                shuffle=False,
+                verbose=0,
+                callbacks=[follow],
+            )
         if self.stage.keep == "best_validation" and follow.done.best is not None:
             follow.done.best.assign_to(self.model)
         return follow.done
@@ -142,8 +162,16 @@ class Trainer:
 class _AfterEpoch(keras.callbacks.Callback):
     """After each epoch: refuse NaN, validate, set the rate, remember the best, save."""
 
-    def __init__(self, trainer: Trainer, validation: Examples, done: Checkpoint, path: Path, on_epoch: Callable[[EpochDone], None],
-                 collect: Callable[[], dict[str, np.ndarray]] | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        validation: Examples,
+        done: Checkpoint,
+        path: Path,
+        on_epoch: Callable[[EpochDone], None],
+        collect: Callable[[], dict[str, np.ndarray]] | None,
+        clock: Callable[[], float],
+    ) -> None:
         super().__init__()
         self.trainer, self.validation, self.done, self.path = trainer, validation, done, path
         self.report, self.collect, self.clock = on_epoch, collect, clock
@@ -158,8 +186,10 @@ class _AfterEpoch(keras.callbacks.Callback):
             if self.done.epoch:
                 save_checkpoint(self.path, self.done)
                 kept = f"The state after epoch {self.done.epoch} is kept in {self.path}."
-            raise UserError(f"The loss of stage {stage.name!r} became {logs['loss']} in epoch {epoch + 1}. Lower its learning rate (now "
-                            f"{stage.optimizer.learning_rate:g}). {kept}")
+            raise UserError(
+                f"The loss of stage {stage.name!r} became {logs['loss']} in epoch {epoch + 1}. Lower its learning rate (now "
+                f"{stage.optimizer.learning_rate:g}). {kept}"
+            )
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         row = {"epoch": epoch + 1, "learning_rate": rate, **logs}
         row["validation_loss"] = self.trainer.loss_of(self.validation)
@@ -171,8 +201,10 @@ class _AfterEpoch(keras.callbacks.Callback):
             model.optimizer.learning_rate = rate * factor
         variables = Variables.of(model)
         best = variables if better and stage.keep == "best_validation" else self.done.best
-        extra = {name: np.concatenate([self.done.extra[name], value[None]]) if name in self.done.extra else value[None]
-                 for name, value in (self.collect() if self.collect else {}).items()}
+        extra = {
+            name: np.concatenate([self.done.extra[name], value[None]]) if name in self.done.extra else value[None]
+            for name, value in (self.collect() if self.collect else {}).items()
+        }
         self.done = Checkpoint(epoch + 1, variables, plateau, (*self.done.history, row), best, extra)
         now = self.clock()
         if now - self.saved_at >= CHECKPOINT_EVERY_S:

@@ -18,10 +18,14 @@ def make_predictions():
         return conform(
             pd.DataFrame(
                 {
-                    "experiment": experiment, "profile": profile, "fold": fold, "seed": seed,
+                    "experiment": experiment,
+                    "profile": profile,
+                    "fold": fold,
+                    "seed": seed,
                     "photo": [f"set/{index:04d}.jpg" for index in range(n)],
                     "subject": [f"person {number}" for number in fold] if subject is None else subject,
-                    "age": np.asarray(age, dtype=float), "predicted": np.asarray(predicted, dtype=float),
+                    "age": np.asarray(age, dtype=float),
+                    "predicted": np.asarray(predicted, dtype=float),
                 }
             ),
             PREDICTIONS,

@@ -36,8 +36,15 @@ def test_bootstrap_agrees_with_scipy_on_a_ratio_of_sums(crowd):
     people = np.repeat(np.arange(crowd), generator.integers(1, 9, crowd))
     errors = generator.exponential(4, len(people)) + generator.lognormal(0, 2, crowd)[people]
     sums, counts = np.bincount(people, weights=errors), np.bincount(people).astype(float)
-    theirs = stats.bootstrap((sums, counts), lambda above, below, axis=-1: above.sum(axis) / below.sum(axis), paired=True,
-                             vectorized=True, n_resamples=20_000, method="BCa", random_state=np.random.default_rng(0)).confidence_interval
+    theirs = stats.bootstrap(
+        (sums, counts),
+        lambda above, below, axis=-1: above.sum(axis) / below.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=20_000,
+        method="BCa",
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
     ours = bootstrap_people(errors, np.ones(len(errors)), people, resamples=20_000)
     assert ours.value == pytest.approx(errors.mean())
     # Two random draws of 20,000: their ends differ by about 0.01 of the interval's width.

@@ -94,8 +94,12 @@ def test_turned_box_keeps_its_size_about_the_turned_centre():
     assert turned_box((10, 20, 30, 60), quarter) == (30, -40, 50, 0)
 
 
-@given(points=st.lists(st.tuples(NUMBERS, NUMBERS), min_size=5, max_size=5, unique=True),
-       turn=st.floats(-3, 3), scale=st.floats(0.1, 10), shift=st.tuples(NUMBERS, NUMBERS))
+@given(
+    points=st.lists(st.tuples(NUMBERS, NUMBERS), min_size=5, max_size=5, unique=True),
+    turn=st.floats(-3, 3),
+    scale=st.floats(0.1, 10),
+    shift=st.tuples(NUMBERS, NUMBERS),
+)
 def test_similarity_is_recovered_exactly(points, turn, scale, shift):
     source = np.array(points)
     if np.ptp(source, axis=0).max() < 1:
@@ -120,8 +124,13 @@ def test_mean_face_oracle_dlib_68_points():
     other_x = [0.645647, 0.714428, 0.793132, 0.858516, 0.79751, 0.719335]
     eye_y = [0.216423, 0.178758, 0.179852, 0.231733, 0.245099, 0.244077]
     other_y = [0.231733, 0.179852, 0.178758, 0.216423, 0.244077, 0.245099]
-    points = [[np.mean(eye_x), np.mean(eye_y)], [np.mean(other_x), np.mean(other_y)], [0.490127, 0.515625], [0.254149, 0.780233],
-              [0.726104, 0.780233]]
+    points = [
+        [np.mean(eye_x), np.mean(eye_y)],
+        [np.mean(other_x), np.mean(other_y)],
+        [0.490127, 0.515625],
+        [0.254149, 0.780233],
+        [0.726104, 0.780233],
+    ]
     assert pytest.approx(np.array(points), abs=1e-6) == MEAN_FACE
 
 

@@ -35,8 +35,10 @@ class DrawnFaces:
 
     def detect(self, images: Sequence[np.ndarray], *, smallest_face: int) -> list[list[Detection]]:
         self.shown += len(images)
-        return [[self._face(*row[:4]) for row in cv2.connectedComponentsWithStats((image[..., 0] > 200).astype(np.uint8))[2][1:].tolist()]
-                for image in images]
+        return [
+            [self._face(*row[:4]) for row in cv2.connectedComponentsWithStats((image[..., 0] > 200).astype(np.uint8))[2][1:].tolist()]
+            for image in images
+        ]
 
     @staticmethod
     def _face(x: int, y: int, width: int, height: int) -> Detection:
@@ -76,7 +78,7 @@ def test_face_is_cropped_and_the_table_says_where(tmp_path, drawn, photos_of):
     assert (row["photo"], row["status"], row["reason"], row["found"], row["rotation"], row["margin"]) == ("toy/a.png", "ok", "", 1, 0, 0)
     assert row[["left", "top", "right", "bottom"]].tolist() == pytest.approx([20, 30, 60, 70], abs=1.0)  # seen through a warp
     assert row[["left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y"]].tolist() == [32, 46, 48, 46]
-    crop, = crops(faces, photos, SMALL, tmp_path / "out")
+    (crop,) = crops(faces, photos, SMALL, tmp_path / "out")
     assert crop.shape == (32, 32, 3) and crop[2:-2, 2:-2].min() > 240
     folder = store_folder(photos, SMALL, tmp_path / "out")
     assert folder.parent.name.startswith("toy-") and read_table(folder.parent / "faces.csv", FACES).equals(faces)
@@ -88,7 +90,7 @@ def test_source_box_is_used_without_a_detector(tmp_path, drawn, photos_of):
     for border, expected in (("clip", 0), ("repeat", 0)):
         settings = Faces(size=72, margin=0.4, border=border)
         faces = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=quietly)
-        crop, = crops(faces, photos, settings, tmp_path / "out")  # 40 + 2 x 16 = 72 pixels: 4..76, 14..86
+        (crop,) = crops(faces, photos, settings, tmp_path / "out")  # 40 + 2 x 16 = 72 pixels: 4..76, 14..86
         assert crop[20:52, 20:52].min() > 240 and crop[:12].max() < 12 + expected
     assert drawn.shown == 0 and faces["reason"].tolist() == ["box of the source"] and faces["found"].tolist() == [0]
     align_photos(photos, tmp_path, Faces(size=72, boxes="detector"), tmp_path / "out", on_progress=quietly)
@@ -118,7 +120,7 @@ def test_policies_for_no_face(tmp_path, drawn, photos_of):
     photos = photos_of(["none.png"])
     whole = align_photos(photos, tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
     assert whole[["status", "reason", "found"]].values.tolist() == [["no_face", "no face found: whole image", 0]]
-    crop, = crops(whole, photos, SMALL, tmp_path / "out")
+    (crop,) = crops(whole, photos, SMALL, tmp_path / "out")
     assert np.abs(crop.astype(int) - 77).max() <= 1
     settings = Faces(size=32, no_face="drop")
     dropped = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=quietly)
@@ -158,17 +160,45 @@ def test_every_bad_photo_is_a_named_skip_and_costs_only_itself(tmp_path, drawn, 
     (root / "cut.jpg").write_bytes((root / "cut.jpg").read_bytes()[:2000])
     (root / "folder.jpg").mkdir()
     Image.new("1", (20_000, 20_000)).save(root / "huge.png")
-    paths = ["text.jpg", "empty.jpg", "cut.jpg", "folder.jpg", "missing.jpg", "huge.png", "../secret.png", str(tmp_path / "secret.png"),
-             "x/../../secret.png", "nul\0.png", "", "good.png"]
+    paths = [
+        "text.jpg",
+        "empty.jpg",
+        "cut.jpg",
+        "folder.jpg",
+        "missing.jpg",
+        "huge.png",
+        "../secret.png",
+        str(tmp_path / "secret.png"),
+        "x/../../secret.png",
+        "nul\0.png",
+        "",
+        "good.png",
+    ]
     faces = align_photos(photos_of(paths), root, SMALL, tmp_path / "out", on_progress=quietly)
     assert faces["status"].tolist() == ["unreadable"] * 11 + ["ok"]
-    expected = ["not a picture", "empty file", "broken file", "cannot be read: Is a directory", "missing file", "too large",
-                *["path leaves the data set's folder"] * 5]
+    expected = [
+        "not a picture",
+        "empty file",
+        "broken file",
+        "cannot be read: Is a directory",
+        "missing file",
+        "too large",
+        *["path leaves the data set's folder"] * 5,
+    ]
     assert all(reason.startswith(start) for reason, start in zip(faces["reason"], expected))
-    assert counts(faces) == {"photos": 12, "crops": 1, "several faces": 0, "ok": 1, "unreadable (broken file)": 1,
-                             "unreadable (cannot be read)": 1, "unreadable (empty file)": 1, "unreadable (missing file)": 1,
-                             "unreadable (not a picture)": 1, "unreadable (path leaves the data set's folder)": 5,
-                             "unreadable (too large)": 1}
+    assert counts(faces) == {
+        "photos": 12,
+        "crops": 1,
+        "several faces": 0,
+        "ok": 1,
+        "unreadable (broken file)": 1,
+        "unreadable (cannot be read)": 1,
+        "unreadable (empty file)": 1,
+        "unreadable (missing file)": 1,
+        "unreadable (not a picture)": 1,
+        "unreadable (path leaves the data set's folder)": 5,
+        "unreadable (too large)": 1,
+    }
 
 
 def test_source_box_outside_the_photo_is_a_named_skip(tmp_path, drawn, photos_of):
@@ -288,11 +318,17 @@ def test_a_crop_that_carries_its_margin_is_cut_like_the_whole_photo(tmp_path: Pa
     Image.fromarray(whole).save(tmp_path / "whole.png")
     Image.fromarray(whole[40:130, 50:140]).save(tmp_path / "crop.png")
     nothing = float("nan")
-    photos = pd.DataFrame({
-        "photo": ["imdb/whole.png", "imdb/crop.png"], "path": ["whole.png", "crop.png"],
-        "left": [70.0, nothing], "top": [60.0, nothing], "right": [120.0, nothing], "bottom": [110.0, nothing],
-        "cropped_margin": [nothing, 0.4],
-    })
+    photos = pd.DataFrame(
+        {
+            "photo": ["imdb/whole.png", "imdb/crop.png"],
+            "path": ["whole.png", "crop.png"],
+            "left": [70.0, nothing],
+            "top": [60.0, nothing],
+            "right": [120.0, nothing],
+            "bottom": [110.0, nothing],
+            "cropped_margin": [nothing, 0.4],
+        }
+    )
     settings = Faces(size=48, margin=0.4)
     faces = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=lambda done, total: None)
     store = FaceStore(store_folder(photos, settings, tmp_path / "out"))

@@ -16,8 +16,10 @@ from agerepro.faces.detect import Detection, Detector, detector, weights_folder
 def mixed(portraits) -> list[np.ndarray]:
     """Portraits of many sizes, with two pictures without a face among them."""
     photos = [decode(path.read_bytes()) for path in portraits[:8]]
-    photos = [cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-              for photo, scale in zip(photos, [1, 0.5, 0.58, 1, 0.5, 0.8, 0.4, 0.58])]
+    photos = [
+        cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        for photo, scale in zip(photos, [1, 0.5, 0.58, 1, 0.5, 0.8, 0.4, 0.58])
+    ]
     noise = np.random.default_rng(0).integers(0, 256, (160, 120, 3), np.uint8)
     return [*photos[:3], noise, *photos[3:], np.full((160, 160, 3), 90, np.uint8)]
 
@@ -34,7 +36,7 @@ def test_a_photo_gives_the_same_alone_in_a_batch_and_in_another_order(mixed, mon
     assert [len(faces) > 0 for faces in together] == [True] * 3 + [False] + [True] * 5 + [False]
     backwards = detector().detect(mixed[::-1], smallest_face=20)[::-1]
     for photo, one, other in zip(mixed, together, backwards):
-        alone, = detector().detect([photo], smallest_face=20)
+        (alone,) = detector().detect([photo], smallest_face=20)
         assert same(one, other) and same(one, alone)
 
 
@@ -43,16 +45,18 @@ def test_agrees_with_the_package_itself_mtcnn_1_0_0(portraits):
     from mtcnn import MTCNN
     from mtcnn.stages import StageONet, StagePNet, StageRNet
 
-    stages = [kind(weights=str(weights_folder() / name))
-              for kind, name in ((StagePNet, "pnet.lz4"), (StageRNet, "rnet.lz4"), (StageONet, "onet.lz4"))]
+    stages = [
+        kind(weights=str(weights_folder() / name))
+        for kind, name in ((StagePNet, "pnet.lz4"), (StageRNet, "rnet.lz4"), (StageONet, "onet.lz4"))
+    ]
     package = MTCNN(stages=stages)
     shifts = []
     for path in portraits[::4]:
         photo = decode(path.read_bytes())
         canvas = np.zeros((320, 320, 3), np.uint8)
         canvas[:275, :225] = photo
-        theirs, = package.detect_faces(canvas, min_face_size=20, box_format="xyxy")
-        (ours,), = detector().detect([photo], smallest_face=20)
+        (theirs,) = package.detect_faces(canvas, min_face_size=20, box_format="xyxy")
+        ((ours,),) = detector().detect([photo], smallest_face=20)
         left, top, width, height = theirs["box"]
         right, bottom = (width, height) if width > left else (left + width, top + height)
         assert overlap(ours.box, (left, top, right, bottom)) > 0.9
@@ -74,7 +78,7 @@ def test_mirrored_photo_gives_mirrored_landmarks(portraits):
 
 
 def test_landmarks_are_in_the_order_of_the_table(portrait):
-    (face,), = detector().detect([portrait], smallest_face=40)
+    ((face,),) = detector().detect([portrait], smallest_face=40)
     eye, other_eye, nose, mouth, other_mouth = face.landmarks
     assert eye[0] < nose[0] < other_eye[0] and mouth[0] < other_mouth[0]
     assert max(eye[1], other_eye[1]) < nose[1] < min(mouth[1], other_mouth[1])
@@ -84,7 +88,7 @@ def test_landmarks_are_in_the_order_of_the_table(portrait):
 
 @pytest.mark.parametrize("smallest", [12, 20, 30, 60, 100])
 def test_no_smallest_face_makes_the_pyramid_fail(portrait, smallest):
-    (face,), = detector().detect([portrait], smallest_face=smallest)  # of the package, 30 and more gave [] for 160-pixel photos
+    ((face,),) = detector().detect([portrait], smallest_face=smallest)  # of the package, 30 and more gave [] for 160-pixel photos
     assert face.score > 0.99
 
 
@@ -105,8 +109,11 @@ def test_tiny_and_thin_photos_have_no_face():
     assert detector().detect([], smallest_face=20) == []
 
 
-@pytest.mark.parametrize("photo", [np.zeros((40, 40), np.uint8), np.zeros((40, 40, 4), np.uint8), np.zeros((40, 40, 3), np.uint16),
-                                   np.zeros((40, 40, 3), np.float32)], ids=["grey", "RGBA", "uint16", "float"])
+@pytest.mark.parametrize(
+    "photo",
+    [np.zeros((40, 40), np.uint8), np.zeros((40, 40, 4), np.uint8), np.zeros((40, 40, 3), np.uint16), np.zeros((40, 40, 3), np.float32)],
+    ids=["grey", "RGBA", "uint16", "float"],
+)
 def test_other_than_rgb_uint8_is_refused(photo):
     with pytest.raises(ValueError, match="RGB uint8"):
         detector().detect([photo], smallest_face=20)

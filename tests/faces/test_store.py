@@ -44,7 +44,7 @@ def test_unknown_key_and_missing_folder(tmp_path):
 @pytest.mark.parametrize("damage", ["truncated", "emptied", "flipped"])
 def test_damaged_shard_counts_as_missing_is_listed_and_can_be_written_again(tmp_path, damage):
     fill(tmp_path, ROWS[:5])
-    victim, = tmp_path.glob("*.arrow")
+    (victim,) = tmp_path.glob("*.arrow")
     fill(tmp_path, ROWS[5:])
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
@@ -76,8 +76,10 @@ def test_same_key_twice_and_same_shard_twice_do_no_harm(tmp_path):
 
 
 def test_writers_at_the_same_time(tmp_path):
-    threads = [threading.Thread(target=fill, args=(tmp_path, [(f"{t}-{n}", bytes([t, n])) for n in range(50)]), kwargs={"shard_bytes": 10})
-               for t in range(4)]
+    threads = [
+        threading.Thread(target=fill, args=(tmp_path, [(f"{t}-{n}", bytes([t, n])) for n in range(50)]), kwargs={"shard_bytes": 10})
+        for t in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -48,7 +48,9 @@ def test_k_fold_keeps_people_apart_and_folds_alike_in_people(people: list[int], 
 def test_order_of_photos_never_matters(people: list[int], order: object) -> None:
     photos = photos_of(people)
     shuffled = photos.sample(frac=1, random_state=order.randint(0, 10**6))  # type: ignore[attr-defined]
-    one, other = (divide(table, LeaveOnePersonOut(), seed=1).sort_values(["fold", "photo"], ignore_index=True) for table in (photos, shuffled))
+    one, other = (
+        divide(table, LeaveOnePersonOut(), seed=1).sort_values(["fold", "photo"], ignore_index=True) for table in (photos, shuffled)
+    )
     pd.testing.assert_frame_equal(one, other)
 
 

@@ -16,25 +16,48 @@ from agerepro.tables import PREDICTIONS, conform
 def make_run():
     """A RunResult of `people` leave-one-person-out folds; every call with the same arguments gives the same run."""
 
-    def make(experiment="vgg16-faces2", *, error=4.0, profile="demo", banner="demo: synthetic faces", done=12, total=12,
-             row="VGG-16-Faces2", people=12, seeds=1):
+    def make(
+        experiment="vgg16-faces2",
+        *,
+        error=4.0,
+        profile="demo",
+        banner="demo: synthetic faces",
+        done=12,
+        total=12,
+        row="VGG-16-Faces2",
+        people=12,
+        seeds=1,
+    ):
         generator = np.random.default_rng(6)
         fold = np.repeat(np.arange(people), generator.integers(1, 9, people))
         age = generator.integers(0, 70, len(fold)).astype(float)
         of_seeds = [
             pd.DataFrame(
                 {
-                    "experiment": experiment, "profile": profile, "fold": fold, "seed": seed,
-                    "photo": [f"set/{i}.jpg" for i in range(len(fold))], "subject": [f"person {number}" for number in fold], "age": age,
+                    "experiment": experiment,
+                    "profile": profile,
+                    "fold": fold,
+                    "seed": seed,
+                    "photo": [f"set/{i}.jpg" for i in range(len(fold))],
+                    "subject": [f"person {number}" for number in fold],
+                    "age": age,
                     "predicted": age + np.random.default_rng([seed, int(10 * error)]).normal(0, error, len(fold)),
                 }
             )
             for seed in range(seeds)
         ]
         frame = conform(pd.concat(of_seeds), PREDICTIONS)
-        return RunResult(experiment, profile, banner, "leave one person out", done, total,
-                         Reproduces(paper="koenig2019", table="table4", row=row) if row else None,
-                         frame[frame["fold"] < done], {number: float(age[fold != number].mean()) for number in range(people)})
+        return RunResult(
+            experiment,
+            profile,
+            banner,
+            "leave one person out",
+            done,
+            total,
+            Reproduces(paper="koenig2019", table="table4", row=row) if row else None,
+            frame[frame["fold"] < done],
+            {number: float(age[fold != number].mean()) for number in range(people)},
+        )
 
     return make
 

@@ -17,8 +17,11 @@ BANNER_RED = np.array([0xA3, 0x3C, 0x00])
 
 def draw_all(run, caption, folder):
     runs = {"vgg16-faces2": run.predictions}
-    return (draw_predicted_against_true(run.predictions, caption, folder) + draw_cumulative_score(runs, caption, folder)
-            + draw_error_by_age(runs, caption, folder))
+    return (
+        draw_predicted_against_true(run.predictions, caption, folder)
+        + draw_cumulative_score(runs, caption, folder)
+        + draw_error_by_age(runs, caption, folder)
+    )
 
 
 def test_each_figure_is_a_picture_a_print_and_its_numbers_equal_every_time(make_run, tmp_path):
@@ -58,9 +61,12 @@ def test_caption_and_banner_are_text_of_the_figure():
 
 def test_nothing_is_cut_off_at_the_edges(make_run, tmp_path):
     """A frame of three pixels stays white, also with many runs, long names and a long banner."""
-    long = Caption(", ".join(f"senet50-imdb-{i}" for i in range(7)), "demo, paper",
-                   "leave one person out, 82 folds; the same, 61 of 82 folds",
-                   "demo: synthetic faces; partial: 61 of 82 folds; not the paper's number in any way")
+    long = Caption(
+        ", ".join(f"senet50-imdb-{i}" for i in range(7)),
+        "demo, paper",
+        "leave one person out, 82 folds; the same, 61 of 82 folds",
+        "demo: synthetic faces; partial: 61 of 82 folds; not the paper's number in any way",
+    )
     run = make_run()
     runs = {f"senet50-imdb-agedb-{i}": run.predictions for i in range(7)}
     paths = draw_cumulative_score(runs, long, tmp_path, guess=run.predictions) + draw_error_by_age(runs, long, tmp_path)

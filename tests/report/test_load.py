@@ -25,8 +25,13 @@ def halves(make_run):
     """A run in three folds of many photos, and another that errs less."""
 
     def grouped(run):
-        return load.replace(run, predictions=run.predictions.assign(fold=run.predictions["fold"] % 3), folds_done=3, folds_total=3,
-                            training_means={0: 30.0, 1: 31.0, 2: 32.0})
+        return load.replace(
+            run,
+            predictions=run.predictions.assign(fold=run.predictions["fold"] % 3),
+            folds_done=3,
+            folds_total=3,
+            training_means={0: 30.0, 1: 31.0, 2: 32.0},
+        )
 
     return [grouped(make_run(row=None)), grouped(make_run("other", error=2, row=None))]
 

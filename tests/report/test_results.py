@@ -29,9 +29,21 @@ def test_two_runs_give_tables_scores_and_figures(make_run, tmp_path):
     runs = [make_run(), make_run("vgg16-imdb-agedb", error=2, row="VGG-16-IMDB-AgeDB")]
     paths = write_results(runs, tmp_path)
     assert {str(path.relative_to(tmp_path)) for path in paths} == {
-        "table.txt", "table.csv", "table.md", "table.tex", "scores.csv",
-        *(f"figures/{name}.{ending}" for ending in ("png", "pdf", "csv") for name in (
-            "predicted-against-true-vgg16-faces2", "predicted-against-true-vgg16-imdb-agedb", "cumulative-score", "error-by-age")),
+        "table.txt",
+        "table.csv",
+        "table.md",
+        "table.tex",
+        "scores.csv",
+        *(
+            f"figures/{name}.{ending}"
+            for ending in ("png", "pdf", "csv")
+            for name in (
+                "predicted-against-true-vgg16-faces2",
+                "predicted-against-true-vgg16-imdb-agedb",
+                "cumulative-score",
+                "error-by-age",
+            )
+        ),
     }
     text = paths[0].read_text(encoding="utf-8")
     assert text.startswith("*** demo: synthetic faces ***\n")

@@ -13,8 +13,10 @@ from agerepro.errors import UserError
 from agerepro.report.tables import ENDINGS, FORMS, banner_of, latex_text, markdown_text, render
 
 GOLDEN = Path(__file__).parent / "golden"
-NOTES = ("b_c against a: mean difference over 82 folds -0.40 years [-0.60, -0.20], paired t p = 0.00021, Wilcoxon p = 3e-05.",
-         "50 % of 2 < 3 & more.")
+NOTES = (
+    "b_c against a: mean difference over 82 folds -0.40 years [-0.60, -0.20], paired t p = 0.00021, Wilcoxon p = 3e-05.",
+    "50 % of 2 < 3 & more.",
+)
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))

@@ -21,7 +21,9 @@ def test_status_names_missing_folds_as_folds_takes_them(folds: set[int]) -> None
     assert parse_folds(_ranges(sorted(folds)), 82) == sorted(folds)
 
 
-@pytest.mark.parametrize(("text", "said"), [("0-", "write numbers and ranges"), ("a", "write numbers"), ("82", "there are folds 0 to 81, not 82")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("0-", "write numbers and ranges"), ("a", "write numbers"), ("82", "there are folds 0 to 81, not 82")]
+)
 def test_bad_folds_are_named(text: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         parse_folds(text, 82)

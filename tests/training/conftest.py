@@ -39,6 +39,14 @@ def tiny() -> Tiny:
     faces = np.clip(targets[:, None, None, None] * 5 + rng.normal(0, 10, (48, 36, 36, 3)), 0, 255).astype(np.uint8)
     augment = Augment(rotate_degrees=10, shift=0.05, zoom_crop=0.1, size=32)
     network = build_network(Backbone(name="vgg16", width=0.0625, dense=(8,)), Classes(), outputs=4, size=32, seed=seed_of("tiny"))
-    stage = Stage(name="tiny", data="fgnet", epochs=4, batch=16, optimizer=Adam(learning_rate=0.003), start_from="scratch",
-                  split=HoldOutImages(share=0.2), halve_after=1)
+    stage = Stage(
+        name="tiny",
+        data="fgnet",
+        epochs=4,
+        batch=16,
+        optimizer=Adam(learning_rate=0.003),
+        start_from="scratch",
+        split=HoldOutImages(share=0.2),
+        halve_after=1,
+    )
     return Tiny(network, stage, Faces(DecodedPixels(faces), [f"fgnet/{i}" for i in range(48)], augment, (0, "tiny")), targets)

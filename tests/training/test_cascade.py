@@ -37,7 +37,9 @@ def quiet() -> dict[str, str]:
 def fingerprints(runs: Path, experiment: str) -> dict[str, str]:
     """SHA-256 of all that a run's folds came to."""
     run = tiny_run(runs, experiment)
-    files = sorted(file for name in ("predictions.csv", "posteriors.npz", "by_epoch.npz", "history.csv") for file in run.folder.glob(f"folds/*/{name}"))
+    files = sorted(
+        file for name in ("predictions.csv", "posteriors.npz", "by_epoch.npz", "history.csv") for file in run.folder.glob(f"folds/*/{name}")
+    )
     return {str(file.relative_to(run.folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
@@ -110,15 +112,24 @@ def test_a_frozen_trunk_shares_the_earlier_stage_and_stays_as_it_was(finished: t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("experiment", "profile", "kills", "longest_s"), [(TINY, "paper", 10, 25.0), (CASCADE, "demo", 5, 150.0)], ids=["tiny", "demo"])
-def test_killed_at_random_moments_and_continued_equals_undisturbed(tmp_path: Path, experiment: Path, profile: str, kills: int, longest_s: float) -> None:
+@pytest.mark.parametrize(
+    ("experiment", "profile", "kills", "longest_s"), [(TINY, "paper", 10, 25.0), (CASCADE, "demo", 5, 150.0)], ids=["tiny", "demo"]
+)
+def test_killed_at_random_moments_and_continued_equals_undisturbed(
+    tmp_path: Path, experiment: Path, profile: str, kills: int, longest_s: float
+) -> None:
     options = ("run", experiment, "--profile", profile, "--jobs", 2)
     agerepro(*options, "--runs", tmp_path / "undisturbed")
     moments = np.random.default_rng(0).uniform(3, longest_s, kills)
     done = 0
     for moment in moments:
-        with subprocess.Popen(command(*options, "--runs", tmp_path / "killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              env=quiet(), start_new_session=True) as process:
+        with subprocess.Popen(
+            command(*options, "--runs", tmp_path / "killed"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=quiet(),
+            start_new_session=True,
+        ) as process:
             try:
                 process.wait(timeout=float(moment))
             except subprocess.TimeoutExpired:
@@ -139,4 +150,3 @@ def test_what_is_missing_is_listed_in_one_error_before_anything_starts(tmp_path:
 def test_without_data_the_paper_s_profile_says_what_to_do(tmp_path: Path) -> None:
     said = agerepro("run", CASCADE, "--runs", tmp_path, code=2)
     assert "--data DIR" in said and "--profile demo" in said
-

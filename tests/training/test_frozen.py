@@ -29,7 +29,12 @@ def test_training_on_stored_features_leaves_the_trunk_alone(tiny, tmp_path: Path
     trainer = tiny.trainer(dataclasses.replace(tiny.stage, epochs=1), tiny.network.classifier)
     rows = np.arange(40)
     examples = dataclasses.replace(tiny.examples(rows), source=features)
-    trainer.fit(examples, dataclasses.replace(tiny.examples(np.arange(40, 48)), source=features), purpose=(0,), checkpoint=tmp_path / "c.npz",
-                on_epoch=lambda done: None)
+    trainer.fit(
+        examples,
+        dataclasses.replace(tiny.examples(np.arange(40, 48)), source=features),
+        purpose=(0,),
+        checkpoint=tmp_path / "c.npz",
+        on_epoch=lambda done: None,
+    )
     for weight, old in zip(tiny.network.trunk.weights, before, strict=True):
         np.testing.assert_array_equal(np.asarray(weight), old)

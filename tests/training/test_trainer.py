@@ -27,12 +27,21 @@ def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None) ->
             raise Killed
 
     ticks = iter(range(0, 100_000, 1000))  # every epoch seems long, so every epoch is saved
-    return trainer.fit(tiny.examples(TRAIN), tiny.examples(VALIDATION), purpose=(0, "tiny"), checkpoint=path, on_epoch=on_epoch,
-                       collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)}, clock=lambda: float(next(ticks)))
+    return trainer.fit(
+        tiny.examples(TRAIN),
+        tiny.examples(VALIDATION),
+        purpose=(0, "tiny"),
+        checkpoint=path,
+        on_epoch=on_epoch,
+        collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
+        clock=lambda: float(next(ticks)),
+    )
 
 
 def assert_same(one: Checkpoint, other: Checkpoint) -> None:
-    for mine, theirs in zip((*one.variables.model, *one.variables.optimizer), (*other.variables.model, *other.variables.optimizer), strict=True):
+    for mine, theirs in zip(
+        (*one.variables.model, *one.variables.optimizer), (*other.variables.model, *other.variables.optimizer), strict=True
+    ):
         np.testing.assert_array_equal(mine, theirs)
     assert one.history == other.history
     np.testing.assert_array_equal(one.extra["test"], other.extra["test"])
@@ -73,8 +82,14 @@ def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_
             trainer.model.get_layer("logits").kernel.assign(np.full((8, 4), np.nan))
 
     with pytest.raises(UserError, match=r"loss of stage 'tiny' became nan in epoch 2. Lower its learning rate \(now 0.003\)"):
-        trainer.fit(tiny.examples(TRAIN), tiny.examples(VALIDATION), purpose=(0, "tiny"), checkpoint=path, on_epoch=spoil,
-                    collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)})
+        trainer.fit(
+            tiny.examples(TRAIN),
+            tiny.examples(VALIDATION),
+            purpose=(0, "tiny"),
+            checkpoint=path,
+            on_epoch=spoil,
+            collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
+        )
     kept = load_checkpoint(path)
     assert kept is not None and kept.epoch == 1
     assert_same(kept, good)
@@ -138,10 +153,15 @@ def test_the_backbone_takes_smaller_steps_than_the_classifier(tiny, tmp_path: Pa
             assert step == pytest.approx(0.01 if layer.name in ("dense1", "logits") else 0.01 * share, rel=0.02), variable.path
 
 
-@pytest.mark.parametrize("machine", [Machine(precision="mixed_float16"), Machine(precision="mixed_bfloat16"), Machine(xla=True)],
-                         ids=["float16", "bfloat16", "xla"])
+@pytest.mark.parametrize(
+    "machine",
+    [Machine(precision="mixed_float16"), Machine(precision="mixed_bfloat16"), Machine(xla=True)],
+    ids=["float16", "bfloat16", "xla"],
+)
 def test_mixed_precision_and_xla_train_to_finite_losses_in_float32(tiny, tmp_path: Path, machine: Machine) -> None:
-    network = build_network(Backbone(name="vgg16", width=0.0625, dense=(8,)), Classes(), outputs=4, size=32, precision=machine.precision, seed=1)
+    network = build_network(
+        Backbone(name="vgg16", width=0.0625, dense=(8,)), Classes(), outputs=4, size=32, precision=machine.precision, seed=1
+    )
     stage = dataclasses.replace(tiny.stage, epochs=2)
     trainer = Trainer(network.full, stage, (CrossEntropy(),), np.array([10.0, 20, 30, 40]), machine, threads=2)
     before = [np.asarray(weight).copy() for weight in network.full.trainable_weights]

@@ -18,7 +18,7 @@ def backdrop(side: int, seed: int) -> Array:
     kind = rng.random()
     base = rng.uniform(0.15, 0.75) * (1 + rng.uniform(-0.12, 0.12, 3))
     small: Array = np.ones((_GRID, _GRID, 3), np.float32) * base.astype(np.float32)
-    y, x = np.mgrid[-1:1:_GRID * 1j, -1:1:_GRID * 1j]
+    y, x = np.mgrid[-1 : 1 : _GRID * 1j, -1 : 1 : _GRID * 1j]
     if kind < 0.45:
         spot = np.exp(-((x - rng.uniform(-0.4, 0.4)) ** 2 + (y - rng.uniform(-0.6, 0.4)) ** 2) / rng.uniform(0.5, 1.6))
         small *= (0.65 + 0.55 * spot)[..., None]

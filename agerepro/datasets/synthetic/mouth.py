@@ -56,8 +56,9 @@ def _nostrils(colours: Array, looks: Looks, skin: npt.NDArray[np.float64], windo
     turn = np.linspace(0, 2 * np.pi, 16)
     cosine = np.cos(turn)
     holes = [
-        np.stack([looks.nose_half * (0.46 * side + 0.23 * cosine),
-                  looks.nose - 0.012 + (0.024 + 0.012 * side * cosine) * np.sin(turn)], axis=1)
+        np.stack(
+            [looks.nose_half * (0.46 * side + 0.23 * cosine), looks.nose - 0.012 + (0.024 + 0.012 * side * cosine) * np.sin(turn)], axis=1
+        )
         for side in (-1, 1)
     ]
     mask = cv2.GaussianBlur(window.polygons(holes), (0, 0), max(0.4, 0.012 * window.scale))

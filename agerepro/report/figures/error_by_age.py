@@ -34,11 +34,24 @@ def draw_error_by_age(
             beside = (index - (len(binned) - 1) / 2) * min(0.14, 0.7 / len(binned))
             where = np.searchsorted(firsts, table["first"]) + beside
             reach = np.abs(table[["low", "high"]].to_numpy().T - table["mae"].to_numpy())
-            axes.errorbar(where, table["mae"], yerr=np.nan_to_num(reach), color=COLOURS[index], marker=MARKERS[index], markersize=5.5,
-                          linewidth=0, elinewidth=1.4, capsize=3, label=label)
+            axes.errorbar(
+                where,
+                table["mae"],
+                yerr=np.nan_to_num(reach),
+                color=COLOURS[index],
+                marker=MARKERS[index],
+                markersize=5.5,
+                linewidth=0,
+                elinewidth=1.4,
+                capsize=3,
+                label=label,
+            )
         axes.set_xticks(range(len(firsts)), _bin_labels(next(iter(binned.values())), firsts, edges))
-        axes.set(xlim=(-0.6, len(firsts) - 0.4), ylabel="Mean absolute error (years)",
-                 xlabel=f"True age (years) and number of photos{_whose(binned)}")
+        axes.set(
+            xlim=(-0.6, len(firsts) - 0.4),
+            ylabel="Mean absolute error (years)",
+            xlabel=f"True age (years) and number of photos{_whose(binned)}",
+        )
         # Room for the legend over the tallest whisker.
         inside = len(runs) if len(runs) <= FEW else 0
         axes.set_ylim(0, axes.get_ylim()[1] * (1.05 + 0.09 * inside))

@@ -26,8 +26,17 @@ def draw_predicted_against_true(
     with figure("Predicted age against true age", subtitle, caption, frame, height=5.9) as (drawn, axes):
         axes.fill_between(ends, ends - 5, ends + 5, color="#E8E8E8", linewidth=0, label="at most 5 years off", zorder=1)
         axes.plot(ends, ends, color=BLACK, linewidth=1, label="no error", zorder=2)
-        axes.scatter(shown["age"], shown["predicted"], s=13, color=BLUE, alpha=0.4, linewidths=0, label="photo", zorder=3,
-                     rasterized=len(shown) > 5000)
+        axes.scatter(
+            shown["age"],
+            shown["predicted"],
+            s=13,
+            color=BLUE,
+            alpha=0.4,
+            linewidths=0,
+            label="photo",
+            zorder=3,
+            rasterized=len(shown) > 5000,
+        )
         axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="True age (years)", ylabel="Predicted age (years)")
         # The key's dot is solid: it stands for a photo, not for how thinly photos lie.
         for handle in axes.legend(loc="upper left").legend_handles:

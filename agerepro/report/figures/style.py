@@ -29,10 +29,25 @@ WIDTH, DOTS_PER_INCH = 6.4, 200
 FEW = 3  # entries that a legend inside the axes may have
 _LINE = 0.17  # inches that one line of the caption takes
 _LOOK: dict[Any, Any] = {
-    "font.family": "DejaVu Sans", "font.size": 10, "axes.titlesize": 12, "axes.labelsize": 10.5, "legend.fontsize": 9.5,
-    "xtick.labelsize": 9.5, "ytick.labelsize": 9.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-    "grid.color": "#DDDDDD", "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "lines.linewidth": 1.8,
-    "pdf.fonttype": 42, "svg.hashsalt": "agerepro", "axes.titlelocation": "left", "axes.unicode_minus": False,
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 12,
+    "axes.labelsize": 10.5,
+    "legend.fontsize": 9.5,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "agerepro",
+    "axes.titlelocation": "left",
+    "axes.unicode_minus": False,
 }
 
 
@@ -95,13 +110,23 @@ def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, h
         drawn = Figure(figsize=(WIDTH, whole), dpi=DOTS_PER_INCH, layout=inside)
         FigureCanvasAgg(drawn)
         if warned:
-            drawn.text(0.5, 1 - 0.06 / whole, "\n".join(warned), ha="center", va="top", fontsize=10.5, fontweight="bold", color="white",
-                       bbox={"boxstyle": "round,pad=0.25", "facecolor": "#A33C00", "edgecolor": "none"})
+            drawn.text(
+                0.5,
+                1 - 0.06 / whole,
+                "\n".join(warned),
+                ha="center",
+                va="top",
+                fontsize=10.5,
+                fontweight="bold",
+                color="white",
+                bbox={"boxstyle": "round,pad=0.25", "facecolor": "#A33C00", "edgecolor": "none"},
+            )
         drawn.text(0.015, 0.06 / whole, "\n".join(lines), ha="left", va="bottom", fontsize=8.5, color=GREY)
         axes = drawn.subplots()
         axes.set_title(title, pad=22)
-        axes.annotate(subtitle, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY,
-                      in_layout=False)
+        axes.annotate(
+            subtitle, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY, in_layout=False
+        )
         yield drawn, axes
 
 
