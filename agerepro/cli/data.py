@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -62,13 +63,8 @@ def synthesize(names: tuple[str, ...], root: Path, people: int, size: int, seed:
 
     with Talk() as talk:
         for name in names:
-            write(
-                name,
-                root / name,
-                Synthetic(people=people, size=size, seed=seed),
-                jobs=jobs,
-                on_progress=lambda done, total, name=name: talk.count(f"drawing {name}", done, total),
-            )  # type: ignore[misc]
+            drawn = partial(talk.count, f"drawing {name}")
+            write(name, root / name, Synthetic(people=people, size=size, seed=seed), jobs=jobs, on_progress=drawn)
             click.echo(str(root / name))
     click.echo(f"Next: agerepro data verify {names[0]} --root {root}", err=True)
 
