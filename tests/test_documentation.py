@@ -126,7 +126,7 @@ def test_run_commands_name_experiments_profiles_and_settings_that_read(page: str
         settings = [value for option, value in zip(words, words[1:], strict=False) if option == "--set"]
         for word in words:
             if word.endswith(".yaml"):
-                read_experiment(REPOSITORY / word, profile=given.get("--profile", "paper"), settings=settings)
+                assert read_experiment(REPOSITORY / word, profile=given.get("--profile", "paper"), settings=settings).stages
 
 
 def test_the_checks_on_commands_see_mistakes() -> None:
