@@ -31,7 +31,8 @@ def command(*arguments: object) -> list[str]:
 
 
 def quiet() -> dict[str, str]:
-    return {**os.environ, "PYTHONWARNINGS": ""}
+    """As a user's shell has it: without the settings of the tests, oneDNN off among them, which makes training half as fast."""
+    return {name: value for name, value in os.environ.items() if name not in ("TF_ENABLE_ONEDNN_OPTS", "PYTHONWARNINGS")}
 
 
 def fingerprints(runs: Path, experiment: str) -> dict[str, str]:
