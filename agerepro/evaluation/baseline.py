@@ -11,6 +11,7 @@ from agerepro.errors import UserError
 from agerepro.evaluation.check import check_predictions, people
 from agerepro.evaluation.intervals import RESAMPLES, bootstrap_people
 from agerepro.evaluation.metrics import Aggregation, absolute_errors, photo_weights
+from agerepro.evaluation.scores import score_row
 from agerepro.tables import SCORES, conform
 
 AGGREGATIONS: tuple[Aggregation, ...] = ("macro", "pooled")
@@ -54,17 +55,5 @@ def baseline_scores(
             ratios = {"mean_age_mae": (weights * guessed, weights), "share_of_mean_age": (weights * errors, weights * guessed)}
             for metric, (above, below) in ratios.items():
                 found = bootstrap_people(above, below, who, seed=seed, resamples=resamples)
-                rows.append(
-                    {
-                        "experiment": experiment,
-                        "profile": profile,
-                        "fold": "all",
-                        "aggregation": aggregation,
-                        "metric": metric,
-                        "value": found.value,
-                        "low": found.low,
-                        "high": found.high,
-                        "n": found.n,
-                    }
-                )
+                rows.append(score_row(str(experiment), str(profile), "all", aggregation, metric, found))
     return conform(pd.DataFrame(rows), SCORES)

@@ -7,6 +7,7 @@ number is computed for each seed alone, and the numbers are averaged. The interv
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,20 +38,23 @@ def scores(predictions: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPL
     rows = []
     for (experiment, profile), block in frame.groupby(["experiment", "profile"], sort=True):
         for fold, aggregation, metric, found in _scores_of_one(block, seed, resamples):
-            rows.append(
-                {
-                    "experiment": experiment,
-                    "profile": profile,
-                    "fold": fold,
-                    "aggregation": aggregation,
-                    "metric": metric,
-                    "value": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "n": found.n,
-                }
-            )
+            rows.append(score_row(str(experiment), str(profile), fold, aggregation, metric, found))
     return conform(pd.DataFrame(rows), SCORES)
+
+
+def score_row(experiment: str, profile: str, fold: str, aggregation: str, metric: str, found: Interval) -> dict[str, Any]:
+    """One row of a SCORES table."""
+    return {
+        "experiment": experiment,
+        "profile": profile,
+        "fold": fold,
+        "aggregation": aggregation,
+        "metric": metric,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": found.n,
+    }
 
 
 def fold_errors(frame: pd.DataFrame) -> pd.DataFrame:

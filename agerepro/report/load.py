@@ -28,7 +28,8 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
     experiment = read_experiment(folder / "experiment.yaml")
     folds = run.folds()
     total = int(folds["fold"].nunique())
-    done = sorted(set.intersection(*({fold for s, fold in run.done(experiment.seeds) if s == seed} for seed in experiment.seeds)))
+    sealed = run.done(experiment.seeds)  # reads every file of every fold: asked once
+    done = sorted(set.intersection(*({fold for s, fold in sealed if s == seed} for seed in experiment.seeds)))
     if len(done) < total and not partial:
         raise FoundWanting(
             f"{folder}: {len(done)} of {total} folds are done. Continue it with the same `agerepro run` command, or "

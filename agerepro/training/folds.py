@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +13,6 @@ import pandas as pd
 
 from agerepro.experiment.schema import Experiment, Value
 from agerepro.files import is_sealed, seal, write_then_rename
-from agerepro.inputs.batches import Examples
 from agerepro.inputs.sources import MIRRORED, PLAIN, Faces, Source
 from agerepro.models.decode import decoded, posterior
 from agerepro.models.network import YEARS
@@ -26,7 +24,7 @@ from agerepro.training.frozen import FrozenFeatures
 from agerepro.training.plan import Task
 from agerepro.training.ridge import ridge_start
 from agerepro.training.start import Start, network_for
-from agerepro.training.state import Variables
+from agerepro.training.state import Variables, save_history
 from agerepro.training.trainer import EpochDone, Trainer
 
 FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
@@ -72,7 +70,7 @@ class FoldRunner:
     def _one(self, fold: int, folder: Path, on_epoch: Callable[[EpochDone], None]) -> None:
         parts = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
         rows = {part: self.task.data.rows(parts.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
-        examples = {part: Examples(self.source, at, self.task.targets[at], self.task.weights[at]) for part, at in rows.items()}
+        examples = {part: self.task.examples(self.source, at) for part, at in rows.items()}
         purpose = (self.task.seed, self.task.stage.name, fold)
         done = self.trainer.fit(
             examples[TRAIN],
@@ -84,13 +82,12 @@ class FoldRunner:
             collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
         )
         outputs = self._tested(rows[TEST])
-        write_then_rename(folder / "history.csv", lambda temporary: pd.DataFrame(list(done.history)).to_csv(temporary, index=False))
+        save_history(folder / "history.csv", done)
         _save_arrays(folder / "by_epoch.npz", {"outputs": done.extra.get("test", np.zeros(0)), "bins": self.task.bins})
         _save_arrays(folder / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": self.task.bins})
         write_table(folder / "predictions.csv", self._predictions(fold, rows[TEST], outputs), PREDICTIONS)
         seal(folder, FILES)
-        with contextlib.suppress(FileNotFoundError):
-            (folder / "checkpoint.npz").unlink()
+        (folder / "checkpoint.npz").unlink(missing_ok=True)
 
     def _start(self, train: np.ndarray) -> Variables:
         """The fold's first weights: the same for all, but for a head that ridge regression fits to the fold's training photos."""
@@ -115,9 +112,7 @@ class FoldRunner:
 
     def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
         photos = self.task.data.photos.iloc[rows]
-        ages: dict[str, Any] = decoded(
-            np.log(np.maximum(outputs, 1e-300)) if len(self.task.bins) else outputs, self.task.bins, self.experiment.decode
-        )
+        ages: dict[str, Any] = decoded(outputs, self.task.bins, self.experiment.decode)
         return pd.DataFrame(
             {
                 "experiment": self.run.experiment,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -11,8 +11,7 @@ import numpy as np
 from agerepro.files import write_then_rename
 from agerepro.inputs.sources import MIRRORED, PLAIN, Source
 from agerepro.runs.claims import WHEN_FREE, claim
-
-BATCH = 64
+from agerepro.training.predict import predicted
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class FrozenFeatures:
     faces: Source
     count: int
     folder: Path
+    opened: dict[int, np.ndarray] = field(default_factory=dict)  # the maps by epoch: a batch opens no file
 
     def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         """(n, ...) float32 features."""
@@ -38,23 +38,26 @@ class FrozenFeatures:
             self._epoch(epoch)
 
     def _epoch(self, epoch: int) -> np.ndarray:
+        if epoch in self.opened:
+            return self.opened[epoch]
         name = {PLAIN: "plain", MIRRORED: "mirrored"}.get(epoch, f"epoch-{epoch:03d}")
         path = self.folder / f"{name}.npy"
         if not path.is_file():
             with claim(self.folder, wait=WHEN_FREE):
                 if not path.is_file():
                     self._compute(path, epoch)
-        return np.load(path, mmap_mode="r")
+        self.opened[epoch] = np.load(path, mmap_mode="r")
+        return self.opened[epoch]
 
     def _compute(self, path: Path, epoch: int) -> None:
         shape = (self.count, *self.trunk.output_shape[1:])
 
         def write(temporary: Path) -> None:
             features = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-            for start in range(0, self.count, BATCH):
-                rows = np.arange(start, min(start + BATCH, self.count))
-                padded = np.concatenate([rows, np.repeat(rows[-1:], BATCH - len(rows))])
-                features[rows] = np.asarray(self.trunk.predict_on_batch(self.faces.batch(padded, epoch)))[: len(rows)]
+            start = 0
+            for found in predicted(self.trunk, self.faces, np.arange(self.count), epoch):
+                features[start : start + len(found)] = found
+                start += len(found)
             features.flush()
 
         write_then_rename(path, write)

@@ -10,7 +10,9 @@ import numpy as np
 from agerepro.experiment.read import plain
 from agerepro.experiment.schema import Classes, CrossEntropy, Experiment, Loss, Stage, Value
 from agerepro.files import digest_of
+from agerepro.inputs.batches import Examples
 from agerepro.inputs.prepare import Prepared
+from agerepro.inputs.sources import Source
 from agerepro.models.bins import bin_centres
 
 
@@ -37,6 +39,10 @@ class Task:
     def outputs(self) -> int:
         """Outputs of the network's last layer."""
         return max(len(self.bins), 1)
+
+    def examples(self, source: Source, rows: np.ndarray) -> Examples:
+        """The rows of a source with their targets and weights."""
+        return Examples(source, rows, self.targets[rows], self.weights[rows])
 
 
 def plan_stage(experiment: Experiment, stage: Stage, data: Prepared, *, seed: int, start: str) -> Task:

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from agerepro.experiment.schema import Experiment
 from agerepro.files import is_sealed, seal, write_json, write_then_rename
-from agerepro.inputs.batches import Examples
 from agerepro.inputs.sources import Faces
 from agerepro.models.arrays import save_arrays, weights_as_arrays
 from agerepro.protocols.holdout import held_out
@@ -18,6 +16,7 @@ from agerepro.runs.claims import WHEN_FREE, claim
 from agerepro.runs.folder import stage_folder
 from agerepro.training.plan import Task
 from agerepro.training.start import Artefact, Start, network_for
+from agerepro.training.state import save_history
 from agerepro.training.trainer import EpochDone, Trainer
 
 FILES = ("settings.json", "bins.npy", "history.csv", "start.json", "final.weights.npz")
@@ -52,18 +51,14 @@ def _train(
         network.trunk.trainable = False
     trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
     done = trainer.fit(
-        _examples(task, faces, training),
-        _examples(task, faces, validation),
+        task.examples(faces, training),
+        task.examples(faces, validation),
         purpose=purpose,
         checkpoint=folder / "checkpoint.npz",
         on_epoch=on_epoch,
     )
     write_then_rename(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
-    write_then_rename(folder / "history.csv", lambda temporary: pd.DataFrame(list(done.history)).to_csv(temporary, index=False))
+    save_history(folder / "history.csv", done)
     save_arrays(artefact.weights, weights_as_arrays(network.full))
     seal(folder, FILES)
     (folder / "checkpoint.npz").unlink(missing_ok=True)
-
-
-def _examples(task: Task, faces: Faces, rows: np.ndarray) -> Examples:
-    return Examples(faces, rows, task.targets[rows], task.weights[rows])

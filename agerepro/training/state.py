@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 
 from agerepro.files import write_then_rename
 from agerepro.training.schedule import Plateau
@@ -89,6 +90,11 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         )
     except (FileNotFoundError, zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
         return None
+
+
+def save_history(path: Path, checkpoint: Checkpoint) -> None:
+    """Write one row an epoch as CSV."""
+    write_then_rename(path, lambda temporary: pd.DataFrame(list(checkpoint.history)).to_csv(temporary, index=False))
 
 
 def _variables(arrays: dict[str, np.ndarray], part: str) -> Variables | None:

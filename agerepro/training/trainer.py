@@ -17,11 +17,11 @@ from agerepro.inputs.batches import Examples, steps_in, training_batches
 from agerepro.inputs.sources import PLAIN, Source
 from agerepro.losses.table import total
 from agerepro.training.adam import SlowedAdam
+from agerepro.training.predict import predicted
 from agerepro.training.schedule import after_epoch
 from agerepro.training.state import Checkpoint, Variables, load_checkpoint, save_checkpoint
 
 CHECKPOINT_EVERY_S = 20.0  # a killed training loses at most this and one epoch
-PREDICT_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,7 @@ class Trainer:
         """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
         if not len(rows):
             return np.zeros((0, self.model.output_shape[-1]), np.float32)
-        found = []
-        for at in range(0, len(rows), PREDICT_BATCH):
-            members = rows[at : at + PREDICT_BATCH]
-            # Repeating the last row keeps the shape, so that nothing is traced again for a short batch.
-            padded = np.concatenate([members, np.repeat(members[-1:], PREDICT_BATCH - len(members))])
-            found.append(np.asarray(self.model.predict_on_batch(source.batch(padded, view)))[: len(members)])
-        return np.concatenate(found)
+        return np.concatenate(list(predicted(self.model, source, rows, view)))
 
     def loss_of(self, examples: Examples) -> float:
         """Weighted mean loss of plain examples; NaN when there are none."""

@@ -59,7 +59,7 @@ def test_every_decoding_stays_among_the_ages(logits: np.ndarray) -> None:
 
 
 def test_decoded_gives_all_columns_and_the_chosen_one() -> None:
-    columns = decoded(np.log([[0.5, 0.25, 0.25]]), BINS, "median")
+    columns = decoded(np.array([[0.5, 0.25, 0.25]]), BINS, "median")
     assert {name: float(values[0]) for name, values in columns.items()} == pytest.approx(
         {"predicted": 10, "expectation": 20, "rounded": 20, "median": 10, "argmax": 10}
     )
