@@ -14,7 +14,7 @@ READY := .venv/.ready-$(DEVICE)
 AGEREPRO := .venv/bin/agerepro
 THESIS := experiments/koenig2019
 CONGRESS := experiments/congress
-PORTRAITS := frozen fine-tuned ridge-pooled ridge three-sizes
+PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside
 
 .PHONY: help
 help: ## list the targets

@@ -88,6 +88,8 @@ PREDICTIONS = Table(
         "rounded": NUMBER,  # the expectation, rounded half up
         "median": NUMBER,  # years, median of the posterior
         "argmax": NUMBER,  # years, the most probable bin
+        "group": TEXT,  # where age groups are told apart: the true one, `first-last` years; ages above are then NaN
+        "predicted_group": TEXT,
     },
 )
 SCORES = Table(

@@ -34,6 +34,7 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
             name,
             data=data,
             faces=experiment.faces,
+            group_labels=experiment.group_labels,
             folder=runs / "faces",
             on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total),
         )

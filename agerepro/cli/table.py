@@ -28,7 +28,7 @@ def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float |
     \b
       agerepro table runs/koenig2019/vgg16-imdb-agedb
       agerepro table runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb --format md
-      agerepro table runs/congress/three-sizes --within-std 3
+      agerepro table runs/congress/chosen-inside --within-std 3
     """
     from agerepro.report.load import results_of
     from agerepro.runs.folder import find_run

@@ -17,9 +17,11 @@ READERS = {
     "wiki": "agerepro.datasets.wiki",
     "agedb": "agerepro.datasets.agedb",
     "fgnet": "agerepro.datasets.fgnet",
+    "adience": "agerepro.datasets.adience",
     "vggface2": "agerepro.datasets.vggface2",
     "congress": "agerepro.datasets.congress",
 }
+GROUPED = ("adience",)  # readers that take a policy for the labels of age groups
 
 
 def names() -> tuple[str, ...]:
@@ -32,8 +34,10 @@ def card(name: str) -> Card:
     return read_card(_known(name))
 
 
-def read(name: str, data: Path) -> Photos:
+def read(name: str, data: Path, *, group_labels: str = "exact") -> Photos:
     """The photos of the data set in `data/<name>`.
+
+    group_labels: which labels count in a set of age groups whose labels are untidy (`GROUPED`); others do not care.
 
     UserError when the name is unknown, the folder is missing, or it does not hold the native layout; the last two say how to
     get the data.
@@ -42,7 +46,7 @@ def read(name: str, data: Path) -> Photos:
     root = folder_of(name, data)
     if not root.is_dir():
         raise UserError(f"The folder {root} does not exist. {read_card(name).how_to_get}")
-    photos: Photos = module.read(root)
+    photos: Photos = module.read(root, labels=group_labels) if name in GROUPED else module.read(root)
     return photos
 
 

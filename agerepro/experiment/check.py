@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agerepro.errors import UserError, near
-from agerepro.experiment.schema import Classes, CrossEntropy, Experiment, HoldOutImages, HoldOutPeople, KFold, LeaveOnePersonOut, Value
+from agerepro.experiment.schema import Classes, CrossEntropy, Experiment, Groups, HoldOutImages, HoldOutPeople, Protocol, Value
 
 
 def check(experiment: Experiment, path: Path) -> None:
@@ -33,11 +33,14 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
     if isinstance(experiment.head, Value) != (experiment.decode == "value"):
         raise UserError(f"{path}: `decode: value` belongs to `head: value`, and to no other.")
+    head = experiment.head
+    if isinstance(head, Value) and head.start == "ridge_of_subset" and head.features != "stages":
+        raise UserError(f"{path}: `start: ridge_of_subset` chooses among the statistics of stages: write `features: stages`.")
+    if isinstance(experiment.stages[-1].target, Groups) and experiment.decode != "argmax":
+        raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
 
 
-def _check_division(
-    protocol: LeaveOnePersonOut | KFold | None, split: HoldOutImages | HoldOutPeople | None, last: bool, where: str
-) -> None:
+def _check_division(protocol: Protocol | None, split: HoldOutImages | HoldOutPeople | None, last: bool, where: str) -> None:
     if last and protocol is None:
         raise UserError(f"{where} is the last one and needs a protocol, for instance `protocol: leave_one_person_out`.")
     if not last and protocol is not None:
@@ -46,7 +49,7 @@ def _check_division(
         raise UserError(f"{where} has both a split and a protocol; the protocol holds out its own validation people.")
 
 
-def _has_validation(division: LeaveOnePersonOut | KFold | HoldOutImages | HoldOutPeople | None) -> bool:
+def _has_validation(division: Protocol | HoldOutImages | HoldOutPeople | None) -> bool:
     if division is None:
         return False
     return (division.share if isinstance(division, (HoldOutImages, HoldOutPeople)) else division.validation_people) > 0

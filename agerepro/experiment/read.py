@@ -61,7 +61,7 @@ def resolved(experiment: schema.Experiment) -> dict[str, Any]:
 
 _KINDS = {
     kind: name
-    for table in (schema.SPLITS, schema.PROTOCOLS, schema.OPTIMIZERS, schema.HEADS, schema.LOSSES)
+    for table in (schema.SPLITS, schema.PROTOCOLS, schema.TARGETS, schema.OPTIMIZERS, schema.HEADS, schema.LOSSES)
     for name, kind in table.items()
 }
 

@@ -68,12 +68,17 @@ class Faces:
 
 @dataclass(frozen=True, config=_STRICT)
 class Backbone:
-    """The convolutional part: its architecture, where its first weights come from, and the dense layers after it."""
+    """The convolutional part: its architecture, where its first weights come from, and the dense layers after it.
 
-    name: Literal["vgg16", "dlib_resnet"]
-    weights: Literal["vggface", "dlib", "none"] = "none"
+    frozen_batch_norm: what normalises a frozen batch-norm layer while the layers after it train: its moving averages, as in every
+    test (`inference`), or the batch, as Keras 2.2 did (`batch_statistics`). Nets without batch norm do not care.
+    """
+
+    name: Literal["vgg16", "resnet50", "senet50", "dlib_resnet"]
+    weights: Literal["vggface", "vggface2", "dlib", "none"] = "none"
     width: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     dense: Annotated[tuple[Positive, ...], BeforeValidator(_tuple)] = ()
+    frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -120,6 +125,21 @@ class LeaveOnePersonOut:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class OfficialFolds:
+    """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOnePersonOut."""
+
+    validation_people: Share = 0.1
+
+
+@dataclass(frozen=True, config=_STRICT)
+class NamedPeople:
+    """One fold that tests these people together; the rest as in LeaveOnePersonOut."""
+
+    people: Annotated[tuple[str, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    validation_people: Share = 0.1
+
+
+@dataclass(frozen=True, config=_STRICT)
 class KFold:
     """Random folds of people; inside a fold, `validation_people` of the others choose the learning rate."""
 
@@ -129,7 +149,31 @@ class KFold:
 
 
 SPLITS = {"images": HoldOutImages, "people": HoldOutPeople}
-PROTOCOLS = {"leave_one_person_out": LeaveOnePersonOut, "kfold": KFold}
+PROTOCOLS = {"leave_one_person_out": LeaveOnePersonOut, "kfold": KFold, "official_folds": OfficialFolds, "test_people": NamedPeople}
+Protocol = Union[LeaveOnePersonOut, KFold, OfficialFolds, NamedPeople]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Age:
+    """Learn the age in years, by the experiment's own head and loss."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Subject:
+    """Learn to tell people apart, by a softmax over the people of the data."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Groups:
+    """Learn the age group, by a softmax over `labels`: year ranges `first-last`, both included, in rising order.
+
+    A photo belongs to the one label that holds all of its own group; a photo in none is an error.
+    """
+
+    labels: Annotated[tuple[str, ...], BeforeValidator(_tuple), Field(min_length=2)]
+
+
+TARGETS = {"age": Age, "subject": Subject, "groups": Groups}
 OPTIMIZERS = {"adam": Adam}
 
 
@@ -143,9 +187,9 @@ class Stage:
     batch: Positive
     optimizer: Annotated[Adam, one_of(OPTIMIZERS)]
     start_from: str = "weights"  # weights | scratch | the name of an earlier stage
-    target: Literal["age", "subject"] = "age"
+    target: Annotated[Union[Age, Subject, Groups], one_of(TARGETS)] = field(default_factory=Age)
     split: Annotated[Optional[Union[HoldOutImages, HoldOutPeople]], one_of(SPLITS)] = None
-    protocol: Annotated[Optional[Union[LeaveOnePersonOut, KFold]], one_of(PROTOCOLS)] = None
+    protocol: Annotated[Optional[Protocol], one_of(PROTOCOLS)] = None
     train: Literal["all", "classifier"] = "all"
     halve_after: Optional[Positive] = None  # epochs without a better validation loss
     keep: Literal["last", "best_validation"] = "last"
@@ -179,13 +223,14 @@ class Value:
     features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `spread` being
     the standard deviation.
     also_at: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
-    start: `he_normal`, or `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people.
+    start: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
+    `ridge_of_subset`: the same, on the subset of sizes and statistics that is chosen there too.
     """
 
     features: Literal["last", "stages"] = "last"
     statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], BeforeValidator(_tuple), Field(min_length=1)] = ("mean", "max")
     also_at: Annotated[tuple[Positive, ...], BeforeValidator(_tuple)] = ()
-    start: Literal["he_normal", "ridge"] = "he_normal"
+    start: Literal["he_normal", "ridge", "ridge_of_subset"] = "he_normal"
 
 
 HEADS = {"classes": Classes, "value": Value}
@@ -243,6 +288,7 @@ class Experiment:
     decode: Literal["expectation", "rounded", "median", "argmax", "value"] = "expectation"
     test_time: Literal["plain", "flip_average"] = "plain"
     example_weights: Literal["none", "age_std"] = "none"  # age_std: 1 / (1 + age_std squared / 4)
+    group_labels: Literal["exact", "substring", "remap"] = "exact"  # which of Adience's labels count (datasets/adience.py)
     drop_shared_people: Annotated[bool, Field(strict=True)] = False  # leave out of earlier stages whoever the target knows by name
     seeds: Annotated[tuple[Annotated[int, Field(strict=True)], ...], BeforeValidator(_tuple), Field(min_length=1)] = (0,)
     reproduces: Optional[Reproduces] = None

@@ -47,12 +47,14 @@ class Prepared:
         )
 
 
-def prepare(name: str, *, data: Path, faces: Faces, folder: Path, on_progress: Callable[[str, int, int], None]) -> Prepared:
+def prepare(
+    name: str, *, data: Path, faces: Faces, group_labels: str, folder: Path, on_progress: Callable[[str, int, int], None]
+) -> Prepared:
     """Read `data`/<name>, align every photo, and keep the crops and the tables under `folder`.
 
     on_progress(name, done, total) is called while faces are cropped. Raises UserError when nothing usable is left.
     """
-    found = catalog.read(name, data)
+    found = catalog.read(name, data, group_labels=group_labels)
     aligned = align_photos(
         found.table, catalog.folder_of(name, data), faces, folder, on_progress=lambda done, total: on_progress(name, done, total)
     )
@@ -72,5 +74,5 @@ def prepare(name: str, *, data: Path, faces: Faces, folder: Path, on_progress: C
 
 def content_digest(photos: pd.DataFrame) -> str:
     """Names the labels and pixels of a table of faces: `image` is itself a digest of photo bytes and alignment."""
-    columns = ["photo", "subject", "age", "age_std", "image"]
+    columns = ["photo", "subject", "age", "age_std", "group", "split", "image"]
     return digest_of(photos[columns].astype(str).to_numpy().tolist())

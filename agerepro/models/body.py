@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
 class Making:
-    """How to make layers: channel multiplier, Keras dtype policy of the layers, seed of all initialisers."""
+    """How to make layers: channel multiplier, Keras dtype policy, seed of all initialisers, what normalises frozen batch norms."""
 
     width: float
     precision: str
     seed: int
+    frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"
 
 
 @dataclass(frozen=True)

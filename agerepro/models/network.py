@@ -28,6 +28,15 @@ LOGITS, YEARS = "logits", "years"  # the last layer of a Classes head and of a V
 
 
 @dataclass(frozen=True)
+class Part:
+    """`count` neighbouring features, all of one input side (pixels) and one statistic over space."""
+
+    side: int
+    statistic: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Network:
     """Three models that share their layers, so that training one trains all.
 
@@ -42,6 +51,7 @@ class Network:
     output: str  # name of the last layer: LOGITS or YEARS
     stages: tuple[str, ...]  # names of the layers whose outputs end the backbone's five stages, in `full`
     last_map: str  # name of the layer that gives the last map, for class activation maps
+    parts: tuple[Part, ...]  # what the columns of the trunk's output are, for a Value head on stages; else empty
 
 
 def build_network(
@@ -59,14 +69,15 @@ def build_network(
         raise UserError(f"A value head has one output, not {outputs}.")
     pixels = keras.Input((size, size, 3), name="pixels")
     prepared = _preprocess(backbone)(pixels)
-    body = kind.build(prepared, Making(backbone.width, precision, seed))
+    body = kind.build(prepared, Making(backbone.width, precision, seed, backbone.frozen_batch_norm))
     features = _value_features(prepared, body, kind, head, precision) if isinstance(head, schema.Value) else body.output
     layers = _head_layers(backbone, head, outputs, precision, seed, flat=len(features.shape) == 2)
     full = keras.Model(pixels, _chain(layers, features), name=backbone.name)
     trunk = keras.Model(pixels, features, name=f"{backbone.name}_trunk")
     entry = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
     classifier = keras.Model(entry, _chain(layers, entry), name=f"{backbone.name}_classifier")
-    return Network(full, trunk, classifier, output=layers[-1].name, stages=body.stages, last_map=body.last_map)
+    parts = _parts(body, head, size) if isinstance(head, schema.Value) and head.features == "stages" else ()
+    return Network(full, trunk, classifier, output=layers[-1].name, stages=body.stages, last_map=body.last_map, parts=parts)
 
 
 def _kind(backbone: schema.Backbone, size: int) -> BackboneKind:
@@ -102,6 +113,16 @@ def _value_features(prepared: Any, body: Body, kind: BackboneKind, head: schema.
         output, *maps = whole.call(resized)
         found.append(_features_of(output, maps, body, head, precision, at=f"_at_{side}"))
     return found[0] if len(found) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(found)
+
+
+def _parts(body: Body, head: schema.Value, size: int) -> tuple[Part, ...]:
+    """In the order in which `_value_features` puts the features side by side."""
+    return tuple(
+        Part(side, statistic, int(found.shape[-1]))
+        for side in (size, *head.also_at)
+        for found in body.maps
+        for statistic in head.statistics
+    )
 
 
 def _features_of(output: Any, maps: Sequence[Any], body: Body, head: schema.Value, precision: str, *, at: str) -> Any:

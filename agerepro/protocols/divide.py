@@ -7,26 +7,28 @@ from collections.abc import Iterator
 import pandas as pd
 
 from agerepro.draws import generator
-from agerepro.errors import UserError
-from agerepro.experiment.schema import KFold, LeaveOnePersonOut
+from agerepro.errors import UserError, near
+from agerepro.experiment.schema import LeaveOnePersonOut, NamedPeople, OfficialFolds, Protocol
 from agerepro.protocols.holdout import chosen
 from agerepro.tables import FOLDS, conform
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
-def divide(photos: pd.DataFrame, protocol: LeaveOnePersonOut | KFold, *, seed: int) -> pd.DataFrame:
+def divide(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFrame:
     """FOLDS table: every photo once a fold. People, not photos, are divided, so nobody is on two sides of a fold.
 
     Fold k of leave-one-person-out tests the k-th person in sorted order. Validation people are drawn anew in each fold
     from those not tested; the held-out person never chooses anything. koenig2019 does not describe a validation part.
-    Raises UserError when a photo has no subject or there are fewer people than folds.
+    The authors' folds are tested in the sorted order of their names.
+    Raises UserError when a photo has no subject, there are fewer people than folds, a person is in two of the authors' folds, or
+    nobody is called as a person to be tested is.
     """
     nameless = photos.loc[photos["subject"] == "", "photo"]
     if len(nameless):
         raise UserError(f"{len(nameless)} photos have no subject (first: {nameless.iloc[0]}); people cannot be kept apart.")
     people = sorted(set(photos["subject"]))
-    tested = list(_tested_people(people, protocol))
+    tested = list(_tested_people(photos, people, protocol))
     tables = []
     for fold, test in enumerate(tested):
         rest = photos.loc[~photos["subject"].isin(test), "subject"]
@@ -37,7 +39,17 @@ def divide(photos: pd.DataFrame, protocol: LeaveOnePersonOut | KFold, *, seed: i
     return conform(pd.concat(tables), FOLDS)
 
 
-def _tested_people(people: list[str], protocol: LeaveOnePersonOut | KFold) -> Iterator[set[str]]:
+def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) -> Iterator[set[str]]:
+    if isinstance(protocol, OfficialFolds):
+        yield from _official(photos)
+        return
+    if isinstance(protocol, NamedPeople):
+        if unknown := sorted(set(protocol.people) - set(people)):
+            raise UserError(f"Nobody in the data is called {', '.join(unknown)}.{near(unknown[0], people)}")
+        if len(set(protocol.people)) == len(people):
+            raise UserError("All people of the data are to be tested; nobody is left to train on.")
+        yield set(protocol.people)
+        return
     folds = len(people) if isinstance(protocol, LeaveOnePersonOut) else protocol.folds
     if len(people) < max(folds, 2):
         raise UserError(f"{folds} folds need at least {max(folds, 2)} people; the data set has {len(people)}.")
@@ -47,3 +59,14 @@ def _tested_people(people: list[str], protocol: LeaveOnePersonOut | KFold) -> It
     order = generator("k-fold", protocol.seed, folds).permutation(len(people))
     for fold in range(folds):
         yield {people[i] for i in order[fold::folds]}
+
+
+def _official(photos: pd.DataFrame) -> Iterator[set[str]]:
+    without = photos.loc[photos["split"] == "", "photo"]
+    if len(without):
+        raise UserError(f"{len(without)} photos are in none of the authors' folds (first: {without.iloc[0]}); this data set may have none.")
+    folds = photos.groupby("subject")["split"].nunique()
+    if len(twice := folds[folds > 1]):
+        raise UserError(f"{len(twice)} people are in two of the authors' folds (first: {twice.index[0]}); they cannot be kept apart.")
+    for _, part in photos.groupby("split", sort=True):
+        yield set(part["subject"])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from agerepro.errors import FoundWanting, UserError
 from agerepro.experiment.read import PAPER, read_experiment
-from agerepro.experiment.schema import Experiment, KFold, LeaveOnePersonOut
+from agerepro.experiment.schema import Experiment, KFold, LeaveOnePersonOut, NamedPeople, OfficialFolds
 from agerepro.files import digest_of
 from agerepro.protocols.divide import TRAIN
 from agerepro.report.results import RunResult, write_results
@@ -104,6 +104,10 @@ def protocol_in_words(experiment: Experiment) -> str:
         words = "leave-one-person-out"
     elif isinstance(protocol, KFold):
         words = f"{protocol.folds}-fold, people apart"
+    elif isinstance(protocol, OfficialFolds):
+        words = "the authors' folds, people apart"
+    elif isinstance(protocol, NamedPeople):
+        words = f"people {', '.join(protocol.people)} tested together"
     else:
         raise ValueError(f"No words for {protocol}.")
     inner = f", {protocol.validation_people:.0%} of the others validate" if protocol.validation_people else ""

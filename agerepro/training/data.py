@@ -60,6 +60,7 @@ def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Pat
             name,
             data=folder,
             faces=experiment.faces,
+            group_labels=experiment.group_labels,
             folder=runs / "faces",
             on_progress=lambda what, done, total: reporter.count(f"faces of {what}", done, total),
         )

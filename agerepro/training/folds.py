@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agerepro.experiment.schema import Experiment, Value
-from agerepro.files import is_sealed, seal, write_then_rename
+from agerepro.experiment.schema import Experiment, Groups, Value
+from agerepro.files import is_sealed, seal, write_text, write_then_rename
 from agerepro.inputs.sources import MIRRORED, PLAIN, Faces, Source
 from agerepro.models.decode import decoded, posterior
-from agerepro.models.network import YEARS
+from agerepro.models.network import YEARS, Part
 from agerepro.protocols.divide import TEST, TRAIN, VALIDATION
 from agerepro.runs.claims import NOW, WHEN_FREE, claim
 from agerepro.runs.folder import Run
 from agerepro.tables import PREDICTIONS, write_table
 from agerepro.training.frozen import FrozenFeatures
 from agerepro.training.plan import Task
-from agerepro.training.ridge import ridge_start
+from agerepro.training.ridge import ridge_of_subset, ridge_start
 from agerepro.training.start import Start, network_for
 from agerepro.training.state import Variables, save_history
 from agerepro.training.trainer import EpochDone, Trainer
 
 FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
+RANKED = "ridge-candidates.csv"  # where a ridge regression chose what it sees: every candidate with its inner error
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class FoldRunner:
     trainer: Trainer
     source: Source
     frozen: FrozenFeatures | None  # of the first weights, where a ridge regression on them starts the head
+    parts: tuple[Part, ...] = ()  # where the regression chooses among these features
 
     def run_all(self, wanted: list[int], *, on_epoch: Callable[[int, EpochDone], None], on_fold: Callable[[int, str], None]) -> None:
         """Do every wanted fold that nobody has done: first those that are free, then wait for those another process holds.
@@ -78,7 +80,7 @@ class FoldRunner:
             purpose=purpose,
             checkpoint=folder / "checkpoint.npz",
             on_epoch=on_epoch,
-            start=self._start(rows[TRAIN]),
+            start=self._start(rows[TRAIN], folder),
             collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
         )
         outputs = self._tested(rows[TEST])
@@ -86,17 +88,22 @@ class FoldRunner:
         _save_arrays(folder / "by_epoch.npz", {"outputs": done.extra.get("test", np.zeros(0)), "bins": self.task.bins})
         _save_arrays(folder / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": self.task.bins})
         write_table(folder / "predictions.csv", self._predictions(fold, rows[TEST], outputs), PREDICTIONS)
-        seal(folder, FILES)
+        seal(folder, (*FILES, RANKED) if self.parts else FILES)
         (folder / "checkpoint.npz").unlink(missing_ok=True)
 
-    def _start(self, train: np.ndarray) -> Variables:
+    def _start(self, train: np.ndarray, folder: Path) -> Variables:
         """The fold's first weights: the same for all, but for a head that ridge regression fits to the fold's training photos."""
         self.trainer.start.assign_to(self.trainer.model)
         if self.frozen is None:
             return self.trainer.start
         features = np.mean([self.frozen.batch(train, view) for view in self._views()], axis=0)
         people = self.task.data.photos["subject"].to_numpy()[train]
-        kernel, bias, _ = ridge_start(features, self.task.targets[train], self.task.weights[train], people)
+        known = self.task.targets[train], self.task.weights[train], people
+        if self.parts:
+            kernel, bias, ranked = ridge_of_subset(features, self.parts, *known)
+            write_text(folder / RANKED, pd.DataFrame([asdict(one) for one in ranked]).to_csv(index=False))
+        else:
+            kernel, bias, _ = ridge_start(features, *known)
         years = self.trainer.model.get_layer(YEARS)
         years.kernel.assign(kernel)
         years.bias.assign(bias)
@@ -112,7 +119,10 @@ class FoldRunner:
 
     def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
         photos = self.task.data.photos.iloc[rows]
-        ages: dict[str, Any] = decoded(outputs, self.task.bins, self.experiment.decode)
+        said: dict[str, Any] = decoded(outputs, self.task.bins, self.experiment.decode)
+        if isinstance(self.task.stage.target, Groups):
+            labels = np.array(self.task.stage.target.labels)
+            said = {"group": labels[self.task.targets[rows].astype(int)], "predicted_group": labels[said["argmax"].astype(int)]}
         return pd.DataFrame(
             {
                 "experiment": self.run.experiment,
@@ -122,7 +132,7 @@ class FoldRunner:
                 "photo": photos["photo"].to_numpy(),
                 "subject": photos["subject"].to_numpy(),
                 "age": photos["age"].to_numpy(),
-                **ages,
+                **said,
             }
         )
 
@@ -134,15 +144,17 @@ def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, fold
     purpose = (task.seed, task.stage.name)
     faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
     only_classifier = task.stage.train == "classifier"
-    by_ridge = isinstance(task.head, Value) and task.head.start == "ridge"
-    features = FrozenFeatures(network.trunk, faces, len(photos), runs / "features" / task.digest) if only_classifier or by_ridge else None
+    network.trunk.trainable = not only_classifier
+    # What normalises by the batch depends on the batch: its features cannot be computed ahead.
+    ahead = only_classifier and experiment.backbone.frozen_batch_norm == "inference"
+    by_ridge = isinstance(task.head, Value) and task.head.start != "he_normal"
+    features = FrozenFeatures(network.trunk, faces, len(photos), runs / "features" / task.digest) if ahead or by_ridge else None
     if features is not None:
-        features.make(task.stage.epochs if only_classifier else 0, mirrored=experiment.test_time == "flip_average")
-    trainer = Trainer(
-        network.classifier if only_classifier else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads
-    )
-    source: Source = features if only_classifier and features is not None else faces
-    return FoldRunner(experiment, task, run, folds, trainer, source, features if by_ridge else None)
+        features.make(task.stage.epochs if ahead else 0, mirrored=experiment.test_time == "flip_average")
+    trainer = Trainer(network.classifier if ahead else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
+    source: Source = features if ahead and features is not None else faces
+    parts = network.parts if isinstance(task.head, Value) and task.head.start == "ridge_of_subset" else ()
+    return FoldRunner(experiment, task, run, folds, trainer, source, features if by_ridge else None, parts)
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from agerepro.experiment.read import plain
-from agerepro.experiment.schema import Classes, CrossEntropy, Experiment, Loss, Stage, Value
+from agerepro.experiment.schema import Age, Classes, CrossEntropy, Experiment, Groups, Loss, Stage, Value
 from agerepro.files import digest_of
 from agerepro.inputs.batches import Examples
 from agerepro.inputs.prepare import Prepared
 from agerepro.inputs.sources import Source
 from agerepro.models.bins import bin_centres
+from agerepro.protocols.groups import groups_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Task:
     head: Classes | Value
     loss: tuple[Loss, ...]
     bins: np.ndarray  # (bins,) float32 values of the classes; empty for a Value head
-    targets: np.ndarray  # (n,) float32: years, or the subject's number
+    targets: np.ndarray  # (n,) float32: years, or the number of the subject or group
     weights: np.ndarray  # (n,) float32, mean 1
     seed: int
     settings: dict[str, Any]  # all that shapes the result
@@ -49,17 +50,20 @@ def plan_stage(experiment: Experiment, stage: Stage, data: Prepared, *, seed: in
     """The task of one stage. `start` names the weights it begins with: a digest of an artefact or of a weight file."""
     head: Classes | Value = experiment.head
     loss = experiment.loss
-    if stage.target == "subject":
-        # People are told apart by a plain softmax, whatever the experiment's head for ages is.
-        head, loss = Classes(), (CrossEntropy(),)
-        names = sorted(set(data.photos["subject"]))
-        targets = data.photos["subject"].map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
-    else:
+    if isinstance(stage.target, Age):
         targets = data.photos["age"].to_numpy(np.float32)
         if isinstance(head, Classes) and head.label == "nearest":
             targets = np.floor(targets + 0.5)
+        bins = bin_centres(head, targets)
+    else:
+        # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
+        head, loss = Classes(), (CrossEntropy(),)
+        names = list(stage.target.labels) if isinstance(stage.target, Groups) else sorted(set(data.photos["subject"]))
+        which = groups_of(data.photos, stage.target) if isinstance(stage.target, Groups) else data.photos["subject"]
+        targets = which.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
+        bins = np.arange(len(names), dtype=np.float32)
     weights = np.ones(len(targets), np.float32)
-    if experiment.example_weights == "age_std" and stage.target == "age":
+    if experiment.example_weights == "age_std" and isinstance(stage.target, Age):
         weights = age_weights(data.photos["age_std"].to_numpy(float))
     settings = {
         "stage": {key: value for key, value in plain(stage).items() if key != "start_from"},
@@ -76,7 +80,7 @@ def plan_stage(experiment: Experiment, stage: Stage, data: Prepared, *, seed: in
         "data": data.digest,
         "start": start,
     }
-    return Task(stage, data, head, loss, bin_centres(head, targets), targets, weights, seed, settings)
+    return Task(stage, data, head, loss, bins, targets, weights, seed, settings)
 
 
 def age_weights(age_std: np.ndarray) -> np.ndarray:

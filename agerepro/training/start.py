@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agerepro.draws import seed_of
-from agerepro.experiment.schema import Augment, Backbone, Machine
+from agerepro.experiment.schema import Age, Augment, Backbone, Groups, Machine, Subject
 from agerepro.models.arrays import load_arrays
 from agerepro.models.network import Network, build_network
 from agerepro.models.transfer import Part, assign_all, copy_matching
@@ -23,7 +23,7 @@ class Artefact:
 
     folder: Path
     digest: str
-    target: str
+    target: Age | Subject | Groups
     bins: np.ndarray
 
     @property
@@ -55,7 +55,7 @@ def start_of(start_from: str, backbone: Backbone, *, artefacts: dict[str, Artefa
 def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, machine: Machine) -> tuple[Network, dict[str, Any]]:
     """The task's network with its first weights, and what was copied and what is fresh.
 
-    The dense layers go along between stages that learn the same thing, the last layer only when its classes are the same.
+    The dense layers go along between stages that learn ages or age groups, the last layer only when its classes are the same.
     From people to ages only the trunk goes along, as the published face-recognition files are without their top.
     """
     network = build_network(
@@ -73,6 +73,8 @@ def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, 
         return network, {"copied": [], "fresh": "all"}
     earlier = start.artefact
     part: Part = "trunk"
-    if earlier.target == task.stage.target:
-        part = "all" if np.array_equal(earlier.bins, task.bins) else "dense"
+    if earlier.target == task.stage.target and np.array_equal(earlier.bins, task.bins):
+        part = "all"
+    elif isinstance(earlier.target, Subject) == isinstance(task.stage.target, Subject):
+        part = "dense"
     return network, asdict(copy_matching(load_arrays(earlier.weights), network, part=part))

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from agerepro.errors import UserError
-from agerepro.experiment.schema import Loss, Machine, Stage
+from agerepro.experiment.schema import Age, Loss, Machine, Stage
 from agerepro.inputs.batches import Examples, steps_in, training_batches
 from agerepro.inputs.sources import PLAIN, Source
 from agerepro.losses.table import total
@@ -91,7 +91,7 @@ class Trainer:
         )
         if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        telling = NamedRight if stage.target == "subject" else YearsOff
+        telling = YearsOff if isinstance(stage.target, Age) else NamedRight
         model.compile(
             optimizer=optimizer,
             loss=PerExample(losses, self.bins),
