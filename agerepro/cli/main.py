@@ -8,8 +8,10 @@ import click
 
 import agerepro
 from agerepro.cli.align import align
+from agerepro.cli.audit_papers import audit_papers
 from agerepro.cli.data import data
 from agerepro.cli.doctor import doctor
+from agerepro.cli.grid import grid
 from agerepro.cli.run import run
 from agerepro.cli.status import status
 from agerepro.cli.table import table
@@ -25,7 +27,7 @@ def agerepro_command() -> None:
     """
 
 
-for command in (run, status, table, data, align, doctor):
+for command in (run, status, table, grid, data, align, audit_papers, doctor):
     agerepro_command.add_command(command)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -27,9 +25,10 @@ from agerepro.runs.provenance import provenance
 from agerepro.tables import FOLDS, PHOTOS, write_table
 from agerepro.training.data import data_folders, prepared_sets, refuse_missing
 from agerepro.training.device import configure
-from agerepro.training.plan import Task, plan_stage
+from agerepro.training.plan import Task
 from agerepro.training.reporting import Reporter
-from agerepro.training.start import Artefact, Start, start_of
+from agerepro.training.stages import loading_threads, trained_up_to
+from agerepro.training.start import Start
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,10 @@ def _ready(
     target = sets[last.data]
     folds = divide(target.photos, protocol, seed=experiment.seeds[0])
     refuse_leaks(folds, target.photos)
-    tasks = {seed: _shared_stages(wish, experiment, sets, seed, reporter) for seed in experiment.seeds}
+    tasks = {
+        seed: trained_up_to(last, experiment, sets, seed=seed, runs=wish.runs, weights_folder=wish.weights, reporter=reporter)
+        for seed in experiment.seeds
+    }
     digest = digest_of([resolved(experiment), *(task.settings for task, _ in tasks.values())])
     paper = experiment.reproduces.paper if experiment.reproduces else wish.experiment.resolve().parent.name
     run = run_folder(wish.runs, paper=paper, experiment=wish.experiment.stem, profile=wish.profile, digest=digest)
@@ -104,26 +106,6 @@ def _ready(
     return Ready(experiment, run, tasks, folds)
 
 
-def _shared_stages(wish: Wish, experiment: Experiment, sets: dict[str, Prepared], seed: int, reporter: Reporter) -> tuple[Task, Start]:
-    from agerepro.training.shared_stage import trained
-
-    artefacts: dict[str, Artefact] = {}
-    for stage in experiment.stages:
-        start = start_of(stage.start_from, experiment.backbone, artefacts=artefacts, weights_folder=wish.weights)
-        task = plan_stage(experiment, stage, sets[stage.data], seed=seed, start=start.name)
-        if stage.protocol is not None:
-            return task, start
-        artefacts[stage.name] = trained(
-            experiment,
-            task,
-            start,
-            runs=wish.runs,
-            threads=_loading_threads(),
-            on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0),
-        )
-    raise UserError("The experiment has no stage with a protocol.")
-
-
 def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: Reporter) -> None:
     from agerepro.training.folds import fold_runner
 
@@ -133,17 +115,13 @@ def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: 
     if finished.issuperset(wanted):
         reporter.say(f"{task.stage.name}: all {len(wanted)} folds are done already.")
         return
-    runner = fold_runner(ready.experiment, task, start, ready.run, ready.folds, runs=wish.runs, threads=_loading_threads())
+    runner = fold_runner(ready.experiment, task, start, ready.run, ready.folds, runs=wish.runs, threads=loading_threads())
     settled = set(finished)
     runner.run_all(
         wanted,
         on_fold=lambda fold, how: settled.add(fold),
         on_epoch=lambda fold, done: reporter.epoch(task.stage.name, done, fold=fold, folds_done=len(settled), folds=len(wanted)),
     )
-
-
-def _loading_threads() -> int:
-    return max(1, min(8, os.cpu_count() or 1))
 
 
 def _worker(wish: Wish, run: Run, number: int) -> tuple[subprocess.Popen[bytes], Path]:

@@ -34,6 +34,10 @@ class EpochDone:
     seconds_left: float
 
 
+class Diverged(UserError):
+    """The loss became infinite or no number: the learning rate is too high for this network."""
+
+
 class PerExample(keras.losses.Loss):
     """A sum of per-example losses, weighted and averaged over the batch."""
 
@@ -130,7 +134,7 @@ class Trainer:
         """Train from `start` (default: `self.start`), or on from `checkpoint` if it holds one; returns the state after the last epoch.
 
         purpose seeds the order of photos; `collect` may return arrays after each epoch, stacked into the result's `extra`.
-        Raises UserError when the loss is no number any more; the last good state is then in `checkpoint`.
+        Raises Diverged when the loss is no number any more; the last good state is then in `checkpoint`.
         """
         done = load_checkpoint(checkpoint) or Checkpoint(0, start or self.start)
         done.variables.assign_to(self.model)
@@ -180,7 +184,7 @@ class _AfterEpoch(keras.callbacks.Callback):
             if self.done.epoch:
                 save_checkpoint(self.path, self.done)
                 kept = f"The state after epoch {self.done.epoch} is kept in {self.path}."
-            raise UserError(
+            raise Diverged(
                 f"The loss of stage {stage.name!r} became {logs['loss']} in epoch {epoch + 1}. Lower its learning rate (now "
                 f"{stage.optimizer.learning_rate:g}). {kept}"
             )

@@ -112,6 +112,21 @@ def test_a_frozen_trunk_shares_the_earlier_stage_and_stays_as_it_was(finished: t
     assert "frozen: synthetic faces" in said
 
 
+def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_number_again(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    search = ("grid", TINY, "--stage", "fgnet", "--folds", "0-1", "--runs", runs, "--rates", "1e30,0.01", "--batches", "8")
+    said = agerepro(*search)
+    assert "Chosen: learning rate 0.01, batch 8." in said and "diverged" in said and "paper: synthetic faces" in said
+    (folder,) = (runs / "grids").iterdir()
+    assert not list(folder.glob("*.npz"))
+    cells = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (folder / "cells").iterdir()}
+    assert sorted(cells) == ["0.01-8.json", "1e+30-8.json"]
+    (folder / "cells" / "0.01-8.json").unlink()
+    agerepro(*search)
+    assert (folder / "cells" / "0.01-8.json").read_bytes() == cells["0.01-8.json"][0]
+    assert (folder / "cells" / "1e+30-8.json").stat().st_mtime_ns == cells["1e+30-8.json"][1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("experiment", "profile", "kills", "longest_s"), [(TINY, "paper", 10, 9.0), (CASCADE, "demo", 5, 60.0)], ids=["tiny", "demo"]

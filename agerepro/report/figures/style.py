@@ -102,7 +102,7 @@ def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, h
     No pyplot: nothing global is touched, and nothing needs a screen.
     """
     with matplotlib.rc_context(_LOOK):
-        lines = textwrap.wrap(f"{caption.text()} {crowd(*frames)}.", 98, break_on_hyphens=False)
+        lines = textwrap.wrap(caption.text() + (f" {crowd(*frames)}." if frames else ""), 98, break_on_hyphens=False)
         warned = textwrap.wrap(caption.banner, 74)
         above, below = (0.12 + 0.24 * len(warned) if warned else 0.02), 0.1 + _LINE * len(lines)
         whole = height + above + below

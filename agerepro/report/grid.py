@@ -1,0 +1,83 @@
+"""A grid search as a table and a heat map, and the settings that it chooses."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from agerepro.errors import FoundWanting
+from agerepro.files import write_text
+from agerepro.report.figures.grid import draw_grid
+from agerepro.report.figures.style import Caption
+
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The cell with the least mean validation loss."""
+
+    learning_rate: float
+    batch: int
+    validation_loss: float
+
+    def as_settings(self, stage: str, backbone_share: float) -> list[str]:
+        """What `agerepro run --set` takes."""
+        share = f", backbone_share: {backbone_share:g}" if backbone_share != 1 else ""
+        return [
+            f"stages.{stage}.batch={self.batch}",
+            f"stages.{stage}.optimizer={{adam: {{learning_rate: {self.learning_rate:.10g}{share}}}}}",
+        ]
+
+
+def mean_losses(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean validation loss over folds: learning rates (falling) down, batch sizes across; infinite where one fold diverged."""
+    grid = rows.groupby(["learning_rate", "batch"])["validation_loss"].mean().unstack("batch")
+    return grid.sort_index(ascending=False)
+
+
+def chosen(rows: pd.DataFrame) -> Choice:
+    """The best cell; of equals the smaller rate, then the smaller batch. FoundWanting when every cell diverged."""
+    means = rows.groupby(["learning_rate", "batch"], as_index=False)["validation_loss"].mean()
+    cells = means[["validation_loss", "learning_rate", "batch"]].itertuples(index=False, name=None)
+    loss, rate, batch = min(cells)
+    if not math.isfinite(loss):
+        raise FoundWanting("Every cell of the grid diverged. Try lower learning rates.")
+    return Choice(float(rate), int(batch), float(loss))
+
+
+def write_grid(rows: pd.DataFrame, folder: Path, caption: Caption) -> str:
+    """Write grid.csv (one row a cell and fold), grid.txt and the heat map into `folder`; returns the text."""
+    means = mean_losses(rows)
+    text = _text(means, caption, folds=int(rows["fold"].nunique()))
+    write_text(folder / "grid.csv", rows.to_csv(index=False, lineterminator="\n"))
+    write_text(folder / "grid.txt", text)
+    draw_grid(means, caption, folder)
+    return text
+
+
+def _text(means: pd.DataFrame, caption: Caption, *, folds: int) -> str:
+    table = Table(box=box.SIMPLE_HEAD, title=caption.banner or None, title_justify="left")
+    table.add_column("Learning rate", justify="right")
+    for batch in means.columns:
+        table.add_column(f"batch {batch}", justify="right")
+    least = np.nanmin(means.to_numpy())
+    for rate, losses in means.iterrows():
+        table.add_row(f"{rate:g}", *(_cell(loss, loss == least) for loss in losses))
+    console = Console(file=io.StringIO(), width=120)
+    console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    over = f", mean over {folds} folds (inner validation people)" if folds > 1 else ""
+    return f"{console.file.getvalue().rstrip()}\n\nValidation loss after the first epoch{over}; * the least. {caption.text()}\n"
+
+
+def _cell(loss: float, best: bool) -> str:
+    return DIVERGED if not math.isfinite(loss) else f"{loss:.3f}{' *' if best else ''}"

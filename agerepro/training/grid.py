@@ -1,0 +1,132 @@
+"""The grid search of a stage: every learning rate with every batch size, trained for one epoch, judged by validation loss."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+
+from agerepro.errors import UserError
+from agerepro.experiment.read import plain
+from agerepro.experiment.schema import Experiment, Stage
+from agerepro.files import digest_of, write_json
+from agerepro.inputs.prepare import Prepared
+from agerepro.inputs.sources import Faces
+from agerepro.protocols.divide import TRAIN, VALIDATION, divide
+from agerepro.protocols.holdout import held_out
+from agerepro.training.plan import Task, plan_stage
+from agerepro.training.stages import loading_threads
+from agerepro.training.start import Start, network_for
+from agerepro.training.state import Variables
+from agerepro.training.trainer import Diverged, Trainer
+
+# koenig2019, section 4, Training Procedures
+RATES = (0.1, 0.01, 0.001, 0.0001)
+BATCHES = (12, 32, 48, 64)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is tried: learning rates, batch sizes, epochs, and the folds of a stage with a protocol (others ignore them)."""
+
+    rates: tuple[float, ...] = RATES
+    batches: tuple[int, ...] = BATCHES
+    epochs: int = 1
+    folds: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class Division:
+    """Keys of the photos that one training of a cell learns from and is judged by."""
+
+    fold: int
+    training: frozenset[str]
+    validation: frozenset[str]
+
+
+def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, seed: int) -> list[Division]:
+    """The stage's own split, or the named folds of its protocol without those they test: nobody who is tested chooses anything.
+
+    Raises UserError for a fold that the protocol lacks, and when there is no validation part to judge by.
+    """
+    if stage.protocol is None:
+        held = frozenset(held_out(photos, stage.split, purpose=(seed, stage.name)))
+        found = [Division(0, frozenset(photos["photo"]) - held, held)]
+    else:
+        table = divide(photos, stage.protocol, seed=seed)
+        if unknown := sorted(set(folds) - set(table["fold"])):
+            raise UserError(f"The protocol of stage {stage.name!r} has folds 0 to {table['fold'].max()}, not {unknown[0]}.")
+        parts = [table.loc[table["fold"] == fold].groupby("part")["photo"].agg(frozenset) for fold in folds]
+        found = [Division(fold, part[TRAIN], part.get(VALIDATION, frozenset())) for fold, part in zip(folds, parts)]
+    if not all(division.validation for division in found):
+        raise UserError(f"A grid search judges by the validation loss, but stage {stage.name!r} holds nothing out: give it a share.")
+    return found
+
+
+def grid_folder(runs: Path, experiment: Experiment, task: Task, grid: Grid) -> Path:
+    """Where the cells lie: named by all that shapes them but rate and batch."""
+    stage = {key: value for key, value in task.settings["stage"].items() if key not in ("optimizer", "batch", "halve_after")}
+    share = task.stage.optimizer.backbone_share
+    digest = digest_of([{**task.settings, "stage": {**stage, "backbone_share": share}}, grid.epochs, plain(grid.folds)])
+    return runs / "grids" / f"{task.stage.name}-{experiment.backbone.name}-{digest[:12]}"
+
+
+def search(
+    experiment: Experiment, stage: Stage, data: Prepared, start: Start, grid: Grid, *, folder: Path, on_cell: Callable[[int, int], None]
+) -> pd.DataFrame:
+    """One row a cell and division: `learning_rate`, `batch`, `fold`, `validation_loss` (infinite where the training diverged).
+
+    Every cell is written to `folder` when it is done, and never trained again. on_cell gets cells done and cells in all.
+    """
+    seed = experiment.seeds[0]
+    cells = list(product(grid.rates, grid.batches))
+    rows: list[dict[str, float]] = []
+    trainer: Trainer | None = None  # one traced model for all cells, made when the first one is missing
+    for done, (rate, batch) in enumerate(cells):
+        on_cell(done, len(cells))
+        path = folder / "cells" / f"{rate:g}-{batch}.json"
+        if not path.is_file():
+            optimizer = replace(stage.optimizer, learning_rate=rate)
+            once = replace(stage, epochs=grid.epochs, batch=batch, optimizer=optimizer, halve_after=None, keep="last")
+            task = plan_stage(experiment, once, data, seed=seed, start=start.name)
+            trainer = trainer or _trainer(experiment, task, start)
+            parts = divisions(stage, data.photos, grid.folds, seed=seed)
+            losses = _losses(trainer, experiment, task, parts, folder)
+            write_json(path, [[division.fold, loss] for division, loss in zip(parts, losses)])
+        for fold, loss in json.loads(path.read_text(encoding="utf-8")):
+            rows.append({"learning_rate": rate, "batch": batch, "fold": fold, "validation_loss": math.inf if loss is None else loss})
+    on_cell(len(cells), len(cells))
+    return pd.DataFrame(rows)
+
+
+def _trainer(experiment: Experiment, task: Task, start: Start) -> Trainer:
+    network, _ = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
+    network.trunk.trainable = task.stage.train != "classifier"
+    return Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=loading_threads())
+
+
+def _losses(trainer: Trainer, experiment: Experiment, task: Task, parts: list[Division], folder: Path) -> Iterator[float | None]:
+    """The validation loss after the last epoch of each division; None where the loss stopped being a number."""
+    trainer.stage = task.stage
+    trainer.start.assign_to(trainer.model)
+    trainer.model.optimizer.learning_rate = task.stage.optimizer.learning_rate
+    first = Variables.of(trainer.model)
+    for division in parts:
+        shared: tuple[str | int, ...] = (task.seed, task.stage.name)
+        purpose = (*shared, division.fold) if task.stage.protocol else shared
+        faces = Faces(task.data.pixels(), list(task.data.photos["photo"]), experiment.augment, shared)
+        sides = [task.examples(faces, task.data.rows(set(side))) for side in (division.training, division.validation)]
+        checkpoint = folder / f"{task.digest[:12]}-{division.fold}.npz"
+        try:
+            done = trainer.fit(*sides, purpose=purpose, checkpoint=checkpoint, on_epoch=lambda epoch: None, start=first)
+            loss = done.history[-1]["validation_loss"]
+            yield loss if math.isfinite(loss) else None
+        except Diverged:
+            yield None
+        finally:
+            checkpoint.unlink(missing_ok=True)

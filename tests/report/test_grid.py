@@ -1,0 +1,53 @@
+"""The grid search as a table: what is chosen, and what it says of cells that diverged."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from agerepro.errors import FoundWanting
+from agerepro.report.figures.style import Caption
+from agerepro.report.grid import chosen, mean_losses, write_grid
+
+CAPTION = Caption("vgg16-imdb-agedb", "demo", "stage fgnet, 1 epoch, folds 0-1", "demo: synthetic faces")
+
+
+def rows(losses: dict[tuple[float, int], list[float]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"learning_rate": rate, "batch": batch, "fold": fold, "validation_loss": loss}
+            for (rate, batch), folds in losses.items()
+            for fold, loss in enumerate(folds)
+        ]
+    )
+
+
+# Means by hand: 3.5, 3.0, infinite, 3.25.
+LOSSES = rows({(0.01, 12): [3.0, 4.0], (0.01, 32): [2.0, 4.0], (0.1, 12): [2.0, math.inf], (0.1, 32): [3.0, 3.5]})
+
+
+def test_the_cell_with_the_least_mean_over_folds_is_chosen_and_one_diverged_fold_rules_a_cell_out() -> None:
+    best = chosen(LOSSES)
+    assert (best.learning_rate, best.batch, best.validation_loss) == (0.01, 32, 3.0)
+    assert best.as_settings("fgnet", 1.0) == ["stages.fgnet.batch=32", "stages.fgnet.optimizer={adam: {learning_rate: 0.01}}"]
+    assert "backbone_share: 0.0001" in best.as_settings("fgnet", 0.0001)[1]
+
+
+def test_equal_cells_give_the_gentler_one() -> None:
+    assert chosen(rows({(0.1, 12): [2.0], (0.01, 64): [2.0], (0.01, 32): [2.0]})).batch == 32
+
+
+def test_a_grid_that_diverged_everywhere_is_found_wanting() -> None:
+    with pytest.raises(FoundWanting, match="lower learning rates"):
+        chosen(rows({(0.1, 12): [math.inf]}))
+
+
+def test_table_and_heat_map_say_banner_folds_and_what_diverged(tmp_path: Path) -> None:
+    text = write_grid(LOSSES, tmp_path, CAPTION)
+    assert "demo: synthetic faces" in text and "mean over 2 folds" in text and "diverged" in text and "3.000 *" in text
+    assert text.index("0.1 ") < text.index("0.01 ")
+    assert {file.name for file in tmp_path.iterdir()} == {"grid.csv", "grid.txt", "heat-map.csv", "heat-map.png", "heat-map.pdf"}
+    assert mean_losses(LOSSES).loc[0.1, 12] == math.inf

@@ -1,0 +1,60 @@
+"""The grid search: who may choose, and that a finished cell is never trained again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.experiment.schema import Adam, HoldOutImages, LeaveOnePersonOut, Stage
+from agerepro.training.grid import divisions
+from agerepro.training.grid_run import GridWish, run_grid
+
+TINY = Path(__file__).parent / "tiny.yaml"
+PHOTOS = pd.DataFrame({"photo": [f"p{i}" for i in range(20)], "subject": [f"{i % 5}" for i in range(20)], "split": "", "group": ""})
+
+
+def stage(**settings: object) -> Stage:
+    return Stage(**{"name": "fgnet", "data": "fgnet", "epochs": 3, "batch": 8, "optimizer": Adam(0.01), **settings})  # type: ignore[arg-type]
+
+
+def test_nobody_who_is_tested_takes_part_in_the_choice() -> None:
+    for division in divisions(stage(protocol=LeaveOnePersonOut(0.3)), PHOTOS, (0, 3), seed=0):
+        tested = set(PHOTOS.loc[PHOTOS["subject"] == str(division.fold), "photo"])
+        assert not tested & (division.training | division.validation)
+        people = [set(PHOTOS.loc[PHOTOS["photo"].isin(side), "subject"]) for side in (division.training, division.validation)]
+        assert not people[0] & people[1] and len(division.training | division.validation) == 16
+
+
+def test_a_stage_with_a_split_is_judged_by_its_own_validation_part() -> None:
+    (division,) = divisions(stage(split=HoldOutImages(0.2)), PHOTOS, (0, 1, 2), seed=0)
+    assert len(division.validation) == 4 and len(division.training) == 16 and not division.training & division.validation
+
+
+def test_without_a_validation_part_or_with_a_fold_too_many_there_is_no_search() -> None:
+    with pytest.raises(UserError, match="holds nothing out"):
+        divisions(stage(protocol=LeaveOnePersonOut(0.0)), PHOTOS, (0,), seed=0)
+    with pytest.raises(UserError, match="folds 0 to 4, not 7"):
+        divisions(stage(protocol=LeaveOnePersonOut(0.3)), PHOTOS, (0, 7), seed=0)
+
+
+class Silent:
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    def say(self, text: str) -> None:
+        pass
+
+    def count(self, what: str, done: int, total: int) -> None:
+        pass
+
+    def epoch(self, *told: object, **more: object) -> None:
+        self.epochs += 1
+
+
+def test_an_unknown_stage_is_a_users_error_with_the_near_name(tmp_path: Path) -> None:
+    wish = GridWish(TINY, "fgnett", "paper", None, tmp_path, None, "0", (0.1,), (8,), 1, 1, ())
+    with pytest.raises(UserError, match="Did you mean 'fgnet'"):
+        run_grid(wish, Silent())
