@@ -13,12 +13,13 @@ LOCK := requirements/$(DEVICE).txt
 READY := .venv/.ready-$(DEVICE)
 AGEREPRO := .venv/bin/agerepro
 THESIS := experiments/koenig2019
+TABLE4 := resnet50-faces2 senet50-faces2 vgg16-faces2 resnet50-imdb senet50-imdb vgg16-imdb vgg16-imdb-agedb
 CONGRESS := experiments/congress
 PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 	@echo "  DATA=DIR: your data sets, one folder each (see docs/datasets.md); RUNS=DIR: where results go (runs); WEIGHTS=DIR: published weight files"
 
 .PHONY: setup
@@ -26,13 +27,37 @@ setup: $(READY) ## make .venv with the locked packages
 $(READY): $(LOCK) setup.py
 	@DEVICE=$(DEVICE) bash requirements/setup.sh
 
+# Experiments run together, in the demo profile without DATA; one table for all of them.
+define run-together
+	@$(AGEREPRO) run $(1:%=$(THESIS)/%.yaml) $(if $(strip $(DATA)),--profile paper --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS)),--profile demo --jobs $(JOBS)) \
+		--runs $(RUNS)
+endef
+
 .PHONY: cascade-fgnet
 cascade-fgnet: $(READY) ## the main job: IMDB -> AgeDB -> FG-NET, 82 folds, modes a and c; synthetic faces without DATA
-ifeq ($(strip $(DATA)),)
-	@$(AGEREPRO) run $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml --profile demo --runs $(RUNS) --jobs $(JOBS)
-else
-	@$(AGEREPRO) run $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml --profile paper --data $(DATA) --runs $(RUNS) $(if $(WEIGHTS),--weights $(WEIGHTS))
-endif
+	$(call run-together,vgg16-faces2 vgg16-imdb-agedb)
+
+.PHONY: table4
+table4: $(READY) ## Table 4: three networks in modes a and b, VGG-16 in mode c
+	$(call run-together,$(TABLE4))
+
+.PHONY: adience
+adience: $(READY) ## Adience: eight age groups, five folds
+	$(call run-together,adience)
+
+.PHONY: table6
+table6: $(READY) ## Table 6: children, teenagers and adults of Adience, fold 1
+	$(call run-together,adience-three-groups)
+
+.PHONY: four-subjects
+four-subjects: $(READY) ## Figure 13: subjects 2, 3, 4 and 5 of FG-NET tested together
+	$(call run-together,four-subjects)
+
+.PHONY: grid-search
+grid-search: $(READY) ## the thesis's grid of rates and batch sizes: IMDB, AgeDB, six folds of FG-NET, fold 1 of Adience
+	@for stage in "imdb vgg16-imdb-agedb" "agedb vgg16-imdb-agedb" "fgnet vgg16-imdb-agedb --folds 0-5" "adience adience"; do set -- $$stage; \
+		$(AGEREPRO) grid $(THESIS)/$$2.yaml --stage $$1 $${@:3} $(if $(strip $(DATA)),--profile paper --data $(DATA) \
+		$(if $(WEIGHTS),--weights $(WEIGHTS)),--profile demo) --runs $(RUNS); done
 
 .PHONY: cascade-congress
 cascade-congress: $(READY) ## real faces, real weights: 547 public-domain portraits, 5 folds; fetched, or from DATA

@@ -126,9 +126,13 @@ class LeaveOnePersonOut:
 
 @dataclass(frozen=True, config=_STRICT)
 class OfficialFolds:
-    """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOnePersonOut."""
+    """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOnePersonOut.
+
+    only: names of the folds to test, where a paper tests some of them; empty tests all.
+    """
 
     validation_people: Share = 0.1
+    only: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
 
 
 @dataclass(frozen=True, config=_STRICT)

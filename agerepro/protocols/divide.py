@@ -21,8 +21,8 @@ def divide(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFra
     Fold k of leave-one-person-out tests the k-th person in sorted order. Validation people are drawn anew in each fold
     from those not tested; the held-out person never chooses anything. koenig2019 does not describe a validation part.
     The authors' folds are tested in the sorted order of their names.
-    Raises UserError when a photo has no subject, there are fewer people than folds, a person is in two of the authors' folds, or
-    nobody is called as a person to be tested is.
+    Raises UserError when a photo has no subject, there are fewer people than folds, a person is in two of the authors' folds, all
+    photos are in one of them, or nobody is called as a person to be tested is.
     """
     nameless = photos.loc[photos["subject"] == "", "photo"]
     if len(nameless):
@@ -41,7 +41,7 @@ def divide(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFra
 
 def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) -> Iterator[set[str]]:
     if isinstance(protocol, OfficialFolds):
-        yield from _official(photos)
+        yield from _official(photos, protocol.only)
         return
     if isinstance(protocol, NamedPeople):
         if unknown := sorted(set(protocol.people) - set(people)):
@@ -61,12 +61,19 @@ def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) 
         yield {people[i] for i in order[fold::folds]}
 
 
-def _official(photos: pd.DataFrame) -> Iterator[set[str]]:
+def _official(photos: pd.DataFrame, only: tuple[str, ...]) -> Iterator[set[str]]:
     without = photos.loc[photos["split"] == "", "photo"]
     if len(without):
         raise UserError(f"{len(without)} photos are in none of the authors' folds (first: {without.iloc[0]}); this data set may have none.")
+    if photos["split"].nunique() < 2:
+        raise UserError(
+            "All photos are in one of the authors' folds; nobody is left to train on. Check that every fold's photos are there."
+        )
     folds = photos.groupby("subject")["split"].nunique()
     if len(twice := folds[folds > 1]):
         raise UserError(f"{len(twice)} people are in two of the authors' folds (first: {twice.index[0]}); they cannot be kept apart.")
-    for _, part in photos.groupby("split", sort=True):
-        yield set(part["subject"])
+    names = sorted(set(photos["split"]))
+    if unknown := sorted(set(only) - set(names)):
+        raise UserError(f"The authors have no fold {unknown[0]!r}; theirs are {', '.join(names)}.")
+    for name in only or names:
+        yield set(photos.loc[photos["split"] == name, "subject"])

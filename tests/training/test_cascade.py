@@ -129,6 +129,33 @@ def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_numb
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("*.arrow", 2),  # the store of faces
+        ("*.arrow", 5),
+        ("checkpoint.npz", 1),
+        ("checkpoint.npz", 4),
+        ("checkpoint.npz", 9),
+        ("final.weights.npz", 2),
+        ("SHA256SUMS", 3),
+        ("predictions.csv", 2),
+        ("by_epoch.npz", 3),
+        ("folds.csv", 1),
+    ],
+)
+def test_killed_while_a_file_is_half_written_and_continued_equals_undisturbed(
+    finished: tuple[Path, str], tmp_path: Path, name: str, count: int
+) -> None:
+    options = ("run", TINY, "--profile", "paper", "--runs", tmp_path)
+    wrapper = [sys.executable, Path(__file__).parent / "killed_inside.py", name, count]
+    killed = subprocess.run([str(word) for word in (*wrapper, *options)], capture_output=True, text=True, timeout=900, env=quiet())
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    agerepro(*options)
+    assert fingerprints(tmp_path, "tiny") == fingerprints(finished[0], "tiny")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("experiment", "profile", "kills", "longest_s"), [(TINY, "paper", 10, 9.0), (CASCADE, "demo", 5, 60.0)], ids=["tiny", "demo"]
 )
 def test_killed_at_random_moments_and_continued_equals_undisturbed(
