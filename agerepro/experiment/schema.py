@@ -294,6 +294,7 @@ class Experiment:
     example_weights: Literal["none", "age_std"] = "none"  # age_std: 1 / (1 + age_std squared / 4)
     group_labels: Literal["exact", "substring", "remap"] = "exact"  # which of Adience's labels count (datasets/adience.py)
     drop_shared_people: Annotated[bool, Field(strict=True)] = False  # leave out of earlier stages whoever the target knows by name
+    keep_weights: Literal["all", "first", "none"] = "all"  # of which folds: explaining, predicting and exporting need them
     seeds: Annotated[tuple[Annotated[int, Field(strict=True)], ...], BeforeValidator(_tuple), Field(min_length=1)] = (0,)
     reproduces: Optional[Reproduces] = None
     machine: Machine = field(default_factory=Machine)

@@ -14,14 +14,16 @@ import pandas as pd
 from agerepro.experiment.schema import Experiment, Groups, Value
 from agerepro.files import is_sealed, seal, write_text, write_then_rename
 from agerepro.inputs.sources import MIRRORED, PLAIN, Faces, Source
+from agerepro.models.arrays import save_arrays, weights_as_arrays
 from agerepro.models.decode import decoded, posterior
-from agerepro.models.network import YEARS, Part
+from agerepro.models.network import YEARS, Network, Part
 from agerepro.protocols.divide import TEST, TRAIN, VALIDATION
 from agerepro.runs.claims import NOW, WHEN_FREE, claim
 from agerepro.runs.folder import Run
 from agerepro.tables import PREDICTIONS, write_table
 from agerepro.training.frozen import FrozenFeatures
 from agerepro.training.plan import Task
+from agerepro.training.restore import WEIGHTS, keep_trunk, trained_part
 from agerepro.training.ridge import ridge_of_subset, ridge_start
 from agerepro.training.start import Start, network_for
 from agerepro.training.state import Variables, save_history
@@ -39,6 +41,7 @@ class FoldRunner:
     task: Task
     run: Run
     folds: pd.DataFrame
+    network: Network
     trainer: Trainer
     source: Source
     frozen: FrozenFeatures | None  # of the first weights, where a ridge regression on them starts the head
@@ -66,6 +69,9 @@ class FoldRunner:
                     on_fold(fold, "done")
                     left.remove(fold)
 
+    def _kept(self, fold: int) -> bool:
+        return self.experiment.keep_weights == "all" or (self.experiment.keep_weights == "first" and fold == int(self.folds["fold"].min()))
+
     def _folder(self, fold: int) -> Path:
         return self.run.fold_folder(self.task.seed, fold, first_seed=self.experiment.seeds[0])
 
@@ -87,8 +93,10 @@ class FoldRunner:
         save_history(folder / "history.csv", done)
         _save_arrays(folder / "by_epoch.npz", {"outputs": done.extra.get("test", np.zeros(0)), "bins": self.task.bins})
         _save_arrays(folder / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": self.task.bins})
+        if keep := self._kept(fold):
+            save_arrays(folder / WEIGHTS, weights_as_arrays(trained_part(self.network, self.task.stage)))
         write_table(folder / "predictions.csv", self._predictions(fold, rows[TEST], outputs), PREDICTIONS)
-        seal(folder, (*FILES, RANKED) if self.parts else FILES)
+        seal(folder, (*FILES, *([RANKED] if self.parts else []), *([WEIGHTS] if keep else [])))
         (folder / "checkpoint.npz").unlink(missing_ok=True)
 
     def _start(self, train: np.ndarray, folder: Path) -> Variables:
@@ -154,7 +162,9 @@ def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, fold
     trainer = Trainer(network.classifier if ahead else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
     source: Source = features if ahead and features is not None else faces
     parts = network.parts if isinstance(task.head, Value) and task.head.start == "ridge_of_subset" else ()
-    return FoldRunner(experiment, task, run, folds, trainer, source, features if by_ridge else None, parts)
+    if only_classifier:
+        keep_trunk(run, task, network)
+    return FoldRunner(experiment, task, run, folds, network, trainer, source, features if by_ridge else None, parts)
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agerepro.errors import UserError
+from agerepro.faces.store import FaceStore
+from agerepro.inputs.sources import decode
+from agerepro.inputs.warp import plain_matrix, warp
+from agerepro.models.decode import expectation, posterior
 from agerepro.runs.folder import Run, find_run
+from agerepro.tables import FACES, PHOTOS, read_table
+from agerepro.training.restore import restored
 
 TINY = Path(__file__).parent / "tiny.yaml"
 CASCADE = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-imdb-agedb.yaml"
@@ -110,6 +117,26 @@ def test_a_frozen_trunk_shares_the_earlier_stage_and_stays_as_it_was(finished: t
     said = agerepro("run", TINY, "--profile", "frozen", "--runs", runs)
     assert {folder.name for folder in (runs / "stages").iterdir()} == stages, "the stage of people was trained again"
     assert "frozen: synthetic faces" in said
+
+
+def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_said(finished: tuple[Path, str]) -> None:
+    run = tiny_run(finished[0])
+    back = restored(run)
+    photos = read_table(run.folder / "photos.csv", PHOTOS)
+    faces = next((finished[0] / "faces").glob("fgnet-*"))
+    stored = read_table(faces / "faces.csv", FACES).set_index("photo")["image"]
+    store, augment = FaceStore(faces / "store"), back.experiment.augment
+    for fold in (0, 2):
+        back.fill(fold, seed=0)
+        said = run.predictions([0]).query("fold == @fold")
+        assert set(said["photo"]) <= set(photos["photo"])
+        pixels = np.stack(
+            [warp(decode(store.read(stored[photo])), plain_matrix(40, augment.size), augment.size) for photo in said["photo"]]
+        )
+        again = expectation(posterior(np.asarray(back.network.full(pixels))), back.bins)
+        assert again == pytest.approx(said["predicted"].to_numpy(), abs=1e-3)
+    with pytest.raises(UserError, match="fold 99 is not finished"):
+        back.fill(99, seed=0)
 
 
 def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_number_again(finished: tuple[Path, str]) -> None:
