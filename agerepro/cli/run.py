@@ -20,6 +20,7 @@ from agerepro.cli.options import FILE, data_option, jobs_option, runs_option, we
 @click.option("--folds", default=None, help="Only these folds, from 0, for instance 0-5,7 (default: all the protocol has).")
 @jobs_option
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch=32.")
+@click.option("--tensorboard", is_flag=True, help="Also write logs for `tensorboard --logdir RUNS/tensorboard`.")
 @click.option("--folds-only", is_flag=True, hidden=True, help="No table at the end: for the processes that --jobs starts.")
 def run(
     experiments: tuple[Path, ...],
@@ -30,6 +31,7 @@ def run(
     folds: str | None,
     jobs: int,
     settings: tuple[str, ...],
+    tensorboard: bool,
     folds_only: bool,
 ) -> None:
     """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
@@ -51,7 +53,7 @@ def run(
     with Talk() as talk:
         for experiment in experiments:
             talk.say(f"{experiment} ({profile})")
-            done.append(run_experiment(Wish(experiment, profile, data, runs, weights, folds, jobs, settings), talk))
+            done.append(run_experiment(Wish(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard), talk))
     if folds_only:
         return
     results_of([one.folder for one in done], partial=folds is not None, out=click.echo)

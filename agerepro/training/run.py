@@ -29,6 +29,7 @@ from agerepro.training.plan import Task
 from agerepro.training.reporting import Reporter
 from agerepro.training.stages import loading_threads, trained_up_to
 from agerepro.training.start import Start
+from agerepro.training.tensorboard import TensorBoard
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Wish:
     folds: str | None
     jobs: int
     settings: tuple[str, ...]
+    tensorboard: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Ready:
 def run_experiment(wish: Wish, reporter: Reporter) -> Run:
     """Do all that is not done yet of one experiment; returns its run folder."""
     experiment = read_experiment(wish.experiment, profile=wish.profile, settings=wish.settings)
+    if wish.tensorboard:
+        reporter = TensorBoard(wish.runs / "tensorboard" / f"{wish.experiment.stem}-{wish.profile}", reporter)
     folders = data_folders(experiment, data=wish.data, runs=wish.runs, jobs=wish.jobs, reporter=reporter)
     refuse_missing(experiment, folders, weights_folder=wish.weights)
     device = configure(experiment.machine)
@@ -129,6 +133,7 @@ def _worker(wish: Wish, run: Run, number: int) -> tuple[subprocess.Popen[bytes],
     options: list[str | Path] = ["--profile", wish.profile, "--runs", wish.runs, "--jobs", "1", "--folds-only"]
     for name, value in (("--data", wish.data), ("--weights", wish.weights), ("--folds", wish.folds)):
         options += [name, value] if value is not None else []
+    options += ["--tensorboard"] if wish.tensorboard else []
     for setting in wish.settings:
         options += ["--set", setting]
     with log.open("ab") as file:
