@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from agerepro.datasets import adience
+from agerepro.datasets.adience_labels import POLICIES
 from agerepro.datasets.card import Published
-from agerepro.datasets.catalog import card, read
+from agerepro.datasets.catalog import card, folder_of, read
 from agerepro.datasets.reading import Photos, Skip
+
+SURVEYS = {"adience": adience.survey}  # sets whose labels can be counted without pictures, by each label policy
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Verification:
-    """All counts of one data set, and what its reader passed over."""
+    """All counts of one data set, what its reader passed over, and what else is to be said about them."""
 
     name: str
     rows: tuple[Row, ...]
     skipped: tuple[Skip, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -45,10 +50,11 @@ class Verification:
         """The same as JSON text."""
         rows = [{"what": row.what, "ours": row.ours, "published": row.published, "agree": row.agree} for row in self.rows]
         skipped = [asdict(skip) for skip in self.skipped]
-        return json.dumps({"name": self.name, "agrees": self.agrees, "rows": rows, "skipped": skipped}, indent=2, ensure_ascii=False)
+        found = {"name": self.name, "agrees": self.agrees, "rows": rows, "skipped": skipped, "notes": self.notes}
+        return json.dumps(found, indent=2, ensure_ascii=False)
 
     def as_text(self) -> str:
-        """A table for people: what, ours, published, agree; then the skipped files by reason."""
+        """A table for people: what, ours, published, agree; then the skipped files by reason, then the notes."""
         words = {True: "yes", False: "NO", None: "-"}
         cells = [("", "ours", "published", "agree")]
         cells += [(row.what, _number(row.ours), _number(row.published), words[row.agree]) for row in self.rows]
@@ -57,17 +63,22 @@ class Verification:
         for reason in dict.fromkeys(skip.reason for skip in self.skipped):
             paths = [skip.path for skip in self.skipped if skip.reason == reason]
             lines.append(f"skipped {len(paths):,}: {reason} ({', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''})")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
 def verify(name: str, data: Path) -> Verification:
-    """The counts of the data set in `data/<name>` beside its card's. UserError as `catalog.read`."""
+    """The counts of the data set in `data/<name>` beside its card's. UserError as `catalog.read`.
+
+    A set of SURVEYS is counted from its labels alone where no pictures are, which a note says.
+    """
+    if name in SURVEYS:
+        return _surveyed(name, folder_of(name, data))
     photos = read(name, data)
     return Verification(name, tuple(counts(photos, card(name).published)), photos.skipped)
 
 
 def counts(photos: Photos, published: Published) -> list[Row]:
-    """Funnel, images, people, distinct ages, youngest, oldest and age bins, ages in completed years."""
+    """Funnel, images, people, splits, age groups, distinct ages, youngest, oldest and age bins, ages in completed years."""
     rows = [
         Row(f"after: {step.name}" if i else step.name, step.kept, published.funnel.get(step.name)) for i, step in enumerate(photos.funnel)
     ]
@@ -76,6 +87,7 @@ def counts(photos: Photos, published: Published) -> list[Row]:
     people = photos.table["subject"]
     rows.append(Row("images", len(photos.table), published.images))
     rows.append(Row("people", int(people[people != ""].nunique()), published.people))
+    rows += parts(photos.table, published)
     ages = np.floor(photos.table["age"].dropna())
     if ages.empty and published.distinct_ages is None:
         return rows
@@ -84,6 +96,31 @@ def counts(photos: Photos, published: Published) -> list[Row]:
     rows.append(Row("oldest", None if ages.empty else int(ages.max()), published.oldest))
     rows += [Row(f"ages {label}", _within(ages, label), number) for label, number in published.bins.items()]
     return rows
+
+
+def parts(table: pd.DataFrame, published: Published) -> list[Row]:
+    """Photos in each of the authors' splits, published as `split <name>` in the funnel, and in each age group, as its bin."""
+    splits = table.loc[table["split"] != "", "split"].value_counts().sort_index()
+    rows = [Row(f"split {name}", int(number), published.funnel.get(f"split {name}")) for name, number in splits.items()]
+    groups = table.loc[table["group"] != "", "group"].value_counts()
+    labels = {*groups.index, *published.bins} if len(groups) else set()
+    for label in sorted(labels, key=lambda label: int(label.partition("-")[0])):
+        rows.append(Row(f"ages {label}", int(groups.get(label, 0)), published.bins.get(label)))
+    return rows
+
+
+def _surveyed(name: str, root: Path) -> Verification:
+    """The counts of the default policy, exact, in full; of the others their step of the funnel, splits and groups."""
+    published, others = card(name).published, list(POLICIES)[1:]
+    exact = SURVEYS[name](root, labels="exact")
+    rows = [*counts(exact.photos, published), Row("users listed", exact.users, None)]
+    for policy in others:
+        photos = SURVEYS[name](root, labels=policy).photos
+        kept = {step.name: step.kept for step in photos.funnel}[POLICIES[policy]]
+        rows.append(Row(f"{policy}: {POLICIES[policy]}", kept, published.funnel.get(POLICIES[policy])))
+        rows += [Row(f"{policy}: {row.what}", row.ours, None) for row in parts(photos.table, published)]
+    alone = "no pictures are there: counted from the fold files alone, which is not enough to train"
+    return Verification(name, tuple(rows), exact.photos.skipped, (f"pictures: {exact.layout}/" if exact.layout else alone,))
 
 
 def _within(ages: pd.Series, label: str) -> int:

@@ -22,7 +22,7 @@ def divide(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFra
     from those not tested; the held-out person never chooses anything. koenig2019 does not describe a validation part.
     The authors' folds are tested in the sorted order of their names.
     Raises UserError when a photo has no subject, there are fewer people than folds, a person is in two of the authors' folds, all
-    photos are in one of them, or nobody is called as a person to be tested is.
+    photos are in one of them, the authors have no fold of a name, or nobody is called as a person to be tested is.
     """
     nameless = photos.loc[photos["subject"] == "", "photo"]
     if len(nameless):
@@ -75,5 +75,5 @@ def _official(photos: pd.DataFrame, only: tuple[str, ...]) -> Iterator[set[str]]
     names = sorted(set(photos["split"]))
     if unknown := sorted(set(only) - set(names)):
         raise UserError(f"The authors have no fold {unknown[0]!r}; theirs are {', '.join(names)}.")
-    for name in only or names:
+    for name in sorted(set(only)) or names:
         yield set(photos.loc[photos["split"] == name, "subject"])

@@ -56,7 +56,7 @@ def test_a_wrong_key_in_a_card_is_an_error(monkeypatch, tmp_path):
 
 
 def test_an_unknown_name_offers_the_near_one(tmp_path):
-    with pytest.raises(UserError, match=r"no data set 'fg-net'\. Did you mean 'fgnet'\? Allowed: agedb, congress"):
+    with pytest.raises(UserError, match=r"no data set 'fg-net'\. Did you mean 'fgnet'\? Allowed: adience, agedb, congress"):
         catalog.read("fg-net", tmp_path)
     with pytest.raises(UserError, match="Did you mean 'agedb'"):
         catalog.card("agdb")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agerepro.errors import FoundWanting, UserError
-from agerepro.experiment.schema import HoldOutImages, HoldOutPeople, KFold, LeaveOnePersonOut
+from agerepro.experiment.schema import HoldOutImages, HoldOutPeople, KFold, LeaveOnePersonOut, NamedPeople, OfficialFolds
 from agerepro.protocols.audit import leaks, refuse_leaks
 from agerepro.protocols.divide import divide
 from agerepro.protocols.holdout import held_out
@@ -50,6 +50,71 @@ def test_order_of_photos_never_matters(people: list[int], order: object) -> None
     shuffled = photos.sample(frac=1, random_state=order.randint(0, 10**6))  # type: ignore[attr-defined]
     one, other = (
         divide(table, LeaveOnePersonOut(), seed=1).sort_values(["fold", "photo"], ignore_index=True) for table in (photos, shuffled)
+    )
+    pd.testing.assert_frame_equal(one, other)
+
+
+@given(people=people_lists, count=st.integers(2, 6), share=st.sampled_from([0.0, 0.1, 0.3]))
+def test_official_folds_are_tested_once_each_as_the_authors_drew_them(people: list[int], count: int, share: float) -> None:
+    photos = photos_of(people).assign(split=[f"{person % count}" for person in people])
+    folds = divide(photos, OfficialFolds(validation_people=share), seed=5)
+    refuse_leaks(folds, photos)
+    tested = folds.loc[folds["part"] == "test"].merge(photos, on="photo")
+    assert tested["photo"].is_unique and set(tested["photo"]) == set(photos["photo"])
+    names = sorted(set(photos["split"]))
+    assert tested["split"].tolist() == [names[fold] for fold in tested["fold"]]
+    assert folds.groupby("fold")["photo"].apply(lambda one: sorted(one) == sorted(photos["photo"])).all()
+    assert (folds["part"] == "validation").any() == (share > 0)
+
+
+@given(people=people_lists, named=st.sets(st.integers(0, 12), min_size=1, max_size=4), share=st.sampled_from([0.0, 0.2]))
+def test_named_people_are_tested_together_and_nobody_else(people: list[int], named: set[int], share: float) -> None:
+    photos = photos_of(people)
+    present = tuple(f"{person:03d}" for person in named & set(people))
+    assume(present)
+    folds = divide(photos, NamedPeople(people=present, validation_people=share), seed=2)
+    refuse_leaks(folds, photos)
+    assert set(folds["fold"]) == {0} and sorted(folds["photo"]) == sorted(photos["photo"])
+    tested = folds.loc[folds["part"] == "test", "photo"]
+    assert set(tested) == set(photos.loc[photos["subject"].isin(present), "photo"])
+
+
+def test_only_some_official_folds_are_tested_in_sorted_order_and_each_once() -> None:
+    photos = photos_of([1, 2, 3, 4, 5, 6]).assign(split=["0", "0", "1", "1", "2", "2"])
+    folds = divide(photos, OfficialFolds(only=("2", "0", "2")), seed=0)
+    refuse_leaks(folds, photos)
+    tested = folds[folds["part"] == "test"].merge(photos, on="photo")
+    assert tested.groupby("fold")["split"].unique().map(list).to_dict() == {0: ["0"], 1: ["2"]}
+    with pytest.raises(UserError, match=r"The authors have no fold '3'; theirs are 0, 1, 2\."):
+        divide(photos, OfficialFolds(only=("0", "3")), seed=0)
+
+
+def test_a_person_in_two_official_folds_is_refused() -> None:
+    photos = photos_of([1, 1, 2, 3]).assign(split=["0", "1", "1", "0"])
+    with pytest.raises(UserError, match=r"1 people are in two of the authors' folds \(first: 001\)"):
+        divide(photos, OfficialFolds(), seed=0)
+
+
+def test_photos_outside_the_official_folds_and_a_single_fold_are_refused() -> None:
+    photos = photos_of([1, 2, 3])
+    with pytest.raises(UserError, match=r"1 photos are in none of the authors' folds \(first: set/1.jpg\)"):
+        divide(photos.assign(split=["0", "", "1"]), OfficialFolds(), seed=0)
+    with pytest.raises(UserError, match="All photos are in one of the authors' folds; nobody is left to train on"):
+        divide(photos.assign(split="0"), OfficialFolds(), seed=0)
+
+
+def test_unknown_people_are_named_with_the_near_one_and_all_people_are_too_many() -> None:
+    photos = photos_of([1, 2, 3])
+    with pytest.raises(UserError, match=r"Nobody in the data is called 0001, 9\..*001"):
+        divide(photos, NamedPeople(people=("0001", "9", "002")), seed=0)
+    with pytest.raises(UserError, match="nobody is left to train on"):
+        divide(photos, NamedPeople(people=("001", "002", "003", "001")), seed=0)
+
+
+def test_order_of_photos_never_matters_to_official_folds() -> None:
+    photos = photos_of(list(np.repeat(range(12), 3))).assign(split=[f"{person % 4}" for person in np.repeat(range(12), 3)])
+    one, other = (
+        divide(table, OfficialFolds(), seed=1).sort_values(["fold", "photo"], ignore_index=True) for table in (photos, photos[::-1])
     )
     pd.testing.assert_frame_equal(one, other)
 

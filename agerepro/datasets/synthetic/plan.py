@@ -18,7 +18,7 @@ from agerepro.datasets.synthetic.truth import Known
 CHILDREN = 0.4
 
 # First person of each data set; IMDB and AgeDB share some on purpose (see agedb.py).
-FIRST_PERSON = {"imdb": 0, "agedb": 1_000_000, "fgnet": 2_000_000, "vggface2": 3_000_000, "wiki": 4_000_000}
+FIRST_PERSON = {"imdb": 0, "agedb": 1_000_000, "fgnet": 2_000_000, "vggface2": 3_000_000, "wiki": 4_000_000, "adience": 5_000_000}
 _SALT = {name: 100 + place for place, name in enumerate(FIRST_PERSON)}
 
 

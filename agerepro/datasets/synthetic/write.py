@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agerepro.datasets.synthetic import agedb, fgnet, imdb_wiki, vggface2
+from agerepro.datasets.synthetic import adience, agedb, fgnet, imdb_wiki, vggface2
 from agerepro.datasets.synthetic.batch import draw_all
 from agerepro.datasets.synthetic.plan import Plan
 from agerepro.datasets.synthetic.truth import known, write_truth
@@ -22,6 +22,7 @@ WRITERS: dict[str, Callable[[Synthetic], Plan]] = {
     "agedb": agedb.plan,
     "fgnet": fgnet.plan,
     "vggface2": vggface2.plan,
+    "adience": adience.plan,
 }
 RENDERER = 3  # raise it when the same settings give other pictures
 FINISHED = "synthetic.json"

@@ -1,0 +1,148 @@
+"""Adience: five fold files that name people and age groups, and the authors' own crops of the faces."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from agerepro.datasets.adience_labels import MISSING, POLICIES, PRINTED, group_of, why_not
+from agerepro.datasets.cleaning import OUTSIDE, stays_inside
+from agerepro.datasets.native import below, missing, names_in, native_folder
+from agerepro.datasets.reading import Photos, Skip, Step
+from agerepro.errors import UserError
+from agerepro.tables import PHOTOS, conform
+
+SPLITS = ("0", "1", "2", "3", "4")
+COLUMNS = ["user_id", "original_image", "face_id", "age", "gender"]
+NESTINGS = (
+    ".",
+    "AdienceBenchmarkGenderAndAgeClassification",
+    "AdienceBenchmarkOfUnfilteredFacesForGenderAndAgeClassification",
+    "AdienceGender",
+)
+LAYOUTS = {"aligned": "landmark_aligned_face", "faces": "coarse_tilt_aligned_face"}  # koenig2019 has the first
+# The authors do not say how much of a crop surrounds the face. With the margin of koenig2019, 0.4, a picture that carries 0.4 is
+# taken whole and is not detected again; that is how the thesis describes its use of the aligned pictures.
+CROP_MARGIN = 0.4
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a copy of Adience holds, with pictures or without.
+
+    photos: the rows that pass the funnel. users: the albums that the fold files name, before cleaning. layout: where the
+    pictures lie, `aligned` or `faces`; "" when there is none, and then the funnel has no step that looks for them.
+    """
+
+    photos: Photos
+    users: int
+    layout: str
+
+
+def read(root: Path, *, labels: str = "exact") -> Photos:
+    """The photos of Adience under `root`: subject (`face_id`), `group` (first-last years), `split` ("0" to "4"), no age.
+
+    labels: which labels count, a policy of `adience_labels.group_of`; where the label says something else than its group, it
+    stands in `date_note`. The in-plane aligned pictures are preferred where both kinds are there. UserError without fold
+    files, for fold files of another shape, and without pictures.
+    """
+    found = survey(root, labels=labels)
+    if not found.layout:
+        raise missing("adience", root, "pictures, only the fold files: none of theirs lies in aligned/ or faces/")
+    return found.photos
+
+
+def survey(root: Path, *, labels: str) -> Survey:
+    """As `read`, but content with the fold files alone; `path` then says where the aligned picture would lie."""
+    folder = native_folder("adience", root, NESTINGS, lambda place: any((place / _file(split)).exists() for split in SPLITS), _file("0"))
+    rows = pd.concat([_rows(folder, split) for split in SPLITS], ignore_index=True)
+    rows["group"] = rows["age"].map({label: group_of(label, labels) for label in rows["age"].unique()})
+    layout, place, there = _pictures(rows, (folder, *(root / nesting for nesting in NESTINGS)))
+    rows["path"] = below(place or folder, root) + _path(rows, layout or "aligned")
+    kept, steps, skipped = _clean(rows, POLICIES[labels], layout, there)
+    table = pd.DataFrame(
+        {
+            "photo": "adience/" + kept["user_id"] + "/" + kept["face_id"] + "." + kept["original_image"],
+            "path": kept["path"],
+            "subject": kept["face_id"],
+            "gender": kept["gender"].where(kept["gender"].isin(["m", "f"]), ""),
+            "split": kept["split"],
+            "group": kept["group"],
+            "cropped_margin": CROP_MARGIN,
+            "date_note": ("labelled " + kept["age"]).where(~kept["age"].isin(PRINTED), ""),
+        }
+    )
+    people = int(rows.loc[rows["face_id"] != "", "face_id"].nunique())
+    users = int(rows.loc[rows["user_id"] != "", "user_id"].nunique())
+    return Survey(Photos(conform(table, PHOTOS), tuple(steps), tuple(skipped), people_listed=people), users, layout)
+
+
+def _file(split: str) -> str:
+    return f"fold_{split}_data.txt"
+
+
+def _rows(folder: Path, split: str) -> pd.DataFrame:
+    """COLUMNS of one fold file as text, and its `split`."""
+    path = folder / _file(split)
+    if not path.exists():
+        raise missing("adience", folder, f"{_file(split)}, though it holds another fold file")
+    try:
+        # No quoting: a quotation mark is a character of a name. No index: a tab more in each line must not move the columns.
+        rows = pd.read_csv(
+            path, sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE, index_col=False, usecols=lambda name: name in COLUMNS
+        )
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Check that it is a file that you may read.") from None
+    except ValueError as error:  # pandas' parser errors and bad encodings are ValueErrors
+        raise UserError(f"{path} is not a tab-separated fold file: {str(error).strip()}. Fetch it anew.") from None
+    if absent := [name for name in COLUMNS if name not in rows.columns]:
+        raise UserError(f"{path} lacks the columns {', '.join(absent)}; its first line must name them, separated by tabs. Fetch it anew.")
+    return rows[COLUMNS].fillna("").apply(lambda column: column.str.strip()).assign(split=split)
+
+
+def _path(rows: pd.DataFrame, layout: str) -> pd.Series:
+    """Of the rows' pictures, below the folder that holds the layout's."""
+    return f"{layout}/" + rows["user_id"] + f"/{LAYOUTS[layout]}." + rows["face_id"] + "." + rows["original_image"]
+
+
+def _pictures(rows: pd.DataFrame, places: tuple[Path, ...]) -> tuple[str, Path | None, set[str]]:
+    """The layout that is there, the folder below which it lies, and the paths of its pictures from there; "" for none."""
+    for layout in LAYOUTS:
+        wanted = set(_path(rows, layout))
+        for place in places:
+            if (place / layout).is_dir():
+                users = [user for user in names_in(place / layout) if (place / layout / user).is_dir()]
+                there = {f"{layout}/{user}/{name}" for user in users for name in names_in(place / layout / user)} & wanted
+                if there:
+                    return layout, place, there
+    return "", None, set()
+
+
+def _clean(rows: pd.DataFrame, policy: str, layout: str, there: set[str]) -> tuple[pd.DataFrame, list[Step], list[Skip]]:
+    """The rows that pass every step of the funnel, the counts of all steps, and the rows left out, one by one with why."""
+    # Each gives the reason to leave a row out, "" for none, and sees only what the steps before it have left.
+    why: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
+        "row names a picture": lambda left: np.where(
+            (left[COLUMNS[:3]] == "").any(axis=1),
+            "the row is not complete",
+            np.where(stays_inside(left["path"]), "", OUTSIDE),
+        ),
+        "age label given": lambda left: np.where(left["age"].isin(MISSING), left["age"].map(why_not), ""),
+        policy: lambda left: np.where(left["group"] == "", left["age"].map(why_not), ""),
+        "listed once": lambda left: np.where(left["path"].duplicated(), "listed before", ""),
+    }
+    if layout:
+        why[f"picture in {layout}/"] = lambda left: np.where(_path(left, layout).isin(there), "", f"no picture in {layout}/")
+    steps, skipped = [Step("rows in the fold files", len(rows), 0)], []
+    for name, reason in why.items():
+        reasons = reason(rows)
+        out = reasons != ""
+        skipped += [Skip(path, str(text)) for path, text in zip(rows.loc[out, "path"], reasons[out])]
+        rows = rows[~out]
+        steps.append(Step(name, len(rows), int(out.sum())))
+    return rows, steps, skipped
