@@ -14,11 +14,13 @@ from agerepro.models.body import BackboneKind, Body, Making
 from agerepro.models.dlib_resnet import DLIB_RESNET
 from agerepro.models.initialise import he_normal
 from agerepro.models.preprocess import PLAIN, PREPROCESSING, Preprocess
+from agerepro.models.resnet50 import RESNET50
+from agerepro.models.senet50 import SENET50
 from agerepro.models.sources import source_of
 from agerepro.models.spread import Spread
 from agerepro.models.vgg16 import VGG16
 
-BACKBONES: dict[str, BackboneKind] = {"vgg16": VGG16, "dlib_resnet": DLIB_RESNET}
+BACKBONES: dict[str, BackboneKind] = {"vgg16": VGG16, "resnet50": RESNET50, "senet50": SENET50, "dlib_resnet": DLIB_RESNET}
 POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "mean": keras.layers.GlobalAveragePooling2D,
     "max": keras.layers.GlobalMaxPooling2D,
@@ -108,7 +110,9 @@ def _value_features(prepared: Any, body: Body, kind: BackboneKind, head: schema.
     for side in head.also_at:
         if side < kind.smallest:
             raise UserError(f"The backbone needs an input of at least {kind.smallest} pixels: raise {side} in head.value.also_at.")
-        resized = keras.layers.Resizing(side, side, antialias=True, dtype="float32", name=f"resized_{side}")(prepared)
+        resize = keras.layers.Resizing(side, side, antialias=True, dtype="float32", name=f"resized_{side}")
+        # Its own default is training=True, which Keras 3.15 hands on to every later layer of a model called without `training`.
+        resized = resize(prepared, training=False)
         # `call` runs the other size through the same layers; calling the model itself would refuse the size.
         output, *maps = whole.call(resized)
         found.append(_features_of(output, maps, body, head, precision, at=f"_at_{side}"))

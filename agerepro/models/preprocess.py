@@ -19,9 +19,13 @@ class Preprocessing:
     divisor: float
 
 
+VGGFACE2 = Preprocessing("bgr", (91.4953, 103.8827, 131.0912), 1.0)  # keras-vggface, version 2
+
 # (weights, backbone) -> what these weights expect. VGG-16 is published for VGGFace 1 only, whose means differ from VGGFace2's.
 PREPROCESSING = {
     ("vggface", "vgg16"): Preprocessing("bgr", (93.5940, 104.7624, 129.1863), 1.0),  # keras-vggface, version 1
+    ("vggface2", "resnet50"): VGGFACE2,
+    ("vggface2", "senet50"): VGGFACE2,
     ("dlib", "dlib_resnet"): Preprocessing("rgb", (122.782, 117.001, 104.298), 256.0),  # dlib's input_rgb_image_sized
 }
 # Without published weights: about unit variance for photos, which is what He's initialisation assumes.

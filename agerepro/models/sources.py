@@ -9,6 +9,7 @@ from agerepro.errors import UserError
 from agerepro.models.dlib_file import FILE, PACKAGE, find_dlib_weights
 
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+VGGFACE2_LICENCE = "VGGFace2 weights: terms unclear, treat as attribution, non-commercial research use; code of keras-vggface: MIT"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,18 @@ SOURCES: dict[tuple[str, str], Source] = {
         release=RELEASE,
         licence="VGGFace (1) weights: attribution, non-commercial research use; code of keras-vggface: MIT",
         not_used=("fc6", "fc7", "fc8"),  # the 2,622 people of VGGFace, in the file with a top
+    ),
+    ("vggface2", "resnet50"): Source(
+        files=("rcmalli_vggface_tf_notop_resnet50.h5", "rcmalli_vggface_tf_resnet50.h5"),
+        release=RELEASE,
+        licence=VGGFACE2_LICENCE,
+        not_used=("classifier",),  # the 8,631 people of VGGFace2, in the file with a top
+    ),
+    ("vggface2", "senet50"): Source(
+        files=("rcmalli_vggface_tf_notop_senet50.h5", "rcmalli_vggface_tf_senet50.h5"),
+        release=RELEASE,
+        licence=VGGFACE2_LICENCE,
+        not_used=("classifier",),
     ),
     ("dlib", "dlib_resnet"): Source(
         files=(FILE,),

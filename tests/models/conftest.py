@@ -17,6 +17,15 @@ from agerepro.models.dlib_file import find_dlib_weights
 from agerepro.models.network import Network, build_network
 
 Draw = Callable[[dict[str, Any]], np.ndarray]
+# How the reference makes a tensor of each kind from standard normal numbers, before its scale.
+RULES: dict[str, Callable[[np.ndarray, dict[str, Any]], np.ndarray]] = {
+    "kernel": lambda n, row: n * np.sqrt(2 / row["fan_in"]),
+    "bias": lambda n, _: 0.05 * n,
+    "gamma": lambda n, _: 1 + 0.1 * n,
+    "beta": lambda n, _: 0.1 * n,
+    "mean": lambda n, _: 0.1 * n,
+    "variance": lambda n, _: np.exp(0.2 * n),
+}
 WriteH5 = Callable[[Path, list[tuple[str, list[str]]], Mapping[str, np.ndarray]], Path]
 
 
@@ -31,9 +40,8 @@ def draw(generator_of: Callable[[str], np.random.Generator]) -> Draw:
     """A tensor from its row of a layout file, checked against the row's SHA-256."""
 
     def drawn(row: dict[str, Any]) -> np.ndarray:
-        values = generator_of(row["key"]).standard_normal(row["shape"])
-        values *= np.sqrt(2 / row["fan_in"]) * row["scale"] if row["kind"] == "kernel" else 0.05 * row["scale"]
-        tensor = values.astype(np.float32)
+        normal = generator_of(row["key"]).standard_normal(row["shape"])
+        tensor = (RULES[row["kind"]](normal, row) * row["scale"]).astype(np.float32)
         assert hashlib.sha256(tensor.astype("<f4").tobytes()).hexdigest() == row["sha256"], row["key"]
         return tensor
 

@@ -23,10 +23,18 @@ def outputs_of(model: keras.Model, photos: np.ndarray) -> np.ndarray:
     return np.asarray(keras.ops.convert_to_numpy(model(photos)))
 
 
-@pytest.mark.parametrize("backbone", [Backbone(name="vgg16", width=0.125, dense=(8,)), Backbone(name="dlib_resnet", width=0.25)])
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        Backbone(name="vgg16", width=0.125, dense=(8,)),
+        Backbone(name="resnet50", width=0.125),
+        Backbone(name="senet50", width=0.125),
+        Backbone(name="dlib_resnet", width=0.25),
+    ],
+)
 @pytest.mark.parametrize("head", [Classes(), Value(), Value(features="stages")])
 def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Classes | Value) -> None:
-    size, outputs = (32 if backbone.name == "vgg16" else 103), (7 if isinstance(head, Classes) else 1)
+    size, outputs = (103 if backbone.name == "dlib_resnet" else 32), (7 if isinstance(head, Classes) else 1)
     network = build_network(backbone, head, outputs=outputs, size=size, seed=0)
     photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     whole = outputs_of(network.full, photos)
@@ -36,7 +44,9 @@ def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Clas
     assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_map))
 
 
-@pytest.mark.parametrize("backbone", [Backbone(name="vgg16", width=0.125), Backbone(name="dlib_resnet", width=0.25)])
+@pytest.mark.parametrize(
+    "backbone", [Backbone(name="vgg16", width=0.125), Backbone(name="senet50", width=0.125), Backbone(name="dlib_resnet", width=0.25)]
+)
 @pytest.mark.parametrize("features", ["last", "stages"])
 def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features: str) -> None:
     side, further = 128, 104
@@ -148,6 +158,8 @@ def test_a_saved_model_is_complete(backbone: Backbone, head: Classes | Value, tm
     [
         (Backbone(name="vgg16"), 31, "vgg16 needs an input of at least 32 pixels, not 31: raise augment.size."),
         (Backbone(name="vgg16", weights="dlib"), 224, "vgg16 has no published weights 'dlib'"),
+        (Backbone(name="resnet50", weights="vggface"), 224, "set backbone.weights to one of: vggface2, none"),
+        (Backbone(name="senet50", weights="vggface2", width=0.25), 224, "fit senet50 at width 1 only, not 0.25"),
         (Backbone(name="vgg16", weights="vggface", width=0.5), 224, "fit vgg16 at width 1 only, not 0.5"),
     ],
 )

@@ -17,6 +17,13 @@ def test_vggface_1_is_bgr_minus_its_means() -> None:
     np.testing.assert_allclose(np.asarray(ours)[0, 0, 0], [10 - 93.5940, 0 - 104.7624, 255 - 129.1863], rtol=1e-6)
 
 
+@pytest.mark.parametrize("backbone", ["resnet50", "senet50"])
+def test_vggface_2_is_bgr_minus_other_means(backbone: str) -> None:
+    chosen = PREPROCESSING["vggface2", backbone]
+    ours = Preprocess(chosen.order, chosen.means, chosen.divisor)(RED)
+    np.testing.assert_allclose(np.asarray(ours)[0, 0, 0], [10 - 91.4953, 0 - 103.8827, 255 - 131.0912], rtol=1e-6)
+
+
 def test_dlib_is_rgb_minus_means_over_256() -> None:
     chosen = PREPROCESSING["dlib", "dlib_resnet"]
     ours = Preprocess(chosen.order, chosen.means, chosen.divisor)(RED)
