@@ -1,4 +1,4 @@
-"""`agerepro data`: list, verify, synthesize and download data sets."""
+"""`agerepro data`: list, verify, synthesize, download and audit data sets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from pathlib import Path
 
 import click
 
+from agerepro.cli.data_audit import audit
 from agerepro.cli.options import FOLDER
 
 
 @click.group()
 def data() -> None:
-    """Data sets: what there is, whether a copy is complete, synthetic stand-ins, downloads."""
+    """Data sets: what there is, whether a copy is complete, synthetic stand-ins, downloads, splits that leak."""
+
+
+data.add_command(audit)
 
 
 @data.command("list")

@@ -23,6 +23,8 @@ from agerepro.cli.options import ANY
 def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float | None) -> None:
     """Print "paper | ours | difference | interval" for one or several runs, and write tables and pictures beside them.
 
+    Below it, where runs have such numbers: confusion matrices, errors by gender, and what another choice of the epoch scores.
+
     RUN is a run folder, or a folder above exactly one.
 
     \b

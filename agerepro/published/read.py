@@ -16,6 +16,7 @@ from agerepro.experiment.schema import Reproduces
 
 _CLOSED = ConfigDict(extra="forbid")
 Cell = Union[int, float, bool, str]
+CLAIMS = "claims"  # the one file of a paper that is no table, see claims.py
 
 
 @dataclass(frozen=True, config=_CLOSED)
@@ -97,7 +98,8 @@ def published_columns(reproduces: Reproduces) -> dict[str, Column]:
 
 def _tables_in(paper: str) -> list[str]:
     folder = resources.files("agerepro.published") / paper
-    return sorted(file.name[: -len(".yaml")] for file in folder.iterdir() if file.name.endswith(".yaml"))
+    names = (file.name[: -len(".yaml")] for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return sorted(name for name in names if name != CLAIMS)
 
 
 def _check(found: PublishedTable, file: str, paper: str, table: str) -> None:

@@ -21,7 +21,12 @@ def test_koenig2019_table_4_row_7():
 
 
 def test_koenig2019_tables_are_all_here():
-    assert tables("koenig2019") == ["adience", "table1", "table2", "table3", "table4", "table5", "table6"]
+    named = {"adience", "data", "figure13", "networks", "settings"}  # numbers that stand in the text only
+    assert {*named, *(f"table{number}" for number in range(1, 7))} <= set(tables("koenig2019"))
+
+
+def test_claims_are_no_table():
+    assert "claims" not in tables("koenig2019")
 
 
 @pytest.mark.parametrize("paper, table", EVERY_TABLE)
@@ -55,6 +60,23 @@ def test_table_1_as_printed(shared):
     for name, cells in found.rows.items():
         printed = next(line for line in lines if line[0] == f"{name} {found.cited[name]}")
         assert [str(cell) for cell in cells.values()] == [cell.replace(",", "") for cell in printed[1:]]
+
+
+@pytest.mark.parametrize("table", ["adience", "data", "figure13", "networks", "settings"])
+def test_numbers_of_the_text_stand_there(shared, table):
+    """Every number of these tables is in the paper's text, as digits, with a thousands comma, or as written in words."""
+    in_words = {2600000: "2.6M", 3300000: "3.3M", 50: "more than 50%", 5: "five-fold", "2, 3, 4, 5": "(2,3,4 and 5)"}
+    text = (shared / "papers/koenig2019.txt").read_text(encoding="utf-8")
+    for name, row in published_table("koenig2019", table).rows.items():
+        for value in row.values():
+            forms = {str(value), f"{value:,}" if isinstance(value, int) else f"{value:0<5}", in_words.get(value, str(value))}
+            assert any(re.search(rf"(?<![\d.]){re.escape(form)}(?!\d)", text) for form in forms), (name, value)
+
+
+def test_koenig2019_section_4_settings_row_by_row():
+    rows = published_table("koenig2019", "settings").rows
+    assert [row["epochs"] for row in rows.values()] == [20, 60, 60, 60, 30, 20, 20, 20, 20]
+    assert rows["b: FG-NET-AD, SENet-50"] == {"epochs": 20, "batch_size": 16, "learning_rate": 0.01, "patience": 3}
 
 
 def test_table_6_accuracy_precision_and_recall_of_its_readings():

@@ -1,0 +1,101 @@
+"""`agerepro audit-papers`; its golden text is renewed by AGEREPRO_RENEW_GOLDEN=1 pytest tests/cli/test_audit_papers.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agerepro.cli.main import agerepro_command
+from agerepro.datasets.synthetic.fgnet import NAMES
+from agerepro.published import read
+from agerepro.published.read import published_table
+
+GOLDEN = Path(__file__).parent / "golden" / "audit_papers.txt"
+
+
+def audit_papers(*arguments: object, code: int) -> str:
+    done = CliRunner().invoke(agerepro_command, ["audit-papers", *map(str, arguments)])
+    assert done.exit_code == code, (done.output, done.exception)
+    return done.stdout
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy of the published tables that the package reads instead of its own."""
+    folder = tmp_path / "published"
+    shutil.copytree(Path(read.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    monkeypatch.setattr(read.resources, "files", lambda package: folder)
+    published_table.cache_clear()
+    yield folder
+    published_table.cache_clear()
+
+
+@pytest.fixture
+def fgnet(tmp_path) -> Path:
+    """FG-NET's names without its pictures, under the folder returned."""
+    (tmp_path / "data" / "fgnet").mkdir(parents=True)
+    for name in NAMES.read_text(encoding="utf-8").split():
+        (tmp_path / "data" / "fgnet" / name).touch()
+    return tmp_path / "data"
+
+
+def test_golden(fgnet):
+    text = audit_papers("koenig2019", "--data", fgnet, code=0)
+    if os.environ.get("AGEREPRO_RENEW_GOLDEN"):
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_all_papers_without_data_and_as_json(fgnet):
+    assert audit_papers(code=0).count("not checked (give --data)") > 3
+    rows = {row["id"]: row for row in json.loads(audit_papers("koenig2019", "--data", fgnet, "--json", code=0))}
+    assert (rows["fgnet-outputs"]["recomputed"], rows["fgnet-outputs"]["verdict"]) == ("63", "agree")
+    assert rows["adience-adults"]["missing"] == "adience"
+
+
+def test_adience_is_counted_from_its_fold_files_alone(shared, tmp_path):
+    shutil.copytree(shared / "data/metadata/adience_folds/current_19370", tmp_path / "adience")
+    rows = {row["id"]: row for row in json.loads(audit_papers("koenig2019", "--data", tmp_path, "--json", code=0))}
+    assert [rows[f"adience-{what}"]["recomputed"] for what in ("images-used", "children", "teenagers", "adults")] == [
+        "17,417", "1,667", "152", "2,571",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "said"),
+    [
+        ("claims.yaml", 'printed: "0.09"', 'printed: "0.90"', "years that fine-tuning on AgeDB takes off the MAE"),
+        ("table6.yaml", '"25-100": 2362', '"25-100": 2263', "accuracy on fold 1"),  # its misprint is known, but not this one
+        ("table1.yaml", "Adience: {year: 2014, images: 163446", "Adience: {year: 2014, images: 163447", "with the same images"),
+    ],
+)
+def test_a_planted_wrong_number_is_exit_code_1(copied, file, before, after, said):
+    path = copied / "koenig2019" / file
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    lines = audit_papers("koenig2019", code=1).splitlines()
+    assert any(said in line and "DISAGREE" in line and "(known)" not in line for line in lines)
+
+
+def test_a_photo_too_few_is_exit_code_1(fgnet):
+    next((fgnet / "fgnet").iterdir()).unlink()
+    assert "images of FG-NET-AD, counted" in audit_papers("--data", fgnet, code=1)
+
+
+def test_claims_of_another_paper_are_refused(copied):
+    file = copied / "koenig2019" / "claims.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("paper: koenig2019", "paper: teh2018"), encoding="utf-8")
+    done = CliRunner().invoke(agerepro_command, ["audit-papers"])
+    assert "says it is of teh2018" in str(done.exception)
+
+
+def test_an_unknown_paper_offers_the_nearest():
+    done = CliRunner().invoke(agerepro_command, ["audit-papers", "konig2019"])
+    assert done.exception is not None and "Did you mean 'koenig2019'" in str(done.exception)

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from agerepro.datasets import adience, catalog
+from agerepro.errors import UserError
+from agerepro.published.audit import UNEXPECTED, Verdict, agrees, audit, decimals, finding, in_words
+from agerepro.published.claims import Claim, Misprint, audited, claims_of, parse_claims
+from agerepro.published.operations import OPERATIONS
+from agerepro.published.read import PublishedTable, published_table
+from agerepro.published.references import Sources
+from agerepro.tables import PHOTOS, conform
+
+NO_DATA = Sources(lambda table: published_table("koenig2019", table), lambda data, labels: None)
+EVERY_CLAIM = [pytest.param(claim, id=claim.id) for claim in claims_of("koenig2019")]
+
+
+@pytest.mark.parametrize(
+    ("value", "printed", "relation", "within", "verdict"),
+    [
+        (0.954, "0.95", "equal", None, True),
+        (0.956, "0.95", "equal", None, False),
+        (2.675, "2.68", "equal", None, True),  # half a unit, either way
+        (92.12, "92.59", "equal", None, False),
+        (64.7, "65", "equal", None, True),
+        (27717184, "27,717,184", "equal", None, True),
+        (27717185, "27,717,184", "equal", None, False),
+        (2.5, "2", "equal", 0.5, True),
+        (0.0525, "0.05", "above", None, True),
+        (0.05, "0.05", "above", None, False),
+        (0.0414, "0.05", "below", None, True),
+        (True, "yes", "equal", None, True),
+        (False, "yes", "equal", None, False),
+        ("IoG", "none", "equal", None, False),
+        ("none", "none", "equal", None, True),
+    ],
+)
+def test_agreement_is_rounding_to_the_printed_digits(value, printed, relation, within, verdict):
+    assert agrees(value, printed, relation, within) is verdict
+
+
+def test_digits_and_words():
+    assert [decimals(printed) for printed in ("0.50", "65", "27,717,184", "[38]", "none")] == [2, 0, 0, 0, 0]
+    assert [in_words(value, 2) for value in (True, "IoG", 0.98740, 1667, 2.5, 12345.0)] == ["yes", "IoG", "0.987", "1,667", "2.5", "12,345"]
+
+
+def claim(printed, compute, found=None):
+    return Claim("x", "a claim", "section 1", printed, compute, misprint=found and Misprint(found, "a reading"))
+
+
+@pytest.mark.parametrize(
+    ("printed", "found", "verdict"),
+    [
+        ("3", None, Verdict.AGREES),
+        ("4", None, Verdict.DISAGREES),
+        ("4", "3", Verdict.KNOWN),
+        ("4", "5", Verdict.DISAGREES),  # the misprint that we know is another one
+        ("3", "4", Verdict.NO_MISPRINT),
+    ],
+)
+def test_verdicts(printed, found, verdict):
+    assert finding(claim(printed, {"sum": [1, 2]}, found), NO_DATA).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("compute", "message"),
+    [
+        ({"ratio": [1, 0]}, "Claim x cannot be computed: .*division by zero"),
+        ({"difference": [1]}, "Claim x cannot be computed"),
+        ({"matrix_recall": [{"matrix": "table6"}, 7]}, "Claim x cannot be computed"),
+        ({"repeated_rows": [{"table": "table1"}, "pictures"]}, "Claim x cannot be computed: 'pictures'"),
+        ({"cell": ["table4", "VGG", "mae"]}, "Claim x: table4: there is no 'VGG'"),
+        ({"equal": {"cell": ["table4", "VGG-16-IMDB", "mea"]}}, "Claim x: table4, row VGG-16-IMDB: there is no 'mea'"),
+    ],
+)
+def test_what_cannot_be_computed_names_its_claim(compute, message):
+    with pytest.raises(UserError, match=message):
+        finding(claim("1", compute), NO_DATA)
+
+
+def test_without_data_what_is_counted_is_not_checked():
+    found = finding(claim("3", {"sum": [1, {"count": {"data": "fgnet", "where": {}}}]}), NO_DATA)
+    assert (found.verdict, found.computed, found.missing) == (Verdict.NOT_CHECKED, "", "fgnet")
+
+
+# fidelity: what is known to be wrong in the thesis, found by computing.
+def test_koenig2019_misprints_and_nothing_else():
+    found = {finding.claim.id: finding.computed for finding in audit(claims_of("koenig2019"), NO_DATA) if finding.verdict is Verdict.KNOWN}
+    assert found == {
+        "table1-rows-differ": "Adience = CACD",
+        "table1-subjects-at-most-images": "IoG",
+        "iog-faces": "28,231",
+        "adience-images": "26,580",
+        "adience-subjects": "2,284",
+        "imdb-outputs": "101",
+        "vgg16-parameters-outputs": "100",
+        "resnet50-parameters": "23,765,952",
+        "resnet50-parameters-outputs": "149.7",
+        "grid-batch-sizes": "16",
+        "figure11-green": "[2]",
+        "table4-bold-lower-quartile": "1.54",
+        "matrix-accuracy": "92.118",
+        "matrix-recall-children": "0.987",
+    }
+    assert all(finding.verdict not in UNEXPECTED for finding in audit(claims_of("koenig2019"), NO_DATA))
+
+
+@pytest.fixture(scope="module")
+def at_hand(shared, tmp_path_factory):
+    """Photos tables of FG-NET from its file names and of Adience from its fold files, without a picture."""
+    data = tmp_path_factory.mktemp("data")
+    (data / "fgnet").mkdir()
+    for name in (shared / "data/metadata/fgnet_filenames.txt").read_text(encoding="utf-8").split():
+        (data / "fgnet" / name).touch()
+    folds = shared / "data/metadata/adience_folds/current_19370"
+    tables = {
+        ("fgnet", "exact"): catalog.read("fgnet", data).table,
+        ("adience", "substring"): adience.survey(folds, labels="substring").photos.table,
+    }
+    return Sources(NO_DATA.table, lambda name, labels: tables.get((name, labels)))
+
+
+def test_koenig2019_counts_from_file_lists(at_hand):
+    found = {finding.claim.id: finding for finding in audit(claims_of("koenig2019"), at_hand)}
+    assert {id for id, finding in found.items() if finding.missing} == {"agedb-images", "agedb-people", "imdb-images-used"}
+    assert not [id for id, finding in found.items() if finding.verdict in UNEXPECTED]
+    counted = ["adience-images-used", "adience-children", "adience-teenagers", "adience-adults", "fgnet-images", "fgnet-people",
+               "fgnet-youngest", "fgnet-oldest", "fgnet-outputs", "fgnet-above-50", "figure13-training-above-30"]  # fmt: skip
+    assert [found[id].computed for id in counted] == [
+        "17,417", "1,667", "152", "2,571", "1,002", "82", "0", "69", "63", "1.75", "10.8",
+    ]  # fmt: skip
+
+
+def changed(printed: str, digits: int) -> str:
+    """Another answer of the same kind: a larger number, the other truth, another text."""
+    try:
+        return f"{float(printed.replace(',', '')) * 1.5 + 3:.{digits}f}"
+    except ValueError:
+        return {"yes": "no", "none": "something"}.get(printed, "none")
+
+
+@pytest.mark.parametrize("claim", EVERY_CLAIM)
+def test_a_wrong_number_in_a_claim_is_found(claim, at_hand):
+    """Whatever is planted as printed, nothing stored says that it agrees."""
+    if finding(claim, at_hand).missing:
+        pytest.skip("needs a data set that has no file list here")
+    if claim.relation == "equal":
+        planted = replace(claim, printed=changed(claim.printed, decimals(claim.printed)), misprint=None)
+    else:
+        planted = replace(claim, relation="below")
+    assert finding(planted, at_hand).verdict is Verdict.DISAGREES
+
+
+def planted(table: str, row: str, column: str, value: float) -> Sources:
+    found = published_table("koenig2019", table)
+    other: PublishedTable = replace(found, rows={**found.rows, row: {**found.rows[row], column: value}})
+    return Sources(lambda name: other if name == table else published_table("koenig2019", name), lambda data, labels: None)
+
+
+@pytest.mark.parametrize(
+    ("cell", "claims"),
+    [
+        (("table6", "15-20", "15-20", 63), {"matrix-accuracy", "table6-row-sums"}),  # also where a misprint is known
+        (("table4", "ResNet-50-IMDB", "mae", 4.83), {"largest-decrease"}),
+        (("table4", "VGG-16-Faces2", "median", 2.24), {"table4-quartiles"}),
+        (("table4", "VGG-16-IMDB", "mae", 2.67), {"agedb-gain", "table4-bold-mae"}),
+        (("table2", "VGG-16 with Expected Value", "mae", 3.90), {"table2-in-table4"}),
+        (("table3", "Shallow CNNs", "accuracy", 65.7), {"table3-falling"}),
+        (("table1", "MORPH-II", "subjects", 136180), {"table1-subjects-at-most-images"}),
+        (("networks", "VGG-16", "parameters", 27717185), {"vgg16-parameters-outputs"}),
+        (("settings", "c: AgeDB, VGG-16", "learning_rate", 0.0002), {"grid-learning-rates"}),
+    ],
+)
+def test_a_wrong_number_in_a_table_is_found(cell, claims):
+    found = {finding.claim.id for finding in audit(claims_of("koenig2019"), planted(*cell)) if finding.verdict in UNEXPECTED}
+    assert found >= claims
+
+
+def test_what_a_claim_prints_stands_in_the_thesis(shared):
+    """Numbers printed as digits; the others are said in words, are cells of Table 6 summed, or are counts of its folds."""
+    text = (shared / "papers/koenig2019.txt").read_text(encoding="utf-8").replace("1002", "1,002")
+    in_words = {"fgnet-second-best", "vggfaces2-larger", "adience-children", "adience-teenagers", "adience-adults"}
+    for claim in claims_of("koenig2019"):
+        if claim.id not in in_words and re.search(r"\d", claim.printed):
+            assert re.search(rf"(?<![\d.]){re.escape(claim.printed)}(?!\d)", text), claim.id
+
+
+def test_parameters_of_the_trunks_are_those_of_the_original_program(shared):
+    bases = json.loads((shared / "oracles/keras_vggface/parameter_counts.json").read_text(encoding="utf-8"))["bases"]
+    for net, literal in (("SENET50", "26092144"), ("RESNET50", "23561152")):
+        assert f"{bases[f'keras_vggface {net} notop']['total']}" == literal
+        assert any(literal in str(claim.compute) for claim in claims_of("koenig2019"))
+    convolutions = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), *[(256, 256)] * 2, (256, 512), *[(512, 512)] * 5]
+    ours = sum(OPERATIONS["convolution_parameters"](3, *sizes) for sizes in convolutions)
+    assert ours == bases["keras_vggface VGG16 notop"]["total"]
+
+
+def test_the_row_of_three_groups_is_what_the_matrix_makes():
+    row = published_table("koenig2019", "adience_three_groups").rows["VGG-16-IMDB-AgeDB"]
+    matrix = {"matrix": "table6"}
+    computed = {"accuracy": {"matrix_accuracy": matrix}}
+    for index, group in enumerate(("0-12", "15-20", "25-100")):
+        computed |= {f"{score}_{group}": {f"matrix_{score}": [matrix, index]} for score in ("precision", "recall")}
+    assert set(computed) == set(row)
+    assert all(finding(claim(str(row[name]), compute), NO_DATA).verdict is Verdict.AGREES for name, compute in computed.items())
+
+
+@pytest.mark.parametrize("paper", audited())
+def test_every_misprint_has_another_value_and_a_reading(paper):
+    for claim in claims_of(paper):
+        if claim.misprint:
+            assert claim.misprint.found != claim.printed and claim.misprint.reading
+
+
+# Another paper needs no new code: its sums, seeds, tests, columns and splits are claims over its tables and photos.
+MADE = """
+paper: made2030
+claims:
+  - {id: adds, says: first and residual make combined, source: F, printed: none, compute: {rows_not_adding_up: [{table: figure}, combined, 0.011, first, residual]}}
+  - {id: mean, says: mean of five seeds, source: T, printed: "3.949", compute: {mean: {row: [seeds, baseline]}}}
+  - {id: sd, says: standard deviation, source: T, printed: "0.090", compute: {sd: {row: [seeds, baseline]}}}
+  - {id: paired, says: p of a paired test, source: T, printed: "0.041", compute: {paired_t_p: [{row: [seeds, baseline]}, {row: [seeds, ours]}]}}
+  - {id: welch, says: p if unpaired, source: T, printed: "0.05", relation: above, compute: {welch_p: [{row: [seeds, baseline]}, {row: [seeds, ours]}]}}
+  - {id: normal, says: normal, source: T, printed: "0.05", relation: above, compute: {shapiro_p: {row: [seeds, baseline]}}}
+  - {id: gain, says: percent less, source: T, printed: "2.7", compute: {percent_decrease: [{mean: {row: [seeds, baseline]}}, {mean: {row: [seeds, ours]}}]},
+     misprint: {found: "2.8", reading: ours}}
+  - {id: total, says: column sum, source: T, printed: "1,002", compute: {sum: {column: [ages, fgnet]}}}
+  - {id: bin, says: photos of a bin, source: T, printed: "2", compute: {count: {data: made, where: {age: {above: 19, below: 40}, split: {in: [test]}}}}}
+"""  # noqa: E501
+
+
+def made_table(name: str) -> PublishedTable:
+    rows = {
+        "figure": {"a": {"first": 26.04, "residual": -2.04, "combined": 24.00}, "b": {"first": 4.98, "residual": -0.96, "combined": 4.03}},
+        "seeds": {
+            "baseline": dict(zip("12345", [3.825, 3.892, 4.051, 3.987, 3.991])),
+            "ours": dict(zip("12345", [3.806, 3.850, 3.883, 3.883, 3.776])),
+        },
+        "ages": {"0-19": {"fgnet": 710}, "20-39": {"fgnet": 223}, "40-59": {"fgnet": 61}, "60-79": {"fgnet": 8}},
+    }[name]
+    return replace(published_table("koenig2019", "table4"), paper="made2030", table=name, rows=rows, cited={}, readings=())
+
+
+def test_another_paper_needs_only_claims():
+    photos = conform(pd.DataFrame({"photo": list("abcd"), "age": [25.0, 30, 41, 20], "split": ["test", "test", "test", "train"]}), PHOTOS)
+    found = audit(parse_claims(MADE, "made2030/claims.yaml").claims, Sources(made_table, lambda data, labels: photos))
+    assert [finding.verdict for finding in found] == [Verdict.AGREES] * 6 + [Verdict.KNOWN] + [Verdict.AGREES] * 2
