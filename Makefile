@@ -79,7 +79,7 @@ check: $(READY) ## formatter, linter, types
 
 .PHONY: golden
 golden: $(READY) ## write the golden texts of the tests anew; look at the diff
-	@AGEREPRO_RENEW_GOLDEN=1 .venv/bin/python -m pytest tests/report/test_tables.py
+	@AGEREPRO_RENEW_GOLDEN=1 .venv/bin/python -m pytest tests/report/test_tables.py tests/cli/test_audit_papers.py
 
 .PHONY: lock
 lock: ## resolve the locked versions anew (needs uv)

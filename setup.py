@@ -17,6 +17,7 @@ CORE = [
 ]
 SUITE = [
     "h5py>=3.11",
+    "imagehash>=4.3",
     "jinja2>=3.1",
     "keras>=3.12",
     "matplotlib>=3.9",
@@ -28,6 +29,7 @@ SUITE = [
     "requests>=2.31",
     "scikit-learn>=1.6",
     "scipy>=1.13",
+    "tensorboard>=2.20",
 ]
 
 setup(

@@ -50,8 +50,10 @@ class Talk:
     def count(self, what: str, done: int, total: int) -> None:
         """A bar; off a terminal a line now and then, and at the end."""
         self._show(what, done, total, "")
-        if done >= total and (task := self.tasks.pop(what, None)) is not None:
-            self.bars.remove_task(task)
+        if done >= total:
+            self.began.pop(what, None)  # the next experiment may count the same again
+            if (task := self.tasks.pop(what, None)) is not None:
+                self.bars.remove_task(task)
 
     def epoch(self, stage: str, done: EpochDone, *, fold: int | None, folds_done: int, folds: int) -> None:
         """Stage, fold, epoch, loss, MAE and time left."""

@@ -8,21 +8,19 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.check import check_predictions, people
+from agerepro.evaluation.check import ages_only, check_predictions, people
 from agerepro.evaluation.intervals import RESAMPLES, bootstrap_people
-from agerepro.evaluation.metrics import Aggregation, absolute_errors, photo_weights
+from agerepro.evaluation.metrics import AGGREGATIONS, absolute_errors, photo_weights
 from agerepro.evaluation.scores import score_row
 from agerepro.tables import SCORES, conform
-
-AGGREGATIONS: tuple[Aggregation, ...] = ("macro", "pooled")
 
 
 def mean_age_predictions(predictions: pd.DataFrame, training_means: Mapping[int, float]) -> pd.DataFrame:
     """The same photos with `predicted` set to the mean age, in years, of the fold's training part.
 
-    Raises UserError when a fold has no finite mean.
+    Raises UserError when a fold has no finite mean, and for a run that predicts groups.
     """
-    frame = check_predictions(predictions)
+    frame = ages_only(check_predictions(predictions))
     lacking = sorted({int(fold) for fold in frame["fold"] if not np.isfinite(training_means.get(int(fold), float("nan")))})
     if lacking:
         raise UserError(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.check import check_one_run, people
+from agerepro.evaluation.check import ages_only, check_one_run, people
 from agerepro.evaluation.intervals import RESAMPLES, bootstrap_people
 from agerepro.evaluation.metrics import absolute_errors
 
@@ -19,9 +19,9 @@ def error_by_age(predictions: pd.DataFrame, *, edges: Sequence[float] = DECADES,
     """One row a bin that holds photos: `first` (included) and `before` (excluded) in years, `photos`, `people`, `mae`, `low`, `high`.
 
     The mean is over the bin's photos (and seeds); the 95 % interval draws people and is NaN where a bin shows one person.
-    Raises UserError for an age outside the edges and for edges that do not grow.
+    Raises UserError for an age outside the edges, for edges that do not grow, and for a run that predicts groups.
     """
-    frame = check_one_run(predictions)
+    frame = ages_only(check_one_run(predictions))
     limits = np.asarray(edges, dtype="float64")
     if len(limits) < 2 or np.any(np.diff(limits) <= 0):
         raise UserError(f"Age bins need growing edges, not {list(edges)}.")

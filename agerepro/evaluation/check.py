@@ -1,4 +1,4 @@
-"""Predictions that may be scored: conforming, finite, each photo once a fold and seed, in one fixed order."""
+"""Predictions that may be scored: conforming, complete, each photo once a fold and seed, in one fixed order."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from agerepro.tables import PREDICTIONS, conform
 def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     """The predictions in the order experiment, profile, seed, fold, photo, so that no score depends on the order they came in.
 
-    Raises UserError for no rows, for an age or prediction that is not finite, for a photo twice in one fold and seed, and
-    for seeds of one experiment that hold different photos (their scores could not be averaged).
+    A run predicts ages or age groups (`tells_groups`). Raises UserError for no rows, for an age or prediction that is not finite
+    (a group that is missing), for a photo twice in one fold and seed, and for seeds of one experiment that hold different photos
+    (their scores could not be averaged).
     """
     frame = conform(predictions, PREDICTIONS)
     if frame.empty:
         raise UserError("There are no predictions to score. Finish at least one fold first.")
-    wrong = frame[~(np.isfinite(frame["age"]) & np.isfinite(frame["predicted"]))]
-    if len(wrong):
-        first = wrong.iloc[0]
-        raise UserError(
-            f"{len(wrong)} of {len(frame)} predictions have no finite age or prediction, first {first['photo']} in fold "
-            f"{first['fold']}, seed {first['seed']}. Remove that fold's predictions and run the fold again."
-        )
+    for _, rows in frame.groupby(["experiment", "profile"], sort=True):
+        _complete(rows)
     key = ["experiment", "profile", "seed", "fold", "photo"]
     twice = frame[frame.duplicated(key)]
     if len(twice):
@@ -49,9 +45,44 @@ def check_one_run(predictions: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def tells_groups(frame: pd.DataFrame) -> bool:
+    """Whether the predictions of one run are age groups, `group` and `predicted_group`, and no ages."""
+    return bool((frame["predicted_group"] != "").any())
+
+
+def ages_only(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same predictions; UserError where a run among them tells age groups apart, so that no error in years exists."""
+    telling = frame.loc[frame["predicted_group"] != "", "experiment"]
+    if len(telling):
+        raise UserError(f"{telling.iloc[0]} tells age groups apart and predicts no ages: it has accuracies, but no errors in years.")
+    return frame
+
+
+def groups_only(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same predictions; UserError where a run among them predicts ages, so that there are no groups to count."""
+    years = frame.loc[frame["predicted_group"] == "", "experiment"]
+    if len(years):
+        raise UserError(f"{years.iloc[0]} predicts ages and tells no age groups apart: it has errors in years, but no accuracy.")
+    return frame
+
+
 def people(frame: pd.DataFrame) -> pd.Series:
     """Whom each photo shows, (n,); a photo of nobody known counts as a person of its own, so intervals may come out too narrow."""
     return frame["subject"].where(frame["subject"] != "", "photo " + frame["photo"])
+
+
+def _complete(rows: pd.DataFrame) -> None:
+    if tells_groups(rows):
+        what, whole = "group or predicted group", (rows["group"] != "") & (rows["predicted_group"] != "")
+    else:
+        what, whole = "finite age or prediction", np.isfinite(rows["age"]) & np.isfinite(rows["predicted"])
+    wrong = rows[~whole]
+    if len(wrong):
+        first = wrong.iloc[0]
+        raise UserError(
+            f"{len(wrong)} of {len(rows)} predictions have no {what}, first {first['photo']} in fold "
+            f"{first['fold']}, seed {first['seed']}. Remove that fold's predictions and run the fold again."
+        )
 
 
 def _same_photos_in_every_seed(experiment: str, rows: pd.DataFrame) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from agerepro.errors import UserError
+from agerepro.evaluation.lines import LINES, Key, Line, in_unit, line_for, unit_of_score
 from agerepro.evaluation.standing import folds_text, standing
 from agerepro.experiment.schema import Reproduces
 from agerepro.published.read import published_columns, published_row
@@ -19,7 +21,9 @@ COLUMNS = (
     "metric",
     "unit",
     "paper",
+    "paper_std",
     "ours",
+    "ours_std",
     "difference",
     "low",
     "high",
@@ -54,41 +58,12 @@ class RunScores:
         return not self.standing and self.profile == PAPER
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the comparison: which score, how it is called, its unit, and what its interval is."""
-
-    aggregation: str
-    metric: str
-    label: str
-    unit: str
-    interval: str = ""
-
-
-NORMAL, PEOPLE = "normal over folds", "bootstrap over people"
-LINES = (
-    Line("macro", "mae", "MAE (macro)", "years", NORMAL),
-    Line("macro", "mae_bootstrap", "MAE (macro), bootstrap interval", "years", PEOPLE),
-    Line("macro", "median", "MedianAE (over folds)", "years"),
-    Line("macro", "upper_quartile", "Upper quartile (over folds)", "years"),
-    Line("macro", "lower_quartile", "Lower quartile (over folds)", "years"),
-    Line("pooled", "mae", "MAE (pooled)", "years", PEOPLE),
-    Line("pooled", "cs_5", "CS(5) (pooled)", "share", PEOPLE),
-    Line("macro", "mean_age_mae", "Mean-age predictor, MAE (macro)", "years", PEOPLE),
-    Line("macro", "share_of_mean_age", "MAE as share of mean-age predictor", "share", PEOPLE),
-)
-ONLY_WHERE_PUBLISHED = (
-    Line("macro", "r2", "R2 (mean over folds)", ""),
-    Line("pooled", "r2", "R2 (pooled)", ""),
-)
-
-
 def compare(runs: Sequence[RunScores]) -> pd.DataFrame:
     """One row a run and score, columns COLUMNS; numbers in `unit`, NaN where the paper or the run has none.
 
-    `difference` is ours minus the paper's, and NaN for a run with a banner, missing folds or a profile other than the
-    paper's: such a number is no reproduction, however near it comes. Raises UserError for a published row that does not
-    exist, or a published score that no run computes.
+    `paper_std` and `ours_std` are standard deviations over folds, where a score is given with one. `difference` is ours minus the
+    paper's, and NaN for a run with a banner, missing folds or a profile other than the paper's: such a number is no reproduction,
+    however near it comes. Raises UserError for a published row that does not exist, or a published score that no run computes.
     """
     if not runs:
         raise UserError("There is no run to compare. Name at least one.")
@@ -98,32 +73,25 @@ def compare(runs: Sequence[RunScores]) -> pd.DataFrame:
 
 def _rows(run: RunScores) -> list[dict[str, object]]:
     overall = run.scores[run.scores["fold"] == "all"]
-    found = {(str(row["aggregation"]), str(row["metric"])): row for row in overall.to_dict("records")}
+    found: dict[Key, dict[Hashable, Any]] = {(row["aggregation"], row["metric"]): row for row in overall.to_dict("records")}
     paper = _published(run.reproduces)
     source = f"{run.reproduces.paper} {run.reproduces.table} {run.reproduces.row}" if run.reproduces else ""
-    lines = [line for line in LINES if (line.aggregation, line.metric) in found]
-    lines += [line for line in ONLY_WHERE_PUBLISHED if (line.aggregation, line.metric) in paper]
-    unscored = set(paper) - {(line.aggregation, line.metric) for line in lines}
-    if unscored:
-        names = ", ".join(f"{metric} ({aggregation})" for aggregation, metric in sorted(unscored))
-        raise UserError(
-            f"{source} publishes {names}, which the scores of {run.experiment} do not hold. "
-            "Name another row under reproduces, or score the run for it."
-        )
     rows: list[dict[str, object]] = []
-    for line in lines:
-        score = found[line.aggregation, line.metric]
-        published, ours = paper.get((line.aggregation, line.metric), NAN), float(score["value"])
+    for line in _lines(run, set(found), paper, source):
+        score, spread = found[line.key], found.get(line.spread_key, {"value": NAN})
+        published, ours = _of_paper(line, line.key, paper), _of_run(line, score["value"])
         rows.append(
             {
                 "experiment": run.experiment,
                 "metric": line.label,
                 "unit": line.unit,
                 "paper": published,
+                "paper_std": _of_paper(line, line.spread_key, paper),
                 "ours": ours,
+                "ours_std": _of_run(line, spread["value"]),
                 "difference": ours - published if run.reproduces_in_full else NAN,
-                "low": float(score["low"]),
-                "high": float(score["high"]),
+                "low": _of_run(line, score["low"]),
+                "high": _of_run(line, score["high"]),
                 "interval": line.interval,
                 "profile": run.profile,
                 "folds": folds_text(run.folds_done, run.folds_total),
@@ -134,9 +102,33 @@ def _rows(run: RunScores) -> list[dict[str, object]]:
     return rows
 
 
-def _published(reproduces: Reproduces | None) -> dict[tuple[str, str], float]:
-    """The row's numbers by (aggregation, metric)."""
+def _lines(run: RunScores, found: set[Key], paper: dict[Key, tuple[float, str]], source: str) -> list[Line]:
+    """The lines of a run: those that it has scores for, and those of its published row that are not among them."""
+    lines = [line for line in LINES if line.key in found]
+    shown = {key for line in lines for key in (line.key, line.spread_key)}
+    more = {key: line_for(*key) for key in paper if key not in shown}
+    unscored = sorted(key for key, line in more.items() if line is None or key not in found)
+    if unscored:
+        names = ", ".join(f"{metric} ({aggregation})" for aggregation, metric in unscored)
+        raise UserError(
+            f"{source} publishes {names}, which the scores of {run.experiment} do not hold. "
+            "Name another row under reproduces, or score the run for it."
+        )
+    return lines + [line for line in more.values() if line is not None]
+
+
+def _of_paper(line: Line, key: Key, paper: dict[Key, tuple[float, str]]) -> float:
+    value, unit = paper.get(key, (NAN, line.unit))
+    return in_unit(value, line.unit, of=unit)
+
+
+def _of_run(line: Line, value: float) -> float:
+    return in_unit(float(value), line.unit, of=unit_of_score(line))
+
+
+def _published(reproduces: Reproduces | None) -> dict[Key, tuple[float, str]]:
+    """The row's numbers and their units by (aggregation, metric)."""
     if reproduces is None:
         return {}
     columns = published_columns(reproduces)
-    return {(columns[metric].aggregation, metric): value for metric, value in published_row(reproduces).items()}
+    return {(columns[metric].aggregation, metric): (value, columns[metric].unit) for metric, value in published_row(reproduces).items()}

@@ -1,4 +1,4 @@
-"""Whether one run is better than another on the same photos: paired over folds or people."""
+"""Whether one run is better than another: paired over folds or people, or two samples of finished runs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from scipy import stats
 from agerepro.errors import UserError
 from agerepro.evaluation.check import check_one_run, people
 from agerepro.evaluation.intervals import RESAMPLES, bootstrap_people
-from agerepro.evaluation.metrics import Floats, absolute_errors, photo_weights
+from agerepro.evaluation.metrics import Floats, photo_weights
+from agerepro.evaluation.photo_errors import Measure, measure_of, photo_errors, truth
 
 Unit = Literal["fold", "subject"]
 
 
 @dataclass(frozen=True)
 class Paired:
-    """First minus second mean absolute error, averaged over units, in years: below 0 the first run is better.
+    """First minus second mean error, averaged over units: below 0 the first run is better.
 
-    `low` and `high` end the 95 % bootstrap interval over people; the p-values are two-sided.
+    `measure` says whether errors are years or, of runs that tell groups apart, the share of wrong photos, 0 to 1. `low` and
+    `high` end the 95 % bootstrap interval over people; the p-values are two-sided. A small `shapiro_p` (Shapiro-Wilk) speaks
+    against normal differences, and so against the t-test; NaN where it cannot be computed.
     """
 
+    measure: Measure
     unit: Unit
     n: int
     difference: float
@@ -31,15 +35,30 @@ class Paired:
     high: float
     t_p: float
     wilcoxon_p: float
+    shapiro_p: float
+
+
+@dataclass(frozen=True)
+class Welch:
+    """Welch's t-test: mean of the first sample minus that of the second, t, its degrees of freedom, two-sided p."""
+
+    difference: float
+    t: float
+    degrees: float
+    p: float
 
 
 def paired(first: pd.DataFrame, second: pd.DataFrame, *, unit: Unit = "fold", seed: int = 0, resamples: int = RESAMPLES) -> Paired:
     """The paired comparison of two runs over the folds (or people) that both have.
 
-    Several seeds: a photo's absolute error is averaged over the run's seeds first. With folds of several people, take
-    `unit="subject"` for more than a handful of pairs. Raises UserError when a shared fold holds other photos or ages in
-    the two runs, or when fewer than two units are shared.
+    Several seeds: a photo's error is averaged over the run's seeds first. With folds of several people, take `unit="subject"`
+    for more than a handful of pairs. Raises UserError when one run predicts ages and the other groups, when a shared fold
+    holds other photos, ages or groups in the two runs, or when fewer than two units are shared.
     """
+    first, second = check_one_run(first), check_one_run(second)
+    measure = measure_of(first)
+    if measure != measure_of(second):
+        raise UserError("The runs cannot be paired: one predicts ages, the other tells age groups apart. Compare runs of one kind.")
     pairs = _pairs(_errors(first), _errors(second))
     groups = pairs["fold"] if unit == "fold" else pairs["person"]
     differences = pairs["difference"].groupby(groups).mean().to_numpy()
@@ -48,7 +67,8 @@ def paired(first: pd.DataFrame, second: pd.DataFrame, *, unit: Unit = "fold", se
     weights = photo_weights(groups, "macro")
     found = bootstrap_people(weights * pairs["difference"], weights, pairs["person"], seed=seed, resamples=resamples)
     t_p, wilcoxon_p = paired_p_values(differences)
-    return Paired(unit, len(differences), float(np.mean(differences)), found.low, found.high, t_p, wilcoxon_p)
+    shapiro_p = normality_p(differences)
+    return Paired(measure, unit, len(differences), float(np.mean(differences)), found.low, found.high, t_p, wilcoxon_p, shapiro_p)
 
 
 def paired_p_values(differences: Floats) -> tuple[float, float]:
@@ -64,21 +84,45 @@ def paired_p_values(differences: Floats) -> tuple[float, float]:
     return float(stats.ttest_1samp(differences, 0.0).pvalue), wilcoxon_p
 
 
-def _errors(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Absolute error of every photo in its fold, averaged over seeds: columns fold, photo, person, age, error."""
-    frame = check_one_run(predictions)
-    frame = frame.assign(person=people(frame), error=absolute_errors(frame["age"], frame["predicted"]))
-    return frame.groupby(["fold", "photo"], as_index=False).agg(person=("person", "first"), age=("age", "first"), error=("error", "mean"))
+def normality_p(differences: Floats) -> float:
+    """p of the Shapiro-Wilk test that (n,) differences are normal; NaN for fewer than 3, equal ones, or more than its tables' 5000.
+
+    teh2018 (section V) tests its samples so before it takes a t-test.
+    """
+    if not 3 <= len(differences) <= 5000 or np.ptp(differences) <= 1e-12 * np.max(np.abs(differences)):
+        return float("nan")
+    return float(stats.shapiro(differences).pvalue)
+
+
+def welch(first: Floats, second: Floats) -> Welch:
+    """Welch's test of two independent samples, (n,) and (m,), with variances of their own.
+
+    For results that share no folds, such as runs with other seeds. Raises UserError for a sample below two values, or for
+    samples that both do not vary.
+    """
+    first, second = np.asarray(first, dtype="float64"), np.asarray(second, dtype="float64")
+    if min(len(first), len(second)) < 2 or (np.ptp(first) == 0 and np.ptp(second) == 0):
+        raise UserError("Welch's test needs two values in each sample, and one sample whose values differ. Add runs.")
+    found = stats.ttest_ind(first, second, equal_var=False)
+    return Welch(float(first.mean() - second.mean()), float(found.statistic), float(found.df), float(found.pvalue))
+
+
+def _errors(frame: pd.DataFrame) -> pd.DataFrame:
+    """Error of every photo in its fold, averaged over seeds: columns fold, photo, person, truth, error."""
+    frame = frame.assign(person=people(frame), truth=truth(frame), error=photo_errors(frame))
+    return frame.groupby(["fold", "photo"], as_index=False).agg(
+        person=("person", "first"), truth=("truth", "first"), error=("error", "mean")
+    )
 
 
 def _pairs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     shared = np.intersect1d(first["fold"], second["fold"])
     first, second = (errors[errors["fold"].isin(shared)] for errors in (first, second))
     pairs = first.merge(second, on=["fold", "photo"], how="outer", suffixes=("", "_second"), indicator=True)
-    other = pairs[(pairs["_merge"] != "both") | (pairs["age"] != pairs["age_second"])]
+    other = pairs[(pairs["_merge"] != "both") | (pairs["truth"] != pairs["truth_second"])]
     if len(other):
         raise UserError(
-            f"The runs cannot be paired: fold {other['fold'].iloc[0]} holds other photos or ages in one than in the other, "
+            f"The runs cannot be paired: fold {other['fold'].iloc[0]} holds other photos, ages or groups in one than in the other, "
             f"first {other['photo'].iloc[0]}. Compare runs of one protocol, data set and fold seed."
         )
     return pairs.assign(difference=pairs["error"] - pairs["error_second"])

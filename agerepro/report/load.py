@@ -10,11 +10,15 @@ from pathlib import Path
 import pandas as pd
 
 from agerepro.errors import FoundWanting, UserError
+from agerepro.evaluation.majority import most_frequent
 from agerepro.experiment.read import PAPER, read_experiment
-from agerepro.experiment.schema import Experiment, KFold, LeaveOnePersonOut, NamedPeople, OfficialFolds
+from agerepro.experiment.schema import Experiment, Groups, KFold, LeaveOnePersonOut, NamedPeople, OfficialFolds
 from agerepro.files import digest_of
 from agerepro.protocols.divide import TRAIN
-from agerepro.report.results import RunResult, write_results
+from agerepro.protocols.groups import groups_of
+from agerepro.report.load_epochs import load_epochs, only
+from agerepro.report.results import write_results
+from agerepro.report.run_result import RunResult
 from agerepro.report.tables import ENDINGS
 from agerepro.runs.folder import Run
 from agerepro.tables import PHOTOS, read_table
@@ -36,10 +40,8 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
             "add --partial for a table that says so."
         )
     photos = read_table(folder / "photos.csv", PHOTOS)
-    train = folds.loc[folds["part"] == TRAIN].merge(photos[["photo", "age"]], on="photo", validate="many_to_one")
     predictions = run.predictions(experiment.seeds)
-    means = train.groupby("fold")["age"].mean()
-    return RunResult(
+    result = RunResult(
         run.experiment,
         run.profile,
         _banner(folder),
@@ -48,8 +50,23 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
         total,
         experiment.reproduces,
         predictions.loc[predictions["fold"].isin(done)],
-        {int(str(fold)): float(mean) for fold, mean in means.items()},
+        training_means={},
+        genders=dict(zip(photos["photo"], photos["gender"])),
+        age_std={photo: years for photo, years in zip(photos["photo"], photos["age_std"]) if years == years},
+        epochs=load_epochs(run, experiment, done),
     )
+    return _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
+
+
+def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataFrame, experiment: Experiment) -> RunResult:
+    """The run with what a guess needs of each fold's training part [FOLDS]: its mean age, or its most frequent group."""
+    target = experiment.stages[-1].target
+    if isinstance(target, Groups):
+        known = train.assign(group=train["photo"].map(dict(zip(photos["photo"], groups_of(photos, target)))))
+        most = {int(str(fold)): most_frequent(groups, target.labels) for fold, groups in known.groupby("fold")["group"]}
+        return replace(result, groups=target.labels, training_groups=most)
+    means = train.merge(photos[["photo", "age"]], on="photo", validate="many_to_one").groupby("fold")["age"].mean()
+    return replace(result, training_means={int(str(fold)): float(mean) for fold, mean in means.items()})
 
 
 def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResult:
@@ -68,7 +85,10 @@ def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResul
         )
     counts = f"{kept['photo'].nunique()} of {result.predictions['photo'].nunique()}"
     return replace(
-        result, predictions=kept, protocol=f"{result.protocol}; tested on the {counts} photos whose age is known within {years:g} years"
+        result,
+        predictions=kept,
+        protocol=f"{result.protocol}; tested on the {counts} photos whose age is known within {years:g} years",
+        epochs=only(result.epochs, sure) if result.epochs else None,
     )
 
 

@@ -38,3 +38,8 @@ def test_guesses_have_no_posterior(predictions):
     guesses = mean_age_predictions(predictions.assign(expectation=1.0), MEANS)
     assert np.isnan(guesses["expectation"]).all()
     assert guesses["predicted"].tolist() == [12, 12, 12, 15, 30, 30]
+
+
+def test_groups_have_no_mean_age(grouped):
+    with pytest.raises(UserError, match="row tells age groups apart"):
+        mean_age_predictions(grouped, MEANS)

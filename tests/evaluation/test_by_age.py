@@ -45,3 +45,8 @@ def test_ages_outside_and_wrong_edges_are_refused(predictions):
         error_by_age(predictions, edges=(0, 40))
     with pytest.raises(UserError, match="growing"):
         error_by_age(predictions, edges=(0, 40, 20))
+
+
+def test_groups_have_no_ages_to_bin(grouped):
+    with pytest.raises(UserError, match="row tells age groups apart"):
+        error_by_age(grouped)

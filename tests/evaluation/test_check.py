@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.evaluation.check import check_one_run, check_predictions, people
+from agerepro.evaluation.check import ages_only, check_one_run, check_predictions, groups_only, people, tells_groups
 
 
 def test_rows_come_in_one_order(predictions):
@@ -42,3 +42,19 @@ def test_two_runs_where_one_belongs_are_named(predictions):
 
 def test_a_photo_of_nobody_known_is_a_person_of_its_own(predictions):
     assert people(predictions.assign(subject=["a", "a", "", "", "b", "b"])).nunique() == 4
+
+
+def test_groups_must_be_told_for_every_photo(grouped):
+    grouped.loc[4, "group"] = ""
+    with pytest.raises(UserError, match=r"1 of 6 predictions have no group or predicted group, first set/0004.jpg in fold 1"):
+        check_predictions(grouped)
+
+
+def test_runs_of_ages_and_of_groups_are_told_apart(predictions, grouped):
+    assert tells_groups(grouped) and not tells_groups(predictions)
+    both = check_predictions(pd.concat([predictions, grouped.assign(experiment="grouped")]))
+    with pytest.raises(UserError, match="grouped tells age groups apart and predicts no ages"):
+        ages_only(both)
+    with pytest.raises(UserError, match="row predicts ages and tells no age groups apart"):
+        groups_only(both)
+    assert ages_only(predictions) is predictions and groups_only(grouped) is grouped

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
 from agerepro.evaluation.baseline import baseline_scores
 from agerepro.evaluation.compare import COLUMNS, RunScores, compare
+from agerepro.evaluation.group_scores import group_scores
+from agerepro.evaluation.groups import precision, recall
+from agerepro.evaluation.majority import majority_scores
 from agerepro.evaluation.scores import scores
 from agerepro.evaluation.standing import standing
 from agerepro.experiment.schema import Reproduces
+from agerepro.published.read import published_row, published_table
 
 ROW = Reproduces(paper="koenig2019", table="table4", row="VGG-16-IMDB-AgeDB")
 
@@ -84,3 +89,55 @@ def test_no_runs_are_refused():
 )
 def test_standing(arguments, text):
     assert standing(*arguments) == text
+
+
+@pytest.fixture
+def run_of_groups(crowd_of_groups):
+    def make(row, labels=("0-2", "4-6", "8-12", "15-20")):
+        training = dict.fromkeys(range(5), "4-6")
+        table = pd.concat([group_scores(crowd_of_groups, labels), majority_scores(crowd_of_groups, training, labels)])
+        return RunScores("row", "paper", "", 5, 5, row, table)
+
+    return make
+
+
+def test_adience_stands_beside_the_thesis_with_both_standard_deviations(run_of_groups):
+    """koenig2019, section 5: 61.41 +- 4.37 % and 87.80 +- 2.22 %; the run's shares become percents."""
+    run = run_of_groups(Reproduces(paper="koenig2019", table="adience", row="VGG-16-IMDB-AgeDB"))
+    table = compare([run]).set_index("metric")
+    ours = run.scores[run.scores["aggregation"] == "macro"].set_index("metric")["value"]
+    for label, metric, paper in (("Accuracy", "accuracy", (61.41, 4.37)), ("1-off accuracy", "one_off_accuracy", (87.80, 2.22))):
+        line = table.loc[f"{label} (macro)"]
+        assert (line["paper"], line["paper_std"], line["unit"]) == (*paper, "percent")
+        assert [line["ours"], line["ours_std"]] == pytest.approx([100 * ours[metric], 100 * ours[f"{metric}_std"]])
+        assert line["difference"] == pytest.approx(100 * ours[metric] - paper[0])
+        assert line["low"] < line["ours"] < line["high"]
+    assert table.loc["Majority predictor, accuracy (macro)", "ours"] == pytest.approx(100 * ours["majority_accuracy"])
+    assert not table.index.str.startswith("Precision").any()
+
+
+def test_precision_and_recall_are_shown_where_they_are_published(make_groups):
+    """koenig2019, Table 6; a run by hand with 2 of 3 children found and no other photo taken for a child."""
+    labels = ("0-12", "15-20", "25-100")
+    frame = make_groups([0, 0, 0, 0, 0], ["0-12", "0-12", "0-12", "15-20", "25-100"], ["0-12", "0-12", "15-20", "15-20", "25-100"])
+    row = Reproduces(paper="koenig2019", table="adience_three_groups", row="VGG-16-IMDB-AgeDB")
+    table = compare([RunScores("row", "demo", "demo", 1, 1, row, group_scores(frame, labels))]).set_index("metric")
+    assert table.loc["Accuracy (macro)", ["paper", "ours"]].tolist() == pytest.approx([92.12, 80])
+    assert table.loc["Precision of 0-12 (pooled)", ["paper", "ours"]].tolist() == pytest.approx([0.955, 1])
+    assert table.loc["Recall of 0-12 (pooled)", ["paper", "ours"]].tolist() == pytest.approx([0.987, 2 / 3])
+
+
+def test_a_published_row_of_other_groups_is_refused(run_of_groups):
+    row = Reproduces(paper="koenig2019", table="adience_three_groups", row="VGG-16-IMDB-AgeDB")
+    with pytest.raises(UserError, match=r"publishes precision_0-12 \(pooled\)"):
+        compare([run_of_groups(row)])
+
+
+def test_three_groups_of_the_thesis_follow_from_its_matrix():
+    """koenig2019, Table 6: our row of accuracy, precision and recall is that of its counts."""
+    matrix = published_table("koenig2019", "table6").rows
+    counts = np.array([[matrix[true][said] for said in matrix] for true in matrix], dtype="int64")
+    row = published_row(Reproduces(paper="koenig2019", table="adience_three_groups", row="VGG-16-IMDB-AgeDB"))
+    assert row["accuracy"] == round(100 * np.trace(counts) / counts.sum(), 2)
+    for name, values in (("precision", precision(counts)), ("recall", recall(counts))):
+        assert [row[f"{name}_{label}"] for label in matrix] == np.round(values, 3).tolist()

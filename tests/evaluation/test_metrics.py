@@ -12,10 +12,12 @@ from agerepro.errors import UserError
 from agerepro.evaluation.metrics import (
     absolute_errors,
     cumulative_score,
+    epsilon_errors,
     mean_absolute_error,
     median_absolute_error,
     photo_weights,
     r2,
+    spearman,
 )
 
 AGES, PREDICTED = np.array([20.0, 30.0, 40.0]), np.array([20.0, 35.0, 46.0])  # errors 0, 5, 6
@@ -94,3 +96,53 @@ def test_nothing_and_unequal_lengths_are_refused():
         mean_absolute_error([], [])
     with pytest.raises(UserError, match="one prediction a photo"):
         mean_absolute_error([1, 2], [1])
+
+
+def test_ca_leaves_out_errors_equal_to_the_limit():
+    """liu2020, equation 6: "smaller than n"; errors 0, 5, 6."""
+    assert cumulative_score(AGES, PREDICTED, within=5, limit="excluded") == pytest.approx(1 / 3)
+    assert cumulative_score(AGES, PREDICTED, within=5.001, limit="excluded") == pytest.approx(2 / 3)
+
+
+@given(pairs)
+def test_ca_is_never_above_cs_and_reaches_it_a_hair_farther(photos):
+    ages, predicted = np.array(photos).T
+    strict, counted = (cumulative_score(ages, predicted, within=5, limit=limit) for limit in ("excluded", "included"))
+    assert strict <= counted <= cumulative_score(ages, predicted, within=np.nextafter(5, 6), limit="excluded")
+
+
+def test_epsilon_errors_by_hand():
+    # One standard deviation off: 1 - exp(-1/2); two of 3 years: 1 - exp(-2); none off: 0.
+    found = epsilon_errors([20, 20, 20], [24, 14, 20], [4, 3, 1])
+    assert found == pytest.approx([1 - np.exp(-0.5), 1 - np.exp(-2), 0])
+
+
+@given(st.lists(st.tuples(years, years, st.floats(min_value=0.1, max_value=20)), min_size=1, max_size=30))
+def test_epsilon_error_against_both_papers_as_they_print_it(photos):
+    """pan2018, section 4.2: 1 - mean of exp; teh2018, equation 4: mean of 1 - exp."""
+    ages, predicted, spread = np.array(photos).T
+    found = epsilon_errors(ages, predicted, spread)
+    assert found.mean() == pytest.approx(1 - np.mean([np.exp(-((y - m) ** 2) / (2 * s**2)) for m, y, s in photos]), abs=1e-9)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert (epsilon_errors(ages, predicted, 2 * spread) <= found).all()
+
+
+@pytest.mark.parametrize("spread", [[1, 0], [1, float("nan")], [1, -1], [1]])
+def test_an_age_without_a_spread_has_no_epsilon_error(spread):
+    with pytest.raises(UserError, match="standard deviation of the age above 0"):
+        epsilon_errors([20, 30], [20, 30], spread)
+
+
+@given(st.permutations(range(12)))
+def test_spearman_without_equal_values_is_the_papers_formula_with_d_squared(order):
+    """pan2018, section 4.2, prints the sum of d; only with d squared is it a rank correlation."""
+    ages, predicted = np.arange(12.0) ** 2, np.array(order, dtype=float)
+    squares = sum((rank - other) ** 2 for rank, other in enumerate(order))
+    assert spearman(ages, predicted) == pytest.approx(1 - 6 * squares / (12**3 - 12))
+
+
+def test_spearman_averages_equal_ranks_and_is_none_without_spread():
+    # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: Pearson's correlation of these is 4.5 / sqrt(4.5 * 5).
+    assert spearman([1, 7, 7, 9], [10, 20, 30, 40]) == pytest.approx(4.5 / np.sqrt(4.5 * 5))
+    assert np.isnan(spearman([8, 8, 8], [1, 2, 3]))
+    assert np.isnan(spearman([1, 2, 3], [8, 8, 8]))

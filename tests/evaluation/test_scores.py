@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agerepro.errors import UserError
 from agerepro.evaluation.scores import fold_errors, scores
 from agerepro.tables import SCORES, conform
 
@@ -99,3 +100,27 @@ def test_each_experiment_has_its_own_block_and_the_table_conforms(predictions):
 def test_fold_errors_has_a_row_a_fold_and_a_column_a_seed(predictions):
     both = pd.concat([predictions, predictions.assign(seed=5)])
     assert fold_errors(both).shape == (3, 2)
+
+
+def test_shares_below_a_limit_and_rank_correlation_by_hand(predictions):
+    # Errors 0 1 2 | 5 | 6 12; ages rise, predictions 10 12 10 25 24 52 rank 1.5 3 1.5 5 4 6.
+    table = scores(predictions)
+    assert [value(table, "pooled", f"ca_{years}") for years in (3, 5, 7)] == pytest.approx([3 / 6, 3 / 6, 5 / 6])
+    ranks = np.array([1.5, 3, 1.5, 5, 4, 6])
+    assert value(table, "pooled", "spearman") == pytest.approx(np.corrcoef(np.arange(1, 7), ranks)[0, 1])
+    assert value(table, "pooled", "ca_5", column="n") == 6
+
+
+def test_epsilon_error_where_every_photo_has_a_spread(predictions):
+    spread = dict.fromkeys(predictions["photo"], 2.0)
+    table = scores(predictions, age_std=spread)
+    errors = np.array([0, 1, 2, 5, 6, 12])
+    assert value(table, "pooled", "epsilon_error") == pytest.approx(np.mean(1 - np.exp(-(errors**2) / 8)))
+    spread.popitem()
+    assert "epsilon_error" not in set(scores(predictions, age_std=spread)["metric"])
+    assert "epsilon_error" not in set(scores(predictions)["metric"])
+
+
+def test_groups_are_refused(grouped):
+    with pytest.raises(UserError, match="row tells age groups apart"):
+        scores(grouped)

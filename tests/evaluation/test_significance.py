@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from agerepro.errors import UserError
-from agerepro.evaluation.significance import paired, paired_p_values
+from agerepro.evaluation.significance import normality_p, paired, paired_p_values, welch
 
 
 def better(predictions, by=0.5):
@@ -76,7 +76,7 @@ def test_seeds_are_averaged_before_pairing(lopo):
 
 
 def test_other_photos_in_a_shared_fold_are_refused(predictions):
-    with pytest.raises(UserError, match="fold 0 holds other photos or ages"):
+    with pytest.raises(UserError, match="fold 0 holds other photos, ages or groups"):
         paired(predictions, predictions.assign(age=predictions["age"] + (predictions["photo"] == "set/0001.jpg")))
     with pytest.raises(UserError, match="fold 2 holds other photos"):
         paired(predictions, predictions.iloc[:-1])
@@ -85,3 +85,83 @@ def test_other_photos_in_a_shared_fold_are_refused(predictions):
 def test_one_shared_fold_is_too_few(predictions):
     with pytest.raises(UserError, match="needs two folds"):
         paired(predictions[predictions["fold"] == 0], predictions)
+
+
+def test_shapiro_wilk_is_of_the_paired_differences(lopo):
+    other = better(lopo)
+    means = [np.array([np.abs(run["predicted"] - run["age"])[run["fold"] == fold].mean() for fold in range(40)]) for run in (other, lopo)]
+    assert paired(other, lopo).shapiro_p == pytest.approx(stats.shapiro(means[0] - means[1]).pvalue)
+
+
+def test_shapiro_wilk_of_three_values_has_a_closed_form():
+    """Three values: W = (b x_3 - b x_1)^2 / SS with b = sqrt(1/2), p = (6 / pi) (asin sqrt W - asin sqrt(3/4)) [Royston 1995]."""
+    values = np.array([1.0, 2.0, 7.0])
+    w = ((values[2] - values[0]) * np.sqrt(0.5)) ** 2 / np.sum((values - values.mean()) ** 2)
+    assert normality_p(values) == pytest.approx(6 / np.pi * (np.arcsin(np.sqrt(w)) - np.arcsin(np.sqrt(0.75))), abs=1e-4)
+
+
+def test_shapiro_wilk_is_none_where_it_has_nothing_to_say():
+    for differences in ([1.0, 2.0], [2.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0], np.arange(5001.0)):
+        assert np.isnan(normality_p(np.asarray(differences)))
+
+
+# teh2018, Tables VII and VIII: five runs each of the baseline and of the relational network, MAE and epsilon error.
+TEH2018 = {
+    ("2015", "mae"): ([3.825, 3.892, 4.051, 3.987, 3.991], [3.806, 3.850, 3.883, 3.883, 3.776]),
+    ("2015", "epsilon"): ([0.351, 0.356, 0.372, 0.371, 0.366], [0.351, 0.352, 0.360, 0.358, 0.347]),
+    ("2016", "mae"): ([5.085, 5.083, 5.392, 5.363, 5.156], [4.981, 4.950, 4.874, 4.766, 4.930]),
+    ("2016", "epsilon"): ([0.402, 0.397, 0.408, 0.416, 0.400], [0.390, 0.390, 0.389, 0.384, 0.391]),
+}
+
+
+@pytest.mark.parametrize(
+    "which, p", [(("2015", "mae"), 0.0414), (("2015", "epsilon"), 0.0471), (("2016", "mae"), 0.0360), (("2016", "epsilon"), 0.0252)]
+)
+def test_p_values_printed_by_teh2018_are_of_paired_tests(which, p):
+    """teh2018, section V, prints these four p-values; they follow from its tables only with pairs."""
+    baseline, ours = map(np.array, TEH2018[which])
+    assert paired_p_values(baseline - ours)[0] == pytest.approx(p, abs=5e-4)
+
+
+def test_welch_on_teh2018_finds_less_in_2015():
+    """Without pairs, 0.052 and 0.090 on 2015; by a literal transcription of Welch 1947 with the tail of Student's t."""
+    for metric, p in (("mae", 0.052), ("epsilon", 0.090)):
+        first, second = map(np.array, TEH2018["2015", metric])
+        found = welch(first, second)
+        a, b = first.var(ddof=1) / 5, second.var(ddof=1) / 5
+        assert found.t == pytest.approx((first.mean() - second.mean()) / np.sqrt(a + b))
+        assert found.degrees == pytest.approx((a + b) ** 2 / (a**2 / 4 + b**2 / 4))
+        assert found.p == pytest.approx(2 * stats.t.sf(abs(found.t), found.degrees))
+        assert found.p == pytest.approx(p, abs=5e-4)
+        assert found.difference == pytest.approx(first.mean() - second.mean())
+
+
+def test_every_sample_of_teh2018_passes_shapiro_wilk():
+    """teh2018, section V: "all results pass"; the smallest of the eight is 0.0525."""
+    found = [normality_p(np.array(sample)) for samples in TEH2018.values() for sample in samples]
+    assert min(found) == pytest.approx(0.0525, abs=5e-4)
+
+
+@pytest.mark.parametrize("samples", [([1.0], [1.0, 2.0]), ([1.0, 1.0], [2.0, 2.0])])
+def test_samples_without_spread_are_refused_by_welch(samples):
+    with pytest.raises(UserError, match="two values in each sample"):
+        welch(*map(np.array, samples))
+
+
+def test_groups_are_paired_by_their_share_of_wrong_photos(grouped):
+    # Fold 0 has 2 of 4 wrong and fold 1 has 1 of 2; without any wrong, both folds gain a half.
+    right = grouped.assign(predicted_group=grouped["group"])
+    found = paired(right, grouped)
+    assert (found.measure, found.n, found.difference) == ("wrong", 2, -0.5)
+    assert paired(right, grouped, unit="subject").difference == pytest.approx(-(0 + 1 + 1 + 1 + 0) / 5)
+
+
+def test_other_groups_in_a_shared_fold_are_refused(grouped):
+    other = grouped.assign(group=grouped["group"].replace("15-20", "8-12"))
+    with pytest.raises(UserError, match="fold 0 holds other photos, ages or groups"):
+        paired(grouped, other)
+
+
+def test_ages_and_groups_cannot_be_paired(grouped, predictions):
+    with pytest.raises(UserError, match="one predicts ages, the other tells age groups apart"):
+        paired(grouped, predictions)

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
+from agerepro.report.figures.confusion import draw_confusion
 from agerepro.report.figures.cumulative_score import draw_cumulative_score
 from agerepro.report.figures.error_by_age import draw_error_by_age
 from agerepro.report.figures.predicted_against_true import draw_predicted_against_true
@@ -112,3 +113,30 @@ def test_crowd_counts_photos_people_and_seeds(make_run):
     assert crowd(two) == f"{photos} photos of 12 people, 2 seeds each"
     assert crowd(one, two) == f"{photos} photos of 12 people, up to 2 seeds each"
     assert crowd(one.assign(subject="")) == f"{photos} photos"
+
+
+def test_the_confusion_matrix_draws_its_counts(make_group_run, tmp_path):
+    run = make_group_run()
+    first, second = (draw_confusion(run.predictions, run.groups, CAPTION, tmp_path / name) for name in ("a", "b"))
+    assert [path.name for path in first] == ["confusion.png", "confusion.pdf", "confusion.csv"]
+    assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
+    table = pd.read_csv(first[2])
+    assert table["photos"].sum() == 150
+    cell = table[(table["group"] == "15-20") & (table["predicted_group"] == "25-100")].iloc[0]
+    of_group = run.predictions[run.predictions["group"] == "15-20"]
+    assert cell["photos"] == (of_group["predicted_group"] == "25-100").sum()
+    assert cell["share_of_group"] == pytest.approx((of_group["predicted_group"] == "25-100").mean())
+    with Image.open(first[0]) as picture:
+        pixels = np.asarray(picture.convert("L"))
+    assert (np.concatenate([pixels[:3].ravel(), pixels[-3:].ravel(), pixels[:, :3].ravel(), pixels[:, -3:].ravel()]) == 255).all()
+
+
+def test_figures_of_ages_refuse_groups_and_the_other_way_round(make_run, make_group_run, tmp_path):
+    groups, ages = make_group_run(), make_run()
+    with pytest.raises(UserError, match="predicts ages"):
+        draw_confusion(ages.predictions, ("0-12", "15-20"), CAPTION, tmp_path)
+    with pytest.raises(UserError, match="tells age groups apart"):
+        draw_predicted_against_true(groups.predictions, CAPTION, tmp_path)
+    for draw in (draw_cumulative_score, draw_error_by_age):
+        with pytest.raises(UserError, match="tells age groups apart"):
+            draw({"a": groups.predictions}, CAPTION, tmp_path)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 from agerepro.errors import UserError
-from agerepro.experiment.schema import Adam, Backbone, Experiment, Faces, KFold, Stage
+from agerepro.experiment.read import plain
+from agerepro.experiment.schema import Adam, Backbone, Experiment, Faces, Groups, KFold, OfficialFolds, Stage
+from agerepro.files import seal
 from agerepro.report import load
 from agerepro.report.load import results_of, within
-from agerepro.tables import PHOTOS, SCORES, conform, read_table, write_table
+from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS, SCORES, conform, read_table, write_table
 
 
 @pytest.fixture
@@ -75,3 +79,46 @@ def test_the_protocol_is_told_in_words():
     stage = Stage(name="a", data="congress", epochs=1, batch=1, optimizer=Adam(0.1), protocol=KFold(folds=5, validation_people=0.1))
     experiment = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(stage,))
     assert load.protocol_in_words(experiment) == "5-fold, people apart, 10% of the others validate"
+
+
+def test_epochs_are_tested_on_the_same_photos(halves, photos, with_epochs):
+    kept = within(with_epochs(halves[0]), photos, years=1)
+    assert kept.epochs is not None
+    assert sorted(photo for fold in kept.epochs.folds for photo in fold.photos) == sorted(kept.predictions["photo"])
+    last = sum(fold.errors[-1].sum() for fold in kept.epochs.folds)
+    assert last == pytest.approx(np.abs(kept.predictions["predicted"] - kept.predictions["age"]).sum())
+
+
+def test_a_run_of_groups_on_disk_knows_its_labels_and_the_most_frequent_of_each_training_part(make_group_run, tmp_path):
+    """Groups of the data, narrower than the network's, are merged; 0-2 and 4-6 are children, and most of fold 0's training part."""
+    folder, labels = tmp_path / "adience" / "demo-0123", ("0-12", "15-20", "25-100")
+    stage = Stage(
+        name="a",
+        data="adience",
+        epochs=1,
+        batch=1,
+        optimizer=Adam(0.1),
+        protocol=OfficialFolds(),
+        target=Groups(labels=labels),
+        start_from="scratch",
+    )
+    experiment = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(stage,), decode="argmax")
+    folder.mkdir(parents=True)
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(plain(experiment)), encoding="utf-8")
+    (folder / "provenance.json").write_text('{"synthetic": true, "changed": []}', encoding="utf-8")
+    names, own = [f"adience/{i}.jpg" for i in range(6)], ["15-20", "0-2", "4-6", "25-32", "25-32", "38-43"]
+    frame = pd.DataFrame({"photo": names, "path": names, "subject": list("abcdef"), "group": own, "gender": [*"fmfmf", ""]})
+    write_table(folder / "photos.csv", conform(frame, PHOTOS), PHOTOS)
+    parts = {0: ["test", "train", "train", "train", "validation", "validation"], 1: ["train", "test", "test", "train", "train", "train"]}
+    write_table(folder / "folds.csv", pd.concat([pd.DataFrame({"fold": k, "photo": names, "part": of}) for k, of in parts.items()]), FOLDS)
+    for fold in (0, 1):
+        place = folder / "folds" / f"{fold:03d}"
+        about = {"experiment": "adience", "profile": "demo", "fold": fold, "seed": 0}
+        tested = pd.DataFrame({"photo": [names[fold]], "subject": ["ab"[fold]], "group": [labels[1 - fold]], "predicted_group": ["0-12"]})
+        write_table(place / "predictions.csv", conform(tested.assign(**about), PREDICTIONS), PREDICTIONS)
+        seal(place, ["predictions.csv"])
+    run = load.load_result(folder, partial=False)
+    assert run.groups == labels and run.training_groups == {0: "0-12", 1: "25-100"} and run.training_means == {}
+    assert run.genders["adience/1.jpg"] == "m" and run.genders["adience/5.jpg"] == ""
+    assert run.epochs is not None and run.epochs.folds == ()
+    assert run.predictions["predicted_group"].tolist() == ["0-12", "0-12"]

@@ -4,10 +4,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.report.results import draw_figures, paired_notes, write_results
+from agerepro.report.results import draw_figures, write_results
 from agerepro.tables import SCORES, read_table
 
 
@@ -15,9 +16,10 @@ from agerepro.tables import SCORES, read_table
 def drawn(monkeypatch):
     """Names and captions of the figures that would be drawn; nothing is, since drawing takes half a second each."""
     asked = []
-    for figure in ("predicted-against-true", "cumulative-score", "error-by-age"):
+    for figure in ("predicted-against-true", "cumulative-score", "error-by-age", "confusion"):
 
-        def draw(what, caption, folder, *, name=figure, guess=None):
+        def draw(what, *others, name=figure, guess=None):
+            caption, _ = others[-2:]
             asked.append((name, caption))
             return []
 
@@ -81,13 +83,6 @@ def test_the_same_experiment_in_two_profiles_is_told_apart(make_run, tmp_path, d
     assert drawn[2][1].banner == "demo: synthetic faces"  # one demo run in a figure makes it a demo figure
 
 
-def test_runs_on_other_photos_are_not_compared_and_say_why(make_run):
-    second = make_run("other")
-    moved = second.predictions.assign(age=second.predictions["age"] + 1)
-    (note,) = paired_notes([make_run(), type(second)(**{**vars(second), "predictions": moved})])
-    assert note.startswith("other against vgg16-faces2: not compared. The runs cannot be paired")
-
-
 def test_folds_that_do_not_match_the_predictions_are_refused(make_run, tmp_path):
     with pytest.raises(UserError, match="says that 12 of 12 folds are done, but its predictions are of 9"):
         run = make_run(done=9)
@@ -109,3 +104,44 @@ def test_eight_runs_are_drawn_in_two_figures(make_run, tmp_path, drawn):
 def test_results_load_no_network_framework():
     code = "import sys, agerepro.report.results; print(sorted({'tensorflow', 'keras', 'cv2', 'matplotlib.pyplot'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_a_run_of_groups_gives_its_accuracies_and_a_confusion_matrix(make_group_run, tmp_path, drawn):
+    run = make_group_run()
+    paths = write_results([run], tmp_path)
+    assert [path.name for path in paths] == ["table.txt", "table.csv", "table.md", "table.tex", "scores.csv", "confusion.csv"]
+    assert [name for name, _ in drawn] == ["confusion"]
+    text = (tmp_path / "table.txt").read_text(encoding="utf-8")
+    assert "61.41 +- 4.37 %" in text and "87.80 +- 2.22 %" in text
+    assert "Intervals: bootstrap over people (BCa)." in text
+    counts = pd.read_csv(tmp_path / "confusion.csv")
+    assert counts[["0-12", "15-20", "25-100"]].to_numpy().sum() == 150
+    right = (run.predictions["group"] == run.predictions["predicted_group"]).mean()
+    assert sum(counts.loc[i, label] for i, label in enumerate(run.groups)) / 150 == pytest.approx(right)
+
+
+def test_runs_of_both_kinds_stand_in_one_table_each_with_its_own_figures(make_run, make_group_run, tmp_path, drawn):
+    write_results([make_group_run(), make_run()], tmp_path)
+    assert [name for name, _ in drawn] == ["confusion-adience", "predicted-against-true-vgg16-faces2", "cumulative-score", "error-by-age"]
+    text = (tmp_path / "table.txt").read_text(encoding="utf-8")
+    assert "Accuracy (macro)" in text and "MAE (macro), years" in text
+    assert (tmp_path / "confusion-adience.csv").is_file()
+
+
+def test_epochs_and_genders_are_written_where_they_are_known(make_run, with_epochs, tmp_path, drawn):
+    run = with_epochs(make_run())
+    run = type(run)(**{**vars(run), "genders": dict.fromkeys(run.predictions["photo"], "f")})
+    assert [path.name for path in write_results([run], tmp_path)[5:]] == ["error-by-gender.csv", "epochs.csv"]
+    epochs = pd.read_csv(tmp_path / "epochs.csv")
+    overall = epochs[epochs["fold"] == "all"].set_index("choice")["value"]
+    scores = read_table(tmp_path / "scores.csv", SCORES)
+    macro = scores[(scores["aggregation"] == "macro") & (scores["metric"] == "mae")]["value"].item()
+    assert overall["last"] == pytest.approx(macro)
+    assert overall["least_validation_loss"] == pytest.approx(macro + 1)
+    assert pd.read_csv(tmp_path / "error-by-gender.csv")["gender"].tolist() == ["f"]
+
+
+def test_a_run_that_is_not_of_the_kind_it_says_is_refused(make_run, make_group_run, tmp_path):
+    run = make_group_run()
+    with pytest.raises(UserError, match="adience says that it predicts ages, but its predictions are groups"):
+        write_results([type(run)(**{**vars(run), "groups": ()})], tmp_path)

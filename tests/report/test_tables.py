@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.report.tables import ENDINGS, FORMS, banner_of, latex_text, markdown_text, render
+from agerepro.report.page import Page, latex_text, markdown_text
+from agerepro.report.tables import ENDINGS, FORMS, banner_of, render
 
 GOLDEN = Path(__file__).parent / "golden"
 NOTES = (
@@ -88,3 +89,21 @@ def test_markdown_escapes_bars():
 def test_unknown_form_offers_the_nearest(comparison):
     with pytest.raises(UserError, match="Did you mean 'text'"):
         render(comparison, form="txt")
+
+
+def test_a_score_with_a_spread_shows_both_in_one_cell(comparison):
+    line = comparison.iloc[[2]].assign(unit="percent", paper=61.41, paper_std=4.37, ours=60.1, ours_std=float("nan"))
+    assert "61.41 +- 4.37 %   60.10 %" in render(line, form="text")
+    assert r"61.41 $\pm$ 4.37 \%" in render(line, form="tex")
+
+
+def test_pages_below_have_their_own_titles_and_tables(comparison):
+    page = Page("A_title", "demo", ("Who", "5 %"), (1,), (("a", "1"), ("b", "2")), ("A note.",))
+    assert render(comparison, form="text", below=[page]).endswith("\nA_title\n\nWho   5 %\n─────────\na       1\n\nb       2\n\nA note.\n")
+    assert render(comparison, form="md", below=[page]).endswith(
+        "\n\n## A\\_title\n\n**demo**\n\n| Who | 5 % |\n| --- | ---: |\n| a | 1 |\n| b | 2 |\n\n- A note.\n"
+    )
+    latex = render(comparison, form="tex", below=[page])
+    assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 2
+    assert r"\begin{tabular}{lr}" in latex and latex.count("booktabs") == 1
+    assert render(comparison, form="csv", below=[page]) == render(comparison, form="csv")

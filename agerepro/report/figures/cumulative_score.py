@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.check import check_one_run
+from agerepro.evaluation.check import ages_only, check_one_run
 from agerepro.evaluation.metrics import cumulative_score
 from agerepro.report.figures.style import COLOURS, DASHES, GREY, Caption, figure, height_with, legend, save
 
@@ -26,7 +26,7 @@ def draw_cumulative_score(
     """
     if not 0 < len(runs) <= _MOST:
         raise UserError(f"A cumulative score figure holds 1 to {_MOST} runs, not {len(runs)}. Name fewer.")
-    runs = {label: check_one_run(predictions) for label, predictions in runs.items()}
+    runs = {label: ages_only(check_one_run(predictions)) for label, predictions in runs.items()}
     curves = {label: _curve(frame) for label, frame in runs.items()}
     entries = len(runs) + (guess is not None)
     subtitle = "In the key: photos at most 5 years off"
@@ -35,7 +35,7 @@ def draw_cumulative_score(
         for (label, shares), colour, dashes in zip(curves.items(), COLOURS, DASHES):
             axes.plot(LIMITS, 100 * shares, color=colour, linestyle=dashes, label=f"{label}: {_within_five(shares)}")
         if guess is not None:
-            shares = curves["mean-age predictor"] = _curve(check_one_run(guess))
+            shares = curves["mean-age predictor"] = _curve(ages_only(check_one_run(guess)))
             axes.plot(LIMITS, 100 * shares, color=GREY, linewidth=1.2, label=f"mean-age predictor: {_within_five(shares)}")
         axes.axvline(5, color=GREY, linewidth=0.8, zorder=1)
         axes.annotate("CS(5)", (5, 3), xytext=(3, 0), textcoords="offset points", fontsize=9, color=GREY)

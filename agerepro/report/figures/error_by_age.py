@@ -10,7 +10,7 @@ import pandas as pd
 
 from agerepro.errors import UserError
 from agerepro.evaluation.by_age import DECADES, error_by_age
-from agerepro.evaluation.check import check_one_run
+from agerepro.evaluation.check import ages_only, check_one_run
 from agerepro.report.figures.style import COLOURS, FEW, MARKERS, Caption, figure, height_with, legend, save
 
 _MOST = len(COLOURS)
@@ -25,7 +25,7 @@ def draw_error_by_age(
     """
     if not 0 < len(runs) <= _MOST:
         raise UserError(f"An error by age figure holds 1 to {_MOST} runs, not {len(runs)}. Name fewer.")
-    runs = {label: check_one_run(predictions) for label, predictions in runs.items()}
+    runs = {label: ages_only(check_one_run(predictions)) for label, predictions in runs.items()}
     binned = {label: error_by_age(predictions, edges=edges) for label, predictions in runs.items()}
     firsts = np.unique(np.concatenate([table["first"] for table in binned.values()]))
     subtitle = "Whiskers: 95 % bootstrap intervals over people; none where there is one person"

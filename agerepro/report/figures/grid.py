@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 
@@ -18,8 +19,9 @@ def draw_grid(means: pd.DataFrame, caption: Caption, folder: Path, *, name: str 
     shown = np.ma.masked_invalid(losses)
     subtitle = "Framed: the least, which the search chooses; grey: the loss became infinite or no number"
     with figure("Validation loss of the grid search", subtitle, caption, height=3.9) as (drawn, axes):
-        colours = axes.imshow(shown, cmap="viridis_r", norm=PowerNorm(0.4, shown.min(), shown.max()), aspect="auto")
-        colours.cmap.set_bad("#D8D8D8")
+        colours = axes.imshow(
+            shown, cmap=colormaps["viridis_r"].with_extremes(bad="#D8D8D8"), norm=PowerNorm(0.4, shown.min(), shown.max()), aspect="auto"
+        )
         best = np.unravel_index(np.argmin(np.where(np.isfinite(losses), losses, np.inf)), losses.shape)
         for (row, column), loss in np.ndenumerate(losses):
             text = f"{loss:.3f}" if np.isfinite(loss) else "diverged"

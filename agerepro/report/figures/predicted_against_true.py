@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agerepro.evaluation.check import check_one_run
+from agerepro.evaluation.check import ages_only, check_one_run
 from agerepro.evaluation.metrics import absolute_errors, photo_weights
 from agerepro.report.figures.style import BLACK, BLUE, Caption, figure, save
 
@@ -16,7 +16,7 @@ def draw_predicted_against_true(
     predictions: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "predicted-against-true"
 ) -> list[Path]:
     """Draw one run's PREDICTIONS: a dot a photo (and seed), the line of no error, and the band of five years around it."""
-    frame = check_one_run(predictions)
+    frame = ages_only(check_one_run(predictions))
     shown = frame[["fold", "seed", "photo", "age", "predicted"]]
     errors = absolute_errors(frame["age"], frame["predicted"])
     macro = float(np.sum(photo_weights(frame["fold"], "macro") * errors))

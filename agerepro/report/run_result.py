@@ -1,0 +1,95 @@
+"""A run as it is reported: its predictions and all that its tables and figures say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from agerepro.errors import UserError
+from agerepro.evaluation.check import check_predictions, tells_groups
+from agerepro.evaluation.epochs import FoldEpochs
+from agerepro.evaluation.photo_errors import Measure
+from agerepro.evaluation.standing import standing
+from agerepro.experiment.schema import Reproduces
+
+
+@dataclass(frozen=True)
+class RunEpochs:
+    """A run after each epoch; `folds` is empty where there were fewer than two to choose from.
+
+    `reported` is the choice [evaluation.epochs.CHOICES] that the run's predictions are made with, `test_time` how; here every
+    output is of the plain picture.
+    """
+
+    folds: tuple[FoldEpochs, ...]
+    reported: str
+    test_time: str
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run as it is reported.
+
+    `banner` warns ("demo: synthetic faces") and is empty for the paper's own experiment; missing folds are added to it.
+    `predictions` is a PREDICTIONS table, `training_means` the mean age in years of each fold's training part. A run that tells
+    age groups apart has all its labels in rising order in `groups`, and the most frequent one of each fold's training part in
+    `training_groups`. `genders` and `age_std` (years) are by photo. `epochs` is None where nobody looked.
+    """
+
+    experiment: str
+    profile: str
+    banner: str
+    protocol: str
+    folds_done: int
+    folds_total: int
+    reproduces: Reproduces | None
+    predictions: pd.DataFrame
+    training_means: Mapping[int, float]
+    groups: tuple[str, ...] = ()
+    training_groups: Mapping[int, str] = field(default_factory=dict)
+    genders: Mapping[str, str] = field(default_factory=dict)
+    age_std: Mapping[str, float] = field(default_factory=dict)
+    epochs: RunEpochs | None = None
+
+    @property
+    def standing(self) -> str:
+        """The banner, with the missing folds."""
+        return standing(self.banner, self.folds_done, self.folds_total)
+
+    @property
+    def measure(self) -> Measure:
+        """In what its errors are: years, or wrong photos."""
+        return "wrong" if self.groups else "years"
+
+    @property
+    def one_person_a_fold(self) -> bool:
+        """Whether every fold tests one person."""
+        return bool((self.predictions.groupby("fold")["subject"].nunique() == 1).all())
+
+
+def checked(run: RunResult) -> RunResult:
+    """The run with checked predictions; UserError when they are not of as many folds, or not of the kind, that it says."""
+    frame = check_predictions(run.predictions.assign(experiment=run.experiment, profile=run.profile))
+    folds = frame["fold"].nunique()
+    if folds != run.folds_done:
+        raise UserError(
+            f"{run.experiment} says that {run.folds_done} of {run.folds_total} folds are done, but its predictions are of "
+            f"{folds}. Read the predictions of all finished folds."
+        )
+    if tells_groups(frame) != bool(run.groups):
+        said, held = ("groups", "ages") if run.groups else ("ages", "groups")
+        raise UserError(f"{run.experiment} says that it predicts {said}, but its predictions are {held}. Read it with its own settings.")
+    return replace(run, predictions=frame)
+
+
+def label_of(run: RunResult, runs: Sequence[RunResult]) -> str:
+    """The experiment's name, with the profile where two of the runs share it."""
+    same = [other for other in runs if other.experiment == run.experiment]
+    return run.experiment if len(same) == 1 else f"{run.experiment} ({run.profile})"
+
+
+def file_name(label: str) -> str:
+    """A label as a part of a file's name."""
+    return "".join(character if character.isalnum() or character in "-_." else "-" for character in label).strip("-")

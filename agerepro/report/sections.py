@@ -1,0 +1,163 @@
+"""The smaller tables under the comparison: which epoch is reported, confusion matrices, errors by gender."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from agerepro.evaluation.by_gender import error_by_gender
+from agerepro.evaluation.epochs import LAST, TEST, VALIDATION, WORTH, EpochScore, epoch_scores, epoch_table
+from agerepro.evaluation.group_scores import counts_of
+from agerepro.evaluation.groups import precision, recall
+from agerepro.report.page import Page
+from agerepro.report.run_result import RunResult, label_of
+from agerepro.report.tables import NOTHING, interval_text, number_text
+
+_CHOICES = {
+    LAST: "last",
+    VALIDATION: "least validation loss inside the fold",
+    TEST: "best on the held-out {whom}",
+    WORTH: "best on the held-out {whom} less last",
+}
+_GENDERS = {"f": "women", "m": "men", "": "unknown"}
+
+
+def below(runs: Sequence[RunResult]) -> list[Page]:
+    """Every section that the runs have numbers for."""
+    return [*confusion_pages(runs), *gender_pages(runs), *epoch_pages(runs)]
+
+
+def epoch_pages(runs: Sequence[RunResult]) -> list[Page]:
+    """The run's score at three choices of the epoch, and what the one that is no valid result would gain; none without epochs."""
+    rows, notes = [], []
+    with_epochs = [run for run in runs if run.epochs and run.epochs.folds]
+    for run in with_epochs:
+        label, scores = label_of(run, runs), epoch_scores(run.epochs.folds, measure=run.measure) if run.epochs else []
+        rows += [_epoch_row(run, score, label if score.choice == LAST else "") for score in scores]
+        if not all(score.available for score in scores):
+            notes.append(f"{label}: least validation loss not available, since its folds have no validation part.")
+        if run.epochs and run.epochs.test_time != "plain":
+            notes.append(
+                f"{label}: these are outputs for the plain picture; the comparison above averages it with its mirror image, so that the "
+                "same epoch scores otherwise there."
+            )
+    if not rows:
+        return []
+    told = (
+        "Validation: of people inside the fold's training part, apart from those tested. Intervals: normal over folds; "
+        "of the last row, bootstrap over folds (BCa).",
+        "Best on the held-out: there the tested photos themselves choose when to stop. It is not a valid result, and shown so that it "
+        "can be told from one; the last row is what it pretends to gain.",
+    )
+    headings = ("Experiment", "Epoch", "Score", "Mean over folds", "95 % interval", "Epochs chosen", "Valid")
+    return [Page("Which epoch is reported", _banner(with_epochs), headings, (3, 4), tuple(rows), (*told, *notes))]
+
+
+def confusion_pages(runs: Sequence[RunResult]) -> list[Page]:
+    """One page a run that tells groups apart: rows are true groups, columns predicted ones, with precision and recall."""
+    pages = []
+    for run in runs:
+        if run.groups:
+            table = confusion_table(run)
+            rows = [
+                (
+                    label_of(run, runs) if not place else "",
+                    str(line["group"]),
+                    *(f"{line[label]:,}" for label in run.groups),
+                    *_shares(line),
+                )
+                for place, line in enumerate(table.to_dict("records"))
+            ]
+            headings = ("Experiment", "True group", *run.groups, "Precision", "Recall")
+            seeds = run.predictions["seed"].nunique()
+            note = "Rows: true groups. Columns: photos by predicted group" + (f", all {seeds} seeds." if seeds > 1 else ".")
+            numeric = tuple(range(2, len(headings)))
+            pages.append(Page("Confusion matrix", run.standing, headings, numeric, tuple(rows), (note,)))
+    return pages
+
+
+def gender_pages(runs: Sequence[RunResult]) -> list[Page]:
+    """Mean error of women's and men's photos; none where no gender is known."""
+    rows: list[tuple[str, ...]] = []
+    known = _with_genders(runs)
+    for run in known:
+        unit = "years" if run.groups == () else "share"
+        for place, line in enumerate(error_by_gender(run.predictions, run.genders).to_dict("records")):
+            what = "MAE (pooled), years" if unit == "years" else "Photos in a wrong group (pooled)"
+            counts = (f"{line['photos']:,}", f"{line['people']:,}")
+            error = (number_text(line["error"], unit), interval_text(line["low"], line["high"], unit))
+            rows.append((label_of(run, runs) if not place else "", _GENDERS[line["gender"]], what, *counts, *error))
+    headings = ("Experiment", "Photos of", "Score", "Photos", "People", "Error", "95 % interval")
+    note = "Gender as the data set has it. Intervals: bootstrap over people (BCa)."
+    return [Page("Error by gender", _banner(known), headings, (3, 4, 5, 6), tuple(rows), (note,))] if rows else []
+
+
+def confusion_table(run: RunResult) -> pd.DataFrame:
+    """One row a true group: `group`, a column of counts a predicted group, then `precision` and `recall` of this group."""
+    counts = counts_of(run.predictions, run.groups)
+    table = pd.DataFrame(counts, columns=list(run.groups))
+    table.insert(0, "group", list(run.groups))
+    return table.assign(precision=precision(counts), recall=recall(counts))
+
+
+def gender_table(runs: Sequence[RunResult]) -> pd.DataFrame | None:
+    """`error_by_gender` of every run with known genders, and its experiment, profile and measure (years, or wrong: a share)."""
+    tables = [
+        error_by_gender(run.predictions, run.genders).assign(experiment=run.experiment, profile=run.profile, measure=run.measure)
+        for run in _with_genders(runs)
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def epochs_table(runs: Sequence[RunResult]) -> pd.DataFrame | None:
+    """`epoch_table` of every run that has epochs to choose from; None when there is none."""
+    tables = [
+        epoch_table(run.epochs.folds, measure=run.measure, experiment=run.experiment, profile=run.profile)
+        for run in runs
+        if run.epochs and run.epochs.folds
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def _with_genders(runs: Sequence[RunResult]) -> list[RunResult]:
+    return [run for run in runs if any(run.genders.get(photo, "") for photo in run.predictions["photo"])]
+
+
+def _epoch_row(run: RunResult, score: EpochScore, label: str) -> tuple[str, ...]:
+    whom = "person" if run.one_person_a_fold else "people"
+    reported = " (reported)" if run.epochs and score.choice == run.epochs.reported else ""
+    unit, scale, what = ("years", 1.0, "MAE (macro), years") if run.measure == "years" else ("percent", 100.0, "Accuracy (macro)")
+    sign = "+" if score.choice == WORTH else ""
+    value = number_text(scale * score.found.value, unit, sign=sign)
+    interval = interval_text(scale * score.found.low, scale * score.found.high, unit, sign=sign)
+    valid = {LAST: "yes", VALIDATION: "yes", TEST: "no: not a valid result", WORTH: ""}[score.choice]
+    return (
+        label,
+        _CHOICES[score.choice].format(whom=whom) + reported,
+        what,
+        value if score.available else "not available",
+        interval,
+        _span(score.epochs),
+        valid,
+    )
+
+
+def _span(epochs: Sequence[int]) -> str:
+    """`20`, or `median 12, 3 to 20` where folds differ."""
+    if not epochs:
+        return NOTHING
+    if min(epochs) == max(epochs):
+        return str(epochs[0])
+    return f"median {np.median(epochs):g}, {min(epochs)} to {max(epochs)}"
+
+
+def _shares(line: dict[Hashable, Any]) -> tuple[str, str]:
+    precise, recalled = (NOTHING if np.isnan(line[name]) else f"{line[name]:.3f}" for name in ("precision", "recall"))
+    return precise, recalled
+
+
+def _banner(runs: Sequence[RunResult]) -> str:
+    return "; ".join(dict.fromkeys(part for run in runs for part in run.standing.split("; ") if part))
