@@ -213,6 +213,7 @@ def test_every_data_set_has_its_section_with_the_published_counts(name: str) -> 
         published.oldest,
         *published.bins.values(),
         *published.funnel.values(),
+        *published.splits.values(),
     ]
     lacking = [count for count in counts if count is not None and not re.search(rf"(?<![\d,]){count:,}(?![\d])", sections[name])]
     assert not lacking, lacking

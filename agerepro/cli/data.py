@@ -38,6 +38,8 @@ def list_() -> None:
 def verify_(name: str, root: Path, style: str | None) -> None:
     """Print images, people, ages and age bins beside the published counts; exit code 1 where they differ.
 
+    Adience is counted from its fold files alone where its pictures are not there.
+
     \b
       agerepro data verify fgnet --root /datasets
     """

@@ -11,7 +11,7 @@ class Published:
     """Counts as published, None where no source gives one.
 
     bins: photos by whole years, labelled "0-19" or "80+". funnel: photos left after the cleaning step of that name.
-    people_listed: people the source names before cleaning.
+    splits: photos left in each of the authors' lists. people_listed: people the source names before cleaning.
     """
 
     images: int | None = None
@@ -22,6 +22,7 @@ class Published:
     oldest: int | None = None
     bins: dict[str, int | None] = field(default_factory=dict)
     funnel: dict[str, int] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -99,9 +99,9 @@ def counts(photos: Photos, published: Published) -> list[Row]:
 
 
 def parts(table: pd.DataFrame, published: Published) -> list[Row]:
-    """Photos in each of the authors' splits, published as `split <name>` in the funnel, and in each age group, as its bin."""
+    """Photos in each of the authors' splits, and in each age group, as its bin."""
     splits = table.loc[table["split"] != "", "split"].value_counts().sort_index()
-    rows = [Row(f"split {name}", int(number), published.funnel.get(f"split {name}")) for name, number in splits.items()]
+    rows = [Row(f"split {name}", int(number), published.splits.get(str(name))) for name, number in splits.items()]
     groups = table.loc[table["group"] != "", "group"].value_counts()
     labels = {*groups.index, *published.bins} if len(groups) else set()
     for label in sorted(labels, key=lambda label: int(label.partition("-")[0])):

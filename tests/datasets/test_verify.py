@@ -41,7 +41,7 @@ def test_agreement():
 
 def test_splits_and_age_groups_are_counted_where_a_set_has_them():
     photos = Photos(table([np.nan] * 4, list("aabc")).assign(split=["1", "1", "0", ""], group=["60-100", "8-12", "8-12", ""]))
-    published = Published(images=4, bins={"8-12": 2, "15-20": 1, "60-100": None}, funnel={"split 0": 2})
+    published = Published(images=4, bins={"8-12": 2, "15-20": 1, "60-100": None}, splits={"0": 2})
     assert counts(photos, published)[2:] == [
         Row("split 0", 1, 2), Row("split 1", 2, None), Row("ages 8-12", 2, 2), Row("ages 15-20", 0, 1), Row("ages 60-100", 1, None),
     ]  # fmt: skip

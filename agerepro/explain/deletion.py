@@ -1,0 +1,61 @@
+"""Deletion and insertion curves: how a score falls when a map's hottest pixels go, and rises when they come [Petsiuk et al. 2018]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from agerepro.draws import generator
+from agerepro.explain.heat import upsampled
+
+Score = Callable[[np.ndarray], np.ndarray]  # (n, s, s, 3) -> (n,), always the same photos in the same order
+BLUR = 10 / 224  # sigma as a share of the side: 10 pixels at 224, after which no face is left; Petsiuk's kernel is 11 wide, sigma 5
+
+
+def curves(
+    score: Score, images: np.ndarray, maps: np.ndarray, *, order: Literal["deletion", "insertion"], start: np.ndarray, steps: int = 20
+) -> np.ndarray:
+    """(n, steps + 1) scores, with the share 0, 1 / steps, ... 1 of the pixels changed, those with the highest map first.
+
+    images: (n, s, s, 3); maps: (n, s, s), at the side of the images; start: (n, s, s, 3), the pictures without content (`grey`,
+    `blurred`). Deletion goes from the photo to `start`, insertion from `start` to the photo. Of equal pixels the first in reading
+    order goes first: maps as coarse as a network's last should be upsampled, not repeated.
+    """
+    before, after = (images, start) if order == "deletion" else (start, images)
+    places = np.argsort(np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable"), axis=1).reshape(maps.shape)
+    found = []
+    for step in range(steps + 1):
+        changed = places < round(step / steps * maps[0].size)
+        found.append(score(np.where(changed[..., None], after, before)))
+    return np.stack(found, axis=1)
+
+
+def area(scores: np.ndarray) -> np.ndarray:
+    """The area under each curve over the share of pixels 0..1: (n, steps + 1) -> (n,), in units of the score (trapezoids).
+
+    For deletion less is better, for insertion more; both only mean something beside the area of random maps.
+    """
+    return np.trapezoid(scores, dx=1 / (scores.shape[1] - 1), axis=1)
+
+
+def grey(images: np.ndarray) -> np.ndarray:
+    """Every photo's own mean colour everywhere: (n, s, s, 3) -> the same shape, float32."""
+    means = np.asarray(images, np.float32).mean(axis=(1, 2), keepdims=True)
+    return np.broadcast_to(means, images.shape)
+
+
+def blurred(images: np.ndarray, *, share: float = BLUR) -> np.ndarray:
+    """The photos under a Gaussian of sigma `share` of their side: (n, s, s, 3) -> the same shape, float32."""
+    sigma = share * images.shape[1]
+    return gaussian_filter(np.asarray(images, np.float32), (0, sigma, sigma, 0), mode="nearest")
+
+
+def random_maps(count: int, size: int, *, seed: int, coarse: int) -> np.ndarray:
+    """The baseline: noise drawn at coarse x coarse places, (count, size, size) float32 after upsampling; one stream a seed.
+
+    coarse: the side of the maps that it is compared with, since smooth and fine noise hide a face differently.
+    """
+    return upsampled(generator("random maps", seed).random((count, coarse, coarse)), size)

@@ -1,0 +1,61 @@
+"""Deletion and insertion curves of a score that is a weighted sum of pixels, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from agerepro.explain.deletion import area, blurred, curves, grey, random_maps
+
+WEIGHTS = np.array([[4.0, 0.0], [1.0, 3.0]])  # of four pixels; a photo of ones scores 8
+
+
+def weighted(images: np.ndarray) -> np.ndarray:
+    return (images[..., 0] * WEIGHTS).sum(axis=(1, 2))
+
+
+def test_curves_by_hand() -> None:
+    ones, zeros = np.ones((1, 2, 2, 3)), np.zeros((1, 2, 2, 3))
+    down = curves(weighted, ones, WEIGHTS[None], order="deletion", start=zeros, steps=4)
+    up = curves(weighted, ones, WEIGHTS[None], order="insertion", start=zeros, steps=4)
+    assert down.tolist() == [[8, 4, 1, 0, 0]]  # 4, 3, 1, 0 go in turn
+    assert up.tolist() == [[0, 4, 7, 8, 8]]
+    # Trapezoids of a quarter: (8/2 + 4 + 1 + 0 + 0/2) / 4 and (0/2 + 4 + 7 + 8 + 8/2) / 4.
+    assert area(down).tolist() == [9 / 4] and area(up).tolist() == [23 / 4]
+    backwards = curves(weighted, ones, -WEIGHTS[None], order="deletion", start=zeros, steps=4)
+    assert backwards.tolist() == [[8, 8, 7, 4, 0]]
+
+
+def test_each_photo_goes_by_its_own_map_and_ties_in_reading_order() -> None:
+    ones, zeros = np.ones((2, 2, 2, 3)), np.zeros((2, 2, 2, 3))
+    found = curves(weighted, ones, np.stack([WEIGHTS, np.zeros((2, 2))]), order="deletion", start=zeros, steps=4)
+    assert found.tolist() == [[8, 4, 1, 0, 0], [8, 4, 4, 3, 0]]
+
+
+def test_a_map_of_what_counts_beats_random_maps() -> None:
+    draw = np.random.default_rng(0)
+    weights, images = draw.random((16, 16)) ** 4, np.ones((20, 16, 16, 3))
+
+    def score(photos: np.ndarray) -> np.ndarray:
+        return (photos[..., 0] * weights).sum(axis=(1, 2)) / weights.sum()
+
+    true, noise = np.repeat(weights[None], 20, axis=0), random_maps(20, 16, seed=0, coarse=4)
+    areas = [area(curves(score, images, maps, order="deletion", start=0 * images, steps=16)) for maps in (true, noise)]
+    assert areas[0].max() < areas[1].min()
+    assert areas[1].mean() == pytest.approx(0.5, abs=0.05)  # pixels at random: the score falls with the share that is left
+
+
+def test_pictures_without_content() -> None:
+    images = np.zeros((1, 4, 4, 3), np.uint8)
+    images[0, :2] = 200, 100, 0
+    assert grey(images).shape == images.shape and grey(images)[0, 3, 3].tolist() == [100, 50, 0]
+    flat = blurred(np.full((1, 8, 8, 3), 9, np.uint8))
+    assert flat.dtype == np.float32
+    np.testing.assert_allclose(flat, 9, rtol=1e-6)
+    edge = np.repeat((np.arange(224) >= 112) * np.float32(255), 3).reshape(1, 1, 224, 3).repeat(224, axis=1)
+    assert blurred(edge)[0, 0, 122, 0] == pytest.approx(255 * 0.84, abs=4)  # half a sigma of ten off: the normal at 1.05 sigma
+
+
+def test_random_maps_are_named_by_their_seed() -> None:
+    np.testing.assert_array_equal(random_maps(2, 8, seed=3, coarse=2), random_maps(2, 8, seed=3, coarse=2))
+    assert not np.array_equal(random_maps(2, 8, seed=3, coarse=2), random_maps(2, 8, seed=4, coarse=2))
