@@ -254,7 +254,20 @@ def test_the_numbers_to_meet_are_those_of_table_4() -> None:
             assert f"| {name} | {cells} |" in page
 
 
-@pytest.mark.parametrize(("mode", "file"), [("a", "vgg16-faces2.yaml"), ("c", "vgg16-imdb-agedb.yaml")])
+@pytest.mark.parametrize(
+    ("mode", "file"),
+    [
+        ("a", "vgg16-faces2.yaml"),
+        ("a", "resnet50-faces2.yaml"),
+        ("a", "senet50-faces2.yaml"),
+        ("b, ResNet-50", "resnet50-imdb.yaml"),
+        ("b, SENet-50", "senet50-imdb.yaml"),
+        ("b, VGG-16", "vgg16-imdb.yaml"),
+        ("c", "vgg16-imdb-agedb.yaml"),
+        ("c", "adience.yaml"),
+        ("c", "four-subjects.yaml"),
+    ],
+)
 def test_the_stages_on_the_fidelity_page_are_those_of_the_files(mode: str, file: str) -> None:
     page = text_of("docs/fidelity.md")
     for stage in read_experiment(EXPERIMENTS / "koenig2019" / file).stages:
