@@ -46,6 +46,7 @@ setup(
         "cpu": [*SUITE, "tensorflow-cpu>=2.21,<2.22"],
         "cuda": [*SUITE, "tensorflow[and-cuda]>=2.21,<2.22"],
         "dlib-weights": ["face_recognition_models==0.3.0"],
+        "onnx": ["onnx>=1.18", "onnxruntime>=1.22", "tf2onnx>=1.17"],
         "dev": ["hypothesis", "mypy", "pandas-stubs", "pytest>=8", "pytest-timeout", "pytest-xdist", "ruff", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["agerepro=agerepro.cli.main:main"]},

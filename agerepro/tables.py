@@ -73,6 +73,14 @@ FACES = Table(
     },
 )
 FOLDS = Table("folds", {"fold": WHOLE, "photo": TEXT, "part": TEXT})  # part: train | validation | test
+AGES = Table(
+    "ages",
+    {
+        "data": TEXT,  # data set
+        "age": NUMBER,  # years
+        "photos": WHOLE,  # usable ones of this age, as a run has them
+    },
+)
 PREDICTIONS = Table(
     "predictions",
     {

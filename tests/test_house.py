@@ -19,8 +19,26 @@ PACKAGE = REPOSITORY / "agerepro"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 CORE = ("errors", "files", "tables", "draws", "experiment", "published")
-ROOMS = ("datasets", "faces", "protocols", "runs", "inputs", "losses", "models", "training", "evaluation", "report", "cli")
+ROOMS = (
+    "datasets",
+    "faces",
+    "protocols",
+    "runs",
+    "inputs",
+    "losses",
+    "models",
+    "training",
+    "evaluation",
+    "explain",
+    "diagnosis",
+    "prediction",
+    "report",
+    "cli",
+)
 KERAS_ONLY = ("losses", "models", "explain")
+BACKENDS = ("tensorflow", "jax", "torch")
+# Keras has no gradient of its own: this one file takes each backend's, and imports it only where Keras already runs on it.
+NAMES_BACKENDS = PACKAGE / "explain" / "gradients.py"
 WITHOUT_TENSORFLOW = ("datasets", "protocols", "runs", "evaluation", "report")
 HEAVY = ("tensorflow", "keras", "cv2", "matplotlib", "pandas")
 ON_PYTHON_3_9 = (*CORE, "runs", "cli")
@@ -104,15 +122,22 @@ def test_the_arrow_rule_itself(importer: str, target: str, wrong: bool) -> None:
     assert wrong_arrows(importer, target) == wrong
 
 
-def test_models_and_losses_name_no_tensorflow() -> None:
+def test_models_losses_and_maps_name_no_backend() -> None:
     found = [
         f"{path.relative_to(REPOSITORY)}:{line}"
         for path in MODULES
-        if room_of(name_of(path)) in KERAS_ONLY
+        if room_of(name_of(path)) in KERAS_ONLY and path != NAMES_BACKENDS
         for line, name in imported(path)
-        if name.split(".")[0] == "tensorflow"
+        if name.split(".")[0] in BACKENDS
     ]
     assert not found, found
+
+
+def test_the_file_of_backends_imports_them_inside_functions() -> None:
+    on_top = ast.parse(NAMES_BACKENDS.read_text(encoding="utf-8")).body
+    named = {name for line, name in imported(NAMES_BACKENDS) if name in BACKENDS}
+    assert named == set(BACKENDS)
+    assert not [node.lineno for node in on_top if isinstance(node, ast.Import) and node.names[0].name in BACKENDS]
 
 
 def test_inits_are_empty() -> None:

@@ -11,7 +11,11 @@ from agerepro.cli.align import align
 from agerepro.cli.audit_papers import audit_papers
 from agerepro.cli.data import data
 from agerepro.cli.doctor import doctor
+from agerepro.cli.explain import explain
+from agerepro.cli.export import export
 from agerepro.cli.grid import grid
+from agerepro.cli.predict import predict
+from agerepro.cli.report import report
 from agerepro.cli.run import run
 from agerepro.cli.status import status
 from agerepro.cli.table import table
@@ -27,7 +31,7 @@ def agerepro_command() -> None:
     """
 
 
-for command in (run, status, table, grid, data, align, audit_papers, doctor):
+for command in (run, status, table, report, grid, explain, predict, export, data, align, audit_papers, doctor):
     agerepro_command.add_command(command)
 
 

@@ -34,6 +34,8 @@ def check(experiment: Experiment, path: Path) -> None:
     if isinstance(experiment.head, Value) != (experiment.decode == "value"):
         raise UserError(f"{path}: `decode: value` belongs to `head: value`, and to no other.")
     head = experiment.head
+    if isinstance(head, Value) and head.start != "he_normal" and experiment.backbone.dense:
+        raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
     if isinstance(head, Value) and head.start == "ridge_of_subset" and head.features != "stages":
         raise UserError(f"{path}: `start: ridge_of_subset` chooses among the statistics of stages: write `features: stages`.")
     if isinstance(experiment.stages[-1].target, Groups) and experiment.decode != "argmax":

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -21,6 +20,7 @@ from agerepro.faces.align import Box
 from agerepro.faces.crop_faces import SIDES, Cropped, crop_boxed, crop_detected, nothing, scaled, scaled_box
 from agerepro.faces.decode import Unreadable, decode
 from agerepro.faces.detect import detector
+from agerepro.faces.reduce import reduced
 from agerepro.faces.store import SHARD_BYTES, FaceStore, StoreWriter
 from agerepro.files import digest_of, digest_of_bytes
 from agerepro.tables import FACES, PHOTOS, conform, write_table
@@ -28,7 +28,6 @@ from agerepro.tables import FACES, PHOTOS, conform, write_table
 ALIGNMENT = 1  # raise it when the same photo and settings give another crop than before
 BATCH = 64  # photos decoded together; two batches are in memory at a time
 THREADS = 4
-LARGEST_SIDE = 2048  # pixels; larger photos are reduced before detection, which bounds memory at 2 x 64 x 12 MiB
 
 Progress = Callable[[int, int], object]
 
@@ -121,12 +120,8 @@ def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore)
         if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
             return Job(key, box, nothing("unreadable", f"the source's box lies outside the photo: {box} in {width}x{height}"))
         return Job(key, box, crop_boxed(pixels, box, settings))
-    longer = max(pixels.shape[:2])
-    if longer <= LARGEST_SIDE:
-        return Job(key, box, pixels=pixels)
-    shrink = LARGEST_SIDE / longer
-    small = cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    return Job(key, box, pixels=small, reduced=longer / LARGEST_SIDE)
+    small, times = reduced(pixels)
+    return Job(key, box, pixels=small, reduced=times)
 
 
 def _crop(pool: ThreadPoolExecutor, jobs: list[Job], settings: Faces) -> list[Cropped]:

@@ -17,6 +17,7 @@ from agerepro.files import digest_of
 from agerepro.protocols.divide import TRAIN
 from agerepro.protocols.groups import groups_of
 from agerepro.report.load_epochs import load_epochs, only
+from agerepro.report.draw import draw_run
 from agerepro.report.results import write_results
 from agerepro.report.run_result import RunResult
 from agerepro.report.tables import ENDINGS
@@ -111,6 +112,8 @@ def results_of(
         profiles = "-".join(dict.fromkeys(result.profile for result in results))
         place = folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}{ending}"
     write_results(results, place)
+    if len(folders) == 1 and within_std is None:
+        draw_run(Run(folders[0]), results[0], place / "figures")
     out((place / f"table.{FORMATS[style]}").read_text(encoding="utf-8").rstrip("\n"))
     if style == "text":
         out(f"\nTables and figures: {place}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,9 +16,11 @@ from agerepro.evaluation.majority import majority_scores
 from agerepro.evaluation.scores import scores
 from agerepro.evaluation.standing import folds_text
 from agerepro.files import write_text
+from agerepro.published.read import published_row, published_table
 from agerepro.report.figures.confusion import draw_confusion
 from agerepro.report.figures.cumulative_score import draw_cumulative_score
 from agerepro.report.figures.error_by_age import draw_error_by_age
+from agerepro.report.figures.fold_boxes import Metric, draw_fold_boxes
 from agerepro.report.figures.predicted_against_true import draw_predicted_against_true
 from agerepro.report.figures.style import COLOURS, Caption
 from agerepro.report.notes import notes_of
@@ -26,6 +28,9 @@ from agerepro.report.run_result import RunResult, checked, file_name, label_of
 from agerepro.report.sections import below, confusion_table, epochs_table, gender_table
 from agerepro.report.tables import ENDINGS, render
 from agerepro.tables import SCORES, write_table
+
+# (paper, table of a run) -> the table of other papers' results on the same folds.
+_EARLIER = {("koenig2019", "table4"): "table2", ("koenig2019", "table5"): "table2", ("koenig2019", "adience"): "table3"}
 
 
 def write_results(runs: Sequence[RunResult], folder: Path) -> list[Path]:
@@ -67,36 +72,23 @@ def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:
 
 def draw_figures(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     """The confusion matrix of each run that tells groups apart; of the others, predicted against true age for each run, and
-    cumulative score and error by age with all in one figure."""
+    cumulative score and error by age with all in one figure. Of several runs of one kind, their folds as box plots."""
     written: list[Path] = []
     for run in runs:
         if run.groups:
-            written += draw_confusion(run.predictions, run.groups, _caption([run]), folder, name=_own_name("confusion", run, runs))
+            written += draw_confusion(run.predictions, run.groups, caption_of([run]), folder, name=_own_name("confusion", run, runs))
         else:
             name = _own_name("predicted-against-true", run, runs)
-            written += draw_predicted_against_true(run.predictions, _caption([run]), folder, name=name)
-    return written + _draw_ages_together([run for run in runs if not run.groups], runs, folder)
+            written += draw_predicted_against_true(run.predictions, caption_of([run]), folder, name=name)
+    ages, groups = ([run for run in runs if bool(run.groups) == told] for told in (False, True))
+    written += _draw_ages_together(ages, runs, folder)
+    written += _draw_fold_boxes(ages, runs, "mae", folder, name="fold-boxes")
+    return written + _draw_fold_boxes(groups, runs, "accuracy", folder, name="fold-boxes-groups")
 
 
-def _draw_ages_together(runs: Sequence[RunResult], named_among: Sequence[RunResult], folder: Path) -> list[Path]:
-    together = {label_of(run, named_among): run.predictions for run in runs}
-    written: list[Path] = []
-    labels = list(together)
-    for number, start in enumerate(range(0, len(labels), len(COLOURS)), 1):
-        few = {label: together[label] for label in labels[start : start + len(COLOURS)]}
-        ending = f"-{number}" if len(labels) > len(COLOURS) else ""
-        guess = mean_age_predictions(runs[0].predictions, runs[0].training_means)
-        written += draw_cumulative_score(few, _caption(runs), folder, guess=guess, name=f"cumulative-score{ending}")
-        written += draw_error_by_age(few, _caption(runs), folder, name=f"error-by-age{ending}")
-    return written
+def caption_of(runs: Sequence[RunResult]) -> Caption:
+    """What a figure of these runs says about them."""
 
-
-def _own_name(what: str, run: RunResult, runs: Sequence[RunResult]) -> str:
-    """The name of a run's own file, told apart where there are several runs."""
-    return what + (f"-{file_name(label_of(run, runs))}" if len(runs) > 1 else "")
-
-
-def _caption(runs: Sequence[RunResult]) -> Caption:
     def joined(values: list[str], between: str = ", ") -> str:
         return between.join(dict.fromkeys(value for value in values if value))
 
@@ -107,3 +99,47 @@ def _caption(runs: Sequence[RunResult]) -> Caption:
         protocol=joined(protocols, "; "),
         banner=joined([part for run in runs for part in run.standing.split("; ")], "; "),
     )
+
+
+def _draw_ages_together(runs: Sequence[RunResult], named_among: Sequence[RunResult], folder: Path) -> list[Path]:
+    together = {label_of(run, named_among): run.predictions for run in runs}
+    written: list[Path] = []
+    labels = list(together)
+    for number, start in enumerate(range(0, len(labels), len(COLOURS)), 1):
+        few = {label: together[label] for label in labels[start : start + len(COLOURS)]}
+        ending = f"-{number}" if len(labels) > len(COLOURS) else ""
+        guess = mean_age_predictions(runs[0].predictions, runs[0].training_means)
+        written += draw_cumulative_score(few, caption_of(runs), folder, guess=guess, name=f"cumulative-score{ending}")
+        written += draw_error_by_age(few, caption_of(runs), folder, name=f"error-by-age{ending}")
+    return written
+
+
+def _draw_fold_boxes(runs: Sequence[RunResult], named_among: Sequence[RunResult], metric: Metric, folder: Path, *, name: str) -> list[Path]:
+    if len(runs) < 2:
+        return []
+    together = {label_of(run, named_among): run for run in runs}
+    printed = {label: published_row(run.reproduces) for label, run in together.items() if run.reproduces}
+    return draw_fold_boxes(
+        {label: run.predictions for label, run in together.items()},
+        caption_of(runs),
+        folder,
+        earlier=_earlier_results(runs, metric),
+        published={label: row[metric] for label, row in printed.items() if metric in row},
+        name=name,
+    )
+
+
+def _earlier_results(runs: Sequence[RunResult], metric: Metric) -> Mapping[str, float]:
+    """Other papers' results, where all runs stand in tables that are compared with the same ones."""
+    places = {run.reproduces and _EARLIER.get((run.reproduces.paper, run.reproduces.table)) for run in runs}
+    papers = {run.reproduces.paper for run in runs if run.reproduces}
+    name = places.pop()
+    if places or not name:
+        return {}
+    table = published_table(papers.pop(), name)
+    return {f"{row} {table.cited.get(row, '')}".strip(): float(cells[metric]) for row, cells in table.rows.items() if metric in cells}
+
+
+def _own_name(what: str, run: RunResult, runs: Sequence[RunResult]) -> str:
+    """The name of a run's own file, told apart where there are several runs."""
+    return what + (f"-{file_name(label_of(run, runs))}" if len(runs) > 1 else "")

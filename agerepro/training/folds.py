@@ -104,7 +104,7 @@ class FoldRunner:
         self.trainer.start.assign_to(self.trainer.model)
         if self.frozen is None:
             return self.trainer.start
-        features = np.mean([self.frozen.batch(train, view) for view in self._views()], axis=0)
+        features = np.mean([self.frozen.batch(train, view) for view in self._views()], axis=0).reshape(len(train), -1)
         people = self.task.data.photos["subject"].to_numpy()[train]
         known = self.task.targets[train], self.task.weights[train], people
         if self.parts:

@@ -22,7 +22,7 @@ from agerepro.protocols.audit import refuse_leaks
 from agerepro.protocols.divide import divide
 from agerepro.runs.folder import Run, parse_folds, run_folder
 from agerepro.runs.provenance import provenance
-from agerepro.tables import FOLDS, PHOTOS, write_table
+from agerepro.tables import AGES, FOLDS, PHOTOS, write_table
 from agerepro.training.data import data_folders, prepared_sets, refuse_missing
 from agerepro.training.device import configure
 from agerepro.training.plan import Task
@@ -95,6 +95,7 @@ def _ready(
     if not (run.folder / "experiment.yaml").is_file():
         write_table(run.folder / "folds.csv", folds, FOLDS)
         write_table(run.folder / "photos.csv", target.photos.drop(columns="image"), PHOTOS)
+        write_table(run.folder / "ages.csv", _ages(sets), AGES)
         write_json(
             run.folder / "provenance.json",
             provenance(
@@ -108,6 +109,12 @@ def _ready(
         )
         write_text(run.folder / "experiment.yaml", yaml.safe_dump(resolved(experiment), sort_keys=False, allow_unicode=True))
     return Ready(experiment, run, tasks, folds)
+
+
+def _ages(sets: dict[str, Prepared]) -> pd.DataFrame:
+    """AGES of every data set of the run; a set without ages has no rows."""
+    counts = [one.photos.groupby("age").size().rename("photos").reset_index().assign(data=name) for name, one in sets.items()]
+    return pd.concat(counts, ignore_index=True)
 
 
 def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: Reporter) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from agerepro.errors import UserError
 from agerepro.experiment.schema import Faces
-from agerepro.faces import align_dataset
+from agerepro.faces import align_dataset, reduce
 from agerepro.faces.align_dataset import align_photos, counts, store_folder
 from agerepro.faces.decode import decode
 from agerepro.faces.detect import Detection
@@ -252,7 +252,7 @@ def test_unchanged_photo_is_never_aligned_twice_but_a_changed_one_is(tmp_path, d
 
 
 def test_large_photo_is_reduced_but_its_table_is_not(tmp_path, drawn, photos_of, monkeypatch):
-    monkeypatch.setattr(align_dataset, "LARGEST_SIDE", 50)
+    monkeypatch.setattr(reduce, "LARGEST_SIDE", 50)
     draw(tmp_path / "a.png", (20, 30, 60, 70))
     faces = align_photos(photos_of(["a.png"]), tmp_path, Faces(passes=1), tmp_path / "out", on_progress=quietly)
     assert faces[["left", "top", "right", "bottom", "left_eye_x"]].values.tolist() == [[20, 30, 60, 70, 32]]

@@ -60,6 +60,7 @@ def test_tables_on_fewer_photos_lie_beside_the_others_and_say_so(halves, photos,
         write_table(folder / "photos.csv", photos, PHOTOS)
     monkeypatch.setattr(load, "load_result", lambda folder, *, partial: halves[folders.index(folder)])
     monkeypatch.setattr("agerepro.report.results.draw_figures", lambda runs, folder: [])
+    monkeypatch.setattr("agerepro.report.load.draw_run", lambda run, result, folder: [])
     said = []
     assert results_of(folders[:1], partial=False, out=said.append) == folders[0] / "results"
     place = results_of(folders[:1], partial=False, out=said.append, within_std=1)

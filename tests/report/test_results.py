@@ -16,9 +16,9 @@ from agerepro.tables import SCORES, read_table
 def drawn(monkeypatch):
     """Names and captions of the figures that would be drawn; nothing is, since drawing takes half a second each."""
     asked = []
-    for figure in ("predicted-against-true", "cumulative-score", "error-by-age", "confusion"):
+    for figure in ("predicted-against-true", "cumulative-score", "error-by-age", "confusion", "fold-boxes"):
 
-        def draw(what, *others, name=figure, guess=None):
+        def draw(what, *others, name=figure, guess=None, earlier=None, published=None):
             caption, _ = others[-2:]
             asked.append((name, caption))
             return []
@@ -44,6 +44,7 @@ def test_two_runs_give_tables_scores_and_figures(make_run, tmp_path):
                 "predicted-against-true-vgg16-imdb-agedb",
                 "cumulative-score",
                 "error-by-age",
+                "fold-boxes",
             )
         ),
     }
@@ -99,6 +100,37 @@ def test_no_runs_and_a_run_twice_are_refused(make_run, tmp_path):
 def test_eight_runs_are_drawn_in_two_figures(make_run, tmp_path, drawn):
     draw_figures([make_run(f"run-{i}", error=2 + i) for i in range(8)], tmp_path)
     assert [name for name, _ in drawn if name.startswith("cumulative-score")] == ["cumulative-score-1", "cumulative-score-2"]
+
+
+@pytest.fixture
+def boxes(monkeypatch):
+    """What the box plots over folds would be drawn with."""
+    asked = []
+
+    def draw(runs, caption, folder, **options):
+        asked.append((list(runs), options))
+        return []
+
+    monkeypatch.setattr("agerepro.report.results.draw_fold_boxes", draw)
+    return asked
+
+
+def test_box_plots_over_folds_hold_the_runs_of_one_kind_beside_published_numbers(make_run, make_group_run, tmp_path, drawn, boxes):
+    runs = [make_run(), make_run("vgg16-imdb-agedb", row="VGG-16-IMDB-AgeDB")]
+    draw_figures([*runs, make_group_run(), make_group_run("other", row=None)], tmp_path)
+    (ages, of_ages), (groups, of_groups) = boxes
+    assert ages == ["vgg16-faces2", "vgg16-imdb-agedb"] and groups == ["adience", "other"]
+    # koenig2019, Table 4 (the runs' own) and Table 2 (the three baselines of Figure 11).
+    assert of_ages["published"] == {"vgg16-faces2": 4.78, "vgg16-imdb-agedb": 2.68}
+    assert list(of_ages["earlier"].values()) == [2.39, 2.84, 3.09]
+    assert "VGG-16 with Expected Value [40]" in of_ages["earlier"]
+    # One of these runs is of no table: nobody says that its folds are those of the papers in Table 3.
+    assert of_groups == {"earlier": {}, "published": {"adience": 61.41}, "name": "fold-boxes-groups"}
+
+
+def test_one_run_has_no_box_plot(make_run, tmp_path, drawn, boxes):
+    draw_figures([make_run()], tmp_path)
+    assert boxes == []
 
 
 def test_results_load_no_network_framework():

@@ -77,7 +77,7 @@ def test_the_cascade_ends_in_a_table_that_says_synthetic(finished: tuple[Path, s
         np.testing.assert_allclose(stored["posteriors"] @ stored["bins"], mine["predicted"], atol=1e-3)
     results = run.folder / "results"
     assert {"table.txt", "table.csv", "table.md", "table.tex", "scores.csv", "figures"} <= {file.name for file in results.iterdir()}
-    assert len(list((results / "figures").glob("*.png"))) == 3
+    assert len(list((results / "figures").glob("*.png"))) == 8
 
 
 def test_the_same_command_again_trains_nothing(finished: tuple[Path, str]) -> None:

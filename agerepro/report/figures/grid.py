@@ -17,15 +17,21 @@ def draw_grid(means: pd.DataFrame, caption: Caption, folder: Path, *, name: str 
     """Draw a table of losses (learning rates down, batch sizes across; infinite: diverged) as a heat map with its numbers."""
     losses = means.to_numpy(float)
     shown = np.ma.masked_invalid(losses)
+    finite = losses[np.isfinite(losses)]
+    norm = PowerNorm(0.4, float(finite.min()), float(finite.max())) if len(finite) else PowerNorm(0.4, 0, 1)
+    shades = np.ma.filled(norm(shown), 0.0)
     subtitle = "Framed: the least, which the search chooses; grey: the loss became infinite or no number"
     with figure("Validation loss of the grid search", subtitle, caption, height=3.9) as (drawn, axes):
         colours = axes.imshow(
-            shown, cmap=colormaps["viridis_r"].with_extremes(bad="#D8D8D8"), norm=PowerNorm(0.4, shown.min(), shown.max()), aspect="auto"
+            shown,
+            cmap=colormaps["viridis_r"].with_extremes(bad="#D8D8D8"),
+            norm=norm,
+            aspect="auto",
         )
         best = np.unravel_index(np.argmin(np.where(np.isfinite(losses), losses, np.inf)), losses.shape)
         for (row, column), loss in np.ndenumerate(losses):
             text = f"{loss:.3f}" if np.isfinite(loss) else "diverged"
-            dark = np.isfinite(loss) and colours.norm(loss) > 0.45
+            dark = shades[row, column] > 0.45
             axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", fontsize=10)
         axes.add_patch(Rectangle((best[1] - 0.5, best[0] - 0.5), 1, 1, fill=False, edgecolor=VERMILION, linewidth=3, clip_on=False))
         axes.set_xticks(range(means.shape[1]), [str(batch) for batch in means.columns])

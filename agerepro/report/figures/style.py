@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib
+import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
 from agerepro.files import write_text, write_then_rename
@@ -22,12 +25,12 @@ from agerepro.files import write_text, write_then_rename
 # Okabe and Ito's colours, told apart with any colour vision; the order gives grey steps that print apart too.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)), "-")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)), "-")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY = "#5A5A5A"
 WIDTH, DOTS_PER_INCH = 6.4, 200
 FEW = 3  # entries that a legend inside the axes may have
-_LINE = 0.17  # inches that one line of the caption takes
+_LINE, _ENTRY = 0.17, 0.21  # inches that one line of the caption takes, and one of the key under the axes
 _LOOK: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -101,15 +104,58 @@ def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, h
 
     No pyplot: nothing global is touched, and nothing needs a screen.
     """
+    with _sheet(caption, frames, height=height) as drawn:
+        axes = drawn.subplots()
+        axes.set_title(title, pad=22)
+        axes.annotate(
+            subtitle, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY, in_layout=False
+        )
+        yield drawn, axes
+
+
+@contextmanager
+def panels(
+    title: str,
+    subtitle: str,
+    caption: Caption,
+    *frames: pd.DataFrame,
+    height: float,
+    shape: tuple[int, int],
+    key: Sequence[Sequence[Artist]] = (),
+) -> Iterator[tuple[Figure, np.ndarray]]:
+    """As `figure`, with several axes under one title: an array of Axes of `shape` (rows, columns), `height` inches together.
+
+    `key` holds columns of labelled lines and patches, to be explained between axes and caption. The subtitle may have two lines.
+    """
+    lines = textwrap.wrap(subtitle, 94)
+    with _sheet(caption, frames, height=height, heading=0.3 + 0.155 * len(lines), key=key) as drawn:
+        whole = drawn.get_figheight()
+        top = whole - _banner_height(caption) - 0.02
+        drawn.text(0.015, top / whole, title, ha="left", va="top", fontsize=12)
+        drawn.text(0.015, (top - 0.25) / whole, "\n".join(lines), ha="left", va="top", fontsize=9, color=GREY)
+        yield drawn, drawn.subplots(*shape, squeeze=False)
+
+
+@contextmanager
+def _sheet(
+    caption: Caption, frames: Sequence[pd.DataFrame], *, height: float, heading: float = 0, key: Sequence[Sequence[Artist]] = ()
+) -> Iterator[Figure]:
+    """A figure with banner, free `heading` inches, room for axes of `height` inches, the key and the caption, from top to bottom."""
     with matplotlib.rc_context(_LOOK):
         lines = textwrap.wrap(caption.text() + (f" {crowd(*frames)}." if frames else ""), 98, break_on_hyphens=False)
-        warned = textwrap.wrap(caption.banner, 74)
-        above, below = (0.12 + 0.24 * len(warned) if warned else 0.02), 0.1 + _LINE * len(lines)
+        said = 0.1 + _LINE * len(lines)
+        above, below = _banner_height(caption) + heading, said + _ENTRY * max(map(len, key), default=0)
         whole = height + above + below
         inside = ConstrainedLayoutEngine(rect=(0.01, below / whole, 0.98, height / whole))
         drawn = Figure(figsize=(WIDTH, whole), dpi=DOTS_PER_INCH, layout=inside)
         FigureCanvasAgg(drawn)
-        if warned:
+        if key:
+            # Below the layout's reach, so that it neither moves the axes nor is moved into the caption.
+            explained = drawn.legend(
+                handles=_padded(key), loc="lower left", bbox_to_anchor=(0.01, said / whole), borderaxespad=0, ncols=len(key), fontsize=9
+            )
+            explained.set_in_layout(False)
+        if warned := _warned(caption):
             drawn.text(
                 0.5,
                 1 - 0.06 / whole,
@@ -122,20 +168,45 @@ def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, h
                 bbox={"boxstyle": "round,pad=0.25", "facecolor": "#A33C00", "edgecolor": "none"},
             )
         drawn.text(0.015, 0.06 / whole, "\n".join(lines), ha="left", va="bottom", fontsize=8.5, color=GREY)
-        axes = drawn.subplots()
-        axes.set_title(title, pad=22)
-        axes.annotate(
-            subtitle, (0, 1), xytext=(0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=GREY, in_layout=False
-        )
-        yield drawn, axes
+        yield drawn
+
+
+def _padded(columns: Sequence[Sequence[Artist]]) -> list[Artist]:
+    """One list of entries, column after column, with empty ones at the end of the shorter columns."""
+    most = max(map(len, columns))
+    return [
+        entry for column in columns for entry in (*column, *(Line2D([], [], linewidth=0, label=" ") for _ in range(most - len(column))))
+    ]
+
+
+def _warned(caption: Caption) -> list[str]:
+    return textwrap.wrap(caption.banner, 74)
+
+
+def _banner_height(caption: Caption) -> float:
+    """Inches that the banner takes."""
+    lines = len(_warned(caption))
+    return 0.12 + 0.24 * lines if lines else 0.02
 
 
 def save(drawn: Figure, data: pd.DataFrame, folder: Path, name: str) -> list[Path]:
     """Write NAME.png, NAME.pdf and NAME.csv, without dates, so that equal numbers give equal bytes; return the paths."""
     png, pdf, csv = (folder / f"{name}.{ending}" for ending in ("png", "pdf", "csv"))
     with matplotlib.rc_context(_LOOK):
+        _settle(drawn)
         write_then_rename(png, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}))
         undated = {"CreationDate": None, "Producer": None, "Creator": None}
         write_then_rename(pdf, lambda path: drawn.savefig(path, format="pdf", metadata=undated))
     write_text(csv, data.to_csv(index=False, lineterminator="\n"))
     return [png, pdf, csv]
+
+
+def _settle(drawn: Figure) -> None:
+    """Find the layout once, for both pictures, and round it: its solver's last digits differ from one time to the next."""
+    engine = drawn.get_layout_engine()
+    if engine is None:
+        return
+    engine.execute(drawn)
+    drawn.set_layout_engine("none")
+    for axes in drawn.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, 6).tolist(), which="original")

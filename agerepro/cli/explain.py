@@ -1,0 +1,52 @@
+"""`agerepro explain`: where on the face a finished run looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from agerepro.cli.options import ANY, data_option
+
+
+@click.command(no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
+@click.option("--how", type=click.Choice(["mean", "grad_cam"]), default="mean", show_default=True, help="koenig2019's maps, or Grad-CAM.")
+@click.option("--target", default=None, help="expected_age, predicted, or an age (default: expected_age; for age groups predicted).")
+@click.option("--layer", default=None, help="Layer whose map is taken (default: the network's last map).")
+@click.option("--photos", type=click.IntRange(min=0), default=0, help="Only so many tested photos, drawn by a seed (default 0: all).")
+@click.option("--checks", type=click.IntRange(min=0), default=64, show_default=True, help="Photos that the sanity checks take; 0: none.")
+@click.option("--faces/--no-faces", "faces", default=None, help="Show faces in figures (default: where the licence allows).")
+@data_option
+def explain(
+    runs: tuple[Path, ...], how: str, target: str | None, layer: str | None, photos: int, checks: int, faces: bool | None, data: Path | None
+) -> None:
+    """Draw class activation maps of every tested photo, and say how much of them lies on eyes, nose and other regions.
+
+    Writes RUN/explain/<settings>/ and copies it to RUN/explain/, which holds the last one made. Several runs are also compared, in a
+    folder beside them: the same faces by each network, before and after tuning to age. Folds that are done are not done again.
+
+    \b
+      agerepro explain runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb
+      agerepro explain runs/congress/fine-tuned --how grad_cam --target predicted --photos 100
+    """
+    import time
+
+    from agerepro.cli.configured import configured_like
+    from agerepro.cli.progress import Talk
+    from agerepro.runs.folder import find_run
+    from agerepro.training.device import quiet_start
+
+    found = [find_run(place) for place in runs]
+    for run in found:
+        configured_like(run)
+    with quiet_start():
+        from agerepro.cli.explain_runs import explain_runs
+        from agerepro.diagnosis.wish import Wish, read_aim
+
+    wish = Wish(how, None if target is None else read_aim(target), layer, photos, checks)  # type: ignore[arg-type]
+    with Talk() as talk:
+        text, folder = explain_runs(found, wish, data=data, faces=faces, clock=time.perf_counter, on_progress=talk.count)
+    click.echo(text, nl=False)
+    click.echo(f"\nMaps, tables and figures: {folder}")
+    click.echo("Next: agerepro report " + " ".join(str(run.folder) for run in found), err=True)

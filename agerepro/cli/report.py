@@ -1,0 +1,38 @@
+"""`agerepro report`: one HTML page about finished runs, from files on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from agerepro.cli.options import ANY, FILE
+
+
+@click.command(no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
+@click.option(
+    "--out", type=FILE, default=None, help="The page's file (default: RUN/results/report.html, or beside the runs' common table)."
+)
+@click.option(
+    "--faces/--no-faces", default=None, help="Put the faces in, or leave them out (default: in, if drawn or in the public domain)."
+)
+@click.option("--partial", is_flag=True, help="Also from a run with missing folds; the page then says how many.")
+def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial: bool) -> None:
+    """Write one self-contained HTML page: tables, charts, every fold with its faces, leakage check, origin of the numbers.
+
+    It needs no network and no other file. Maps made by `agerepro explain RUN` are laid over the faces.
+    RUN is a run folder, or a folder above exactly one.
+
+    \b
+      agerepro report runs/koenig2019/vgg16-imdb-agedb
+      agerepro report runs/congress/frozen runs/congress/fine-tuned --out portraits.html
+    """
+    from agerepro.report.html.licence import Wish
+    from agerepro.report.html.write import write_page
+    from agerepro.runs.folder import find_run
+
+    wish: Wish = "as licensed" if faces is None else "in" if faces else "out"
+    page = write_page([find_run(place).folder for place in runs], out, partial=partial, faces=wish)
+    click.echo(str(page))
+    click.echo(f"{page.stat().st_size / 1e6:.1f} MB. Next: open it in a browser.", err=True)

@@ -1,0 +1,78 @@
+"""`agerepro predict` as scripts use it: rows on standard output, talk on standard error, exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+TINY = Path(__file__).parents[1] / "training" / "tiny.yaml"
+
+
+def agerepro(*arguments: object, code: int) -> subprocess.CompletedProcess[str]:
+    quiet = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    command = [sys.executable, "-m", "agerepro", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=quiet, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("predict") / "runs"
+    agerepro("run", TINY, "--profile", "frozen", "--runs", folder, code=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def face(runs: Path) -> Path:
+    """A drawn face of the run's own data."""
+    return sorted(runs.glob("synthetic/*/fgnet/FGNET/images/*.JPG"))[0]
+
+
+def test_one_photo_is_one_line_and_0(runs: Path, face: Path) -> None:
+    done = agerepro("predict", face, "--run", runs / "koenig2019", "--distribution", code=0)
+    (line,) = done.stdout.splitlines()
+    row = json.loads(line)
+    assert row["status"] == "ok" and row["low"] <= row["age"] <= row["high"] and 0 <= row["coverage"] <= 1
+    assert sum(row["distribution"].values()) == pytest.approx(1, abs=1e-4)
+    assert "1 photo: 1 with 1 face" in done.stderr and "80 % intervals held" in done.stderr and "The network of fold 0" in done.stderr
+
+
+def test_a_photo_that_fails_is_1_and_costs_the_others_nothing(runs: Path, face: Path, tmp_path: Path) -> None:
+    (tmp_path / "face.jpg").write_bytes(face.read_bytes())
+    (tmp_path / "text.jpg").write_text("not a picture")
+    Image.new("RGB", (90, 70), "grey").save(tmp_path / "plain.png")
+    sheet = tmp_path / "sheet.png"
+    command = ("predict", tmp_path, "--run", runs / "koenig2019", "--format", "csv", "--folds", "all", "--sheet", sheet)
+    done = agerepro(*command, code=1)
+    rows = {Path(row["photo"]).name: row for row in csv.DictReader(io.StringIO(done.stdout))}
+    assert {name: row["status"] for name, row in rows.items()} == {"face.jpg": "ok", "plain.png": "no_face", "text.jpg": "unreadable"}
+    assert rows["face.jpg"]["folds"] == "0 1 2 3" and rows["text.jpg"]["reason"] == "not a picture"
+    assert "3 photos: 1 with 1 face, 1 without a face, 1 unreadable" in done.stderr
+    with Image.open(sheet) as picture:
+        assert picture.format == "PNG" and picture.width >= 600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.jpg"], "There is no photo or folder nowhere.jpg"),
+        (["FACE", "--folds", "9"], "there are folds 0 to 3, not 9"),
+        (["FACE", "--sheet", "sheet.jpg"], "a contact sheet is a PNG"),
+        (["FACE", "--format", "xml"], "xml"),
+        ([], "Missing argument"),
+    ],
+)
+def test_a_mistake_is_2(arguments: list[str], said: str, runs: Path, face: Path) -> None:
+    given = [str(face) if one == "FACE" else one for one in arguments]
+    done = agerepro("predict", *given, "--run", runs / "koenig2019", code=2)
+    assert said in done.stderr and not done.stdout
