@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 DEVICE ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo cuda || echo cpu)
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 RUNS ?= runs
+RUN ?=
 DATA ?=
 WEIGHTS ?=
 LOCK := requirements/$(DEVICE).txt
@@ -30,7 +31,7 @@ $(READY): $(LOCK) setup.py
 # Experiments run together, in the demo profile without DATA; one table for all of them.
 define run-together
 	@$(AGEREPRO) run $(1:%=$(THESIS)/%.yaml) $(if $(strip $(DATA)),--profile paper --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS)),--profile demo --jobs $(JOBS)) \
-		--runs $(RUNS)
+		--runs $(RUNS) --report
 endef
 
 .PHONY: cascade-fgnet
@@ -59,10 +60,14 @@ grid-search: $(READY) ## the thesis's grid of rates and batch sizes: IMDB, AgeDB
 		$(AGEREPRO) grid $(THESIS)/$$2.yaml --stage $$1 $${@:3} $(if $(strip $(DATA)),--profile paper --data $(DATA) \
 		$(if $(WEIGHTS),--weights $(WEIGHTS)),--profile demo) --runs $(RUNS); done
 
+.PHONY: report
+report: $(READY) ## the page of RUN="DIR ..."; without RUN that of cascade-fgnet, run first where it is not done
+	@$(if $(strip $(RUN)),$(AGEREPRO) report $(RUN),$(MAKE) cascade-fgnet)
+
 .PHONY: cascade-congress
 cascade-congress: $(READY) ## real faces, real weights: 547 public-domain portraits, 5 folds; fetched, or from DATA
 	@$(if $(strip $(DATA)),,$(AGEREPRO) data download congress --root $(RUNS)/data)
-	@$(AGEREPRO) run $(PORTRAITS:%=$(CONGRESS)/%.yaml) --data $(or $(strip $(DATA)),$(RUNS)/data) --runs $(RUNS)
+	@$(AGEREPRO) run $(PORTRAITS:%=$(CONGRESS)/%.yaml) --data $(or $(strip $(DATA)),$(RUNS)/data) --runs $(RUNS) --report
 	@$(AGEREPRO) table $(PORTRAITS:%=$(RUNS)/congress/%) --within-std 3
 
 .PHONY: test

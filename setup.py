@@ -20,6 +20,7 @@ SUITE = [
     "imagehash>=4.3",
     "jinja2>=3.1",
     "keras>=3.12",
+    "markupsafe>=2",
     "matplotlib>=3.9",
     "mtcnn==1.0.0",
     "opencv-python-headless>=4.10",
@@ -40,7 +41,7 @@ setup(
     long_description_content_type="text/markdown",
     python_requires=">=3.9",
     packages=find_packages(include=["agerepro", "agerepro.*"]),
-    package_data={"agerepro": ["py.typed", "**/*.yaml", "**/*.csv", "**/*.txt", "**/*.jinja"]},
+    package_data={"agerepro": ["py.typed", "**/*.yaml", "**/*.csv", "**/*.txt", "**/*.jinja", "**/*.css", "**/*.js"]},
     install_requires=CORE,
     extras_require={
         "cpu": [*SUITE, "tensorflow-cpu>=2.21,<2.22"],

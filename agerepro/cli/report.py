@@ -21,6 +21,8 @@ from agerepro.cli.options import ANY, FILE
 def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial: bool) -> None:
     """Write one self-contained HTML page: tables, charts, every fold with its faces, leakage check, origin of the numbers.
 
+    The figures of each run, for print, are drawn into its results/figures/.
+
     It needs no network and no other file. Maps made by `agerepro explain RUN` are laid over the faces.
     RUN is a run folder, or a folder above exactly one.
 
@@ -30,9 +32,12 @@ def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial
     """
     from agerepro.report.html.licence import Wish
     from agerepro.report.html.write import write_page
+    from agerepro.report.load import figures_of
     from agerepro.runs.folder import find_run
 
     wish: Wish = "as licensed" if faces is None else "in" if faces else "out"
-    page = write_page([find_run(place).folder for place in runs], out, partial=partial, faces=wish)
+    folders = [find_run(place).folder for place in runs]
+    figures_of(folders, partial=partial)
+    page = write_page(folders, out, partial=partial, faces=wish)
     click.echo(str(page))
     click.echo(f"{page.stat().st_size / 1e6:.1f} MB. Next: open it in a browser.", err=True)

@@ -21,6 +21,7 @@ from agerepro.cli.options import FILE, data_option, jobs_option, runs_option, we
 @jobs_option
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch=32.")
 @click.option("--tensorboard", is_flag=True, help="Also write logs for `tensorboard --logdir RUNS/tensorboard`.")
+@click.option("--report", "paged", is_flag=True, help="Also make what `agerepro report` makes: the page, each run's figures.")
 @click.option("--folds-only", is_flag=True, hidden=True, help="No table at the end: for the processes that --jobs starts.")
 def run(
     experiments: tuple[Path, ...],
@@ -32,6 +33,7 @@ def run(
     jobs: int,
     settings: tuple[str, ...],
     tensorboard: bool,
+    paged: bool,
     folds_only: bool,
 ) -> None:
     """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
@@ -56,5 +58,12 @@ def run(
             done.append(run_experiment(Wish(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard), talk))
     if folds_only:
         return
-    results_of([one.folder for one in done], partial=folds is not None, out=click.echo)
-    click.echo("Next: agerepro status " + " ".join(str(one.folder) for one in done), err=True)
+    places = [one.folder for one in done]
+    results_of(places, partial=folds is not None, out=click.echo)
+    if paged:
+        from agerepro.report.html.write import write_page
+        from agerepro.report.load import figures_of
+
+        figures_of(places, partial=folds is not None)
+        click.echo(f"Page: {write_page(places, None, partial=folds is not None, faces='as licensed')}")
+    click.echo(f"Next: agerepro {'explain' if paged else 'report'} " + " ".join(str(place) for place in places), err=True)

@@ -37,6 +37,7 @@ class Card:
     layout: str
     published: Published
     papers: tuple[str, ...]
+    faces_may_be_shown: bool = False  # to anyone: the photos are in the public domain
     notes: tuple[str, ...] = ()
 
 

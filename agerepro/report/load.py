@@ -16,8 +16,8 @@ from agerepro.experiment.schema import Experiment, Groups, KFold, LeaveOnePerson
 from agerepro.files import digest_of
 from agerepro.protocols.divide import TRAIN
 from agerepro.protocols.groups import groups_of
-from agerepro.report.load_epochs import load_epochs, only
 from agerepro.report.draw import draw_run
+from agerepro.report.load_epochs import load_epochs, only
 from agerepro.report.results import write_results
 from agerepro.report.run_result import RunResult
 from agerepro.report.tables import ENDINGS
@@ -106,11 +106,7 @@ def results_of(
     if within_std is not None:
         results = [within(result, read_table(folder / "photos.csv", PHOTOS), years=within_std) for folder, result in zip(folders, results)]
         ending = f"-std-{within_std:g}"
-    if len(folders) == 1:
-        place = folders[0] / f"results{ending}"
-    else:
-        profiles = "-".join(dict.fromkeys(result.profile for result in results))
-        place = folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}{ending}"
+    place = place_of(folders, results, ending=ending)
     write_results(results, place)
     if len(folders) == 1 and within_std is None:
         draw_run(Run(folders[0]), results[0], place / "figures")
@@ -118,6 +114,20 @@ def results_of(
     if style == "text":
         out(f"\nTables and figures: {place}")
     return place
+
+
+def figures_of(folders: Sequence[Path], *, partial: bool) -> None:
+    """Draw what is drawn of one run alone into the results of each."""
+    for folder in folders:
+        draw_run(Run(folder), load_result(folder, partial=partial), folder / "results" / "figures")
+
+
+def place_of(folders: Sequence[Path], results: Sequence[RunResult], *, ending: str = "") -> Path:
+    """The folder of the results: in the run for one, beside the runs, named by them, for several."""
+    if len(folders) == 1:
+        return folders[0] / f"results{ending}"
+    profiles = "-".join(dict.fromkeys(result.profile for result in results))
+    return folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}{ending}"
 
 
 def protocol_in_words(experiment: Experiment) -> str:

@@ -33,7 +33,7 @@ def render(comparison: pd.DataFrame, *, form: str, notes: Sequence[str] = (), be
         raise UserError(f"No table format {form!r}.{near(form, FORMS)}")
     if form == "csv":
         return comparison.to_csv(index=False, lineterminator="\n")
-    return _PRINTED[form]([_page(comparison, notes), *below])
+    return _PRINTED[form]([comparison_page(comparison, notes), *below])
 
 
 def banner_of(comparison: pd.DataFrame) -> str:
@@ -59,7 +59,8 @@ def interval_text(low: float, high: float, unit: str, *, sign: str = "") -> str:
     return NOTHING if low != low else f"[{number_text(low, unit, sign=sign)}, {number_text(high, unit, sign=sign)}]"
 
 
-def _page(comparison: pd.DataFrame, notes: Sequence[str]) -> Page:
+def comparison_page(comparison: pd.DataFrame, notes: Sequence[str]) -> Page:
+    """The comparison [evaluation/compare.py] as cells of text, an experiment named on its first line only, and the notes below."""
     rows, last = [], None
     for line in comparison.to_dict("records"):
         run = (line["experiment"], line["profile"])

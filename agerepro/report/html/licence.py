@@ -20,7 +20,7 @@ class FacesDecision:
 
 def decide(card: Card, *, drawn: bool, wish: Wish) -> FacesDecision:
     """Drawn faces and those of sets in the public domain are shown, those of licensed sets only where the user asks for them."""
-    free = drawn or is_public_domain(card)
+    free = drawn or card.faces_may_be_shown
     kind = "The faces are drawn" if drawn else f"The photos of {card.title} are in the public domain"
     if wish == "out":
         return FacesDecision(False, "The faces are left out of this page because it was made with --no-faces.")
@@ -30,8 +30,3 @@ def decide(card: Card, *, drawn: bool, wish: Wish) -> FacesDecision:
     if wish == "in":
         return FacesDecision(True, f"{licence} The faces are shown because this page was made with --faces: do not pass it on.")
     return FacesDecision(False, f"{licence} So the faces are left out of this page, which may then be shared; --faces puts them in.")
-
-
-def is_public_domain(card: Card) -> bool:
-    """Whether a card says that the photos themselves are in the public domain, in the first words of its licence."""
-    return "public domain" in card.licence.partition(";")[0].lower()

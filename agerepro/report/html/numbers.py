@@ -22,8 +22,7 @@ from agerepro.report.page import Page
 from agerepro.report.results import score_run
 from agerepro.report.run_result import RunResult, label_of
 from agerepro.report.sections import below
-from agerepro.report.tables import _page as comparison_page
-from agerepro.report.tables import banner_of
+from agerepro.report.tables import banner_of, comparison_page
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from agerepro.errors import UserError
-from agerepro.files import digest_of, write_text
+from agerepro.files import write_text
 from agerepro.report.html import maps
 from agerepro.report.html.data import json_block
 from agerepro.report.html.faces import MIME
@@ -20,6 +20,7 @@ from agerepro.report.html.loaded import load
 from agerepro.report.html.numbers import numbers_of
 from agerepro.report.html.one_run import FaceSets, one_run
 from agerepro.report.html.printed import on_phones, sections
+from agerepro.report.load import place_of
 from agerepro.report.run_result import RunResult, label_of
 
 NAME = "report.html"
@@ -53,7 +54,7 @@ def write_page(folders: Sequence[Path], out: Path | None, *, partial: bool, face
             script=Markup(_joined("script", SCRIPTS, "js")),
         )
     )
-    return write_text(out or _place(folders, results), page)
+    return write_text(out or place_of(folders, results) / NAME, page)
 
 
 def _world() -> Environment:
@@ -72,10 +73,3 @@ def _joined(folder: str, names: Sequence[str], ending: str) -> str:
 def _title(results: Sequence[RunResult]) -> str:
     *others, last = dict.fromkeys(run.experiment for run in results)
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _place(folders: Sequence[Path], results: Sequence[RunResult]) -> Path:
-    if len(folders) == 1:
-        return folders[0] / "results" / NAME
-    profiles = "-".join(dict.fromkeys(run.profile for run in results))
-    return folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}" / NAME

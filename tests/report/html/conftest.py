@@ -156,7 +156,3 @@ def _write_faces(photos, experiment, folder, generator) -> None:
             writer.append(f"key{number}", out.getvalue())
             rows.append({"photo": photo, "status": "ok", "found": 1, "image": f"key{number}"})
     write_table(store.parent / "faces.csv", pd.DataFrame(rows), FACES)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: opens pages in a headless Chromium; skips where there is none")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from agerepro.datasets import catalog
-from agerepro.report.html.licence import decide, is_public_domain
+from agerepro.report.html.licence import decide
 
 
 def test_of_all_data_sets_only_the_portraits_are_in_the_public_domain():
-    assert [name for name in catalog.names() if is_public_domain(catalog.card(name))] == ["congress"]
+    assert [name for name in catalog.names() if catalog.card(name).faces_may_be_shown] == ["congress"]
 
 
 @pytest.mark.parametrize(
