@@ -15,10 +15,12 @@ def report(*arguments: object):
 
 @pytest.fixture
 def wishes(monkeypatch, tmp_path):
-    """What the command asks for, without writing a page."""
+    """What the command asks for, without drawing figures or writing a page."""
+    from agerepro.report import load
     from agerepro.report.html import write
 
     asked = []
+    monkeypatch.setattr(load, "figures_of", lambda folders, *, partial: None)
 
     def write_page(folders, out, **options):
         asked.append((folders, out, options))
