@@ -55,6 +55,7 @@ def test_every_tested_photo_has_a_map_and_regions(run: Path) -> None:
     assert figures == {f"{name}.{ending}" for name in names for ending in ("png", "pdf", "csv")}
 
 
+@pytest.mark.slow
 def test_a_second_call_computes_only_the_fold_that_is_missing_and_gives_the_same(run: Path) -> None:
     folder = run / "explain" / "mean-expected_age-conv5_3"
     before = {path: path.stat().st_mtime_ns for path in sorted((folder / "folds").iterdir())}
@@ -68,6 +69,7 @@ def test_a_second_call_computes_only_the_fold_that_is_missing_and_gives_the_same
         np.testing.assert_array_equal(file["maps"], kept)
 
 
+@pytest.mark.slow
 def test_other_settings_stand_beside_and_the_last_ones_on_top(run: Path, tmp_path: Path) -> None:
     # A copy beside the same faces, since this changes what is on top.
     runs = tmp_path / "runs"
@@ -91,6 +93,7 @@ def test_a_layer_that_is_none_is_told_with_the_near_name(run: Path) -> None:
     assert "Did you mean 'conv5_3'?" in agerepro("explain", run, "--layer", "conv5_9", code=2)
 
 
+@pytest.mark.slow
 def test_faces_that_are_gone_are_told_how_to_come_back(run: Path, tmp_path: Path) -> None:
     mine = tmp_path / "koenig2019" / "tiny" / run.name
     shutil.copytree(run, mine)

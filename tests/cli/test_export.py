@@ -28,6 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(runs.glob("koenig2019/tiny/*"))
 
 
+@pytest.mark.slow
 def test_the_files_are_named_with_how_far_they_lie_from_keras(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "exported"
     done = agerepro("export", run, "--out", out, "--fold", 2, "--format", "keras", "--format", "saved_model", code=0)
