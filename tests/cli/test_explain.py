@@ -89,6 +89,7 @@ def test_other_settings_stand_beside_and_the_last_ones_on_top(run: Path, tmp_pat
     assert not (mine / "explain" / "checks.csv").exists() and (mine / "explain" / "mean-expected_age-conv5_3" / "checks.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_none_is_told_with_the_near_name(run: Path) -> None:
     assert "Did you mean 'conv5_3'?" in agerepro("explain", run, "--layer", "conv5_9", code=2)
 
