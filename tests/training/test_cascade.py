@@ -159,7 +159,7 @@ def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_numb
     ("name", "count"),
     [
         ("*.arrow", 2),  # the store of faces
-        ("*.arrow", 5),
+        ("*.arrow", 4),
         ("checkpoint.npz", 1),
         ("checkpoint.npz", 4),
         ("checkpoint.npz", 9),
