@@ -64,6 +64,7 @@ def run(
         from agerepro.report.html.write import write_page
         from agerepro.report.load import figures_of
 
-        figures_of(places, partial=folds is not None)
+        if len(places) > 1:  # of one run, results_of has drawn them
+            figures_of(places, partial=folds is not None)
         click.echo(f"Page: {write_page(places, None, partial=folds is not None, faces='as licensed')}")
     click.echo(f"Next: agerepro {'explain' if paged else 'report'} " + " ".join(str(place) for place in places), err=True)

@@ -37,6 +37,13 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
     return folders
 
 
+def drawn_sets(folders: dict[str, Path]) -> list[str]:
+    """Names of the data sets that the renderer drew, also when their folder was given as the user's own data."""
+    from agerepro.datasets.synthetic.write import FINISHED
+
+    return [name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()]
+
+
 def refuse_missing(experiment: Experiment, folders: dict[str, Path], *, weights_folder: Path | None) -> None:
     """One UserError that lists every data set and weight file that is not there, before anything starts."""
     missing = [

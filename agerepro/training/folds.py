@@ -152,7 +152,6 @@ def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, fold
     purpose = (task.seed, task.stage.name)
     faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
     only_classifier = task.stage.train == "classifier"
-    network.trunk.trainable = not only_classifier
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.
     ahead = only_classifier and experiment.backbone.frozen_batch_norm == "inference"
     by_ridge = isinstance(task.head, Value) and task.head.start != "he_normal"

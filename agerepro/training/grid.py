@@ -106,7 +106,6 @@ def search(
 
 def _trainer(experiment: Experiment, task: Task, start: Start) -> Trainer:
     network, _ = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
-    network.trunk.trainable = task.stage.train != "classifier"
     return Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=loading_threads())
 
 

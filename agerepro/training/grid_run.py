@@ -11,7 +11,7 @@ from agerepro.errors import UserError, near
 from agerepro.experiment.read import PAPER, read_experiment
 from agerepro.experiment.schema import Stage
 from agerepro.runs.folder import parse_folds
-from agerepro.training.data import data_folders, prepared_sets, refuse_missing
+from agerepro.training.data import data_folders, drawn_sets, prepared_sets, refuse_missing
 from agerepro.training.device import configure
 from agerepro.training.grid import Grid, grid_folder, search
 from agerepro.training.reporting import Reporter
@@ -50,9 +50,6 @@ class GridDone:
 
 def run_grid(wish: GridWish, reporter: Reporter) -> GridDone:
     """Train the stages before the wished one if need be, then every cell that has no result yet."""
-    from agerepro.datasets import catalog
-    from agerepro.datasets.synthetic.write import FINISHED
-
     experiment = read_experiment(wish.experiment, profile=wish.profile, settings=wish.settings)
     by_name = {stage.name: stage for stage in experiment.stages}
     if wish.stage not in by_name:
@@ -76,6 +73,5 @@ def run_grid(wish: GridWish, reporter: Reporter) -> GridDone:
         folder=folder,
         on_cell=lambda done, of: reporter.count("cells of the grid", done, of),
     )
-    drawn = [name for name, place in folders.items() if (catalog.folder_of(name, place) / FINISHED).is_file()]
     own = "" if wish.profile == PAPER else f"{wish.profile} settings, not the paper's"
-    return GridDone(rows, folder, stage, f"{wish.profile}: synthetic faces" if drawn else own)
+    return GridDone(rows, folder, stage, f"{wish.profile}: synthetic faces" if drawn_sets(folders) else own)

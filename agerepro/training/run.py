@@ -11,8 +11,6 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from agerepro.datasets import catalog
-from agerepro.datasets.synthetic.write import FINISHED
 from agerepro.errors import UserError
 from agerepro.experiment.read import read_experiment, resolved
 from agerepro.experiment.schema import Experiment
@@ -23,7 +21,7 @@ from agerepro.protocols.divide import divide
 from agerepro.runs.folder import Run, parse_folds, run_folder
 from agerepro.runs.provenance import provenance
 from agerepro.tables import AGES, FOLDS, PHOTOS, write_table
-from agerepro.training.data import data_folders, prepared_sets, refuse_missing
+from agerepro.training.data import data_folders, drawn_sets, prepared_sets, refuse_missing
 from agerepro.training.device import configure
 from agerepro.training.plan import Task
 from agerepro.training.reporting import Reporter
@@ -104,7 +102,7 @@ def _ready(
                 data={name: {"digest": one.digest, "photos": len(one.photos), **one.funnel} for name, one in sets.items()},
                 starts={str(seed): start.name for seed, (_, start) in tasks.items()},
                 changed=list(wish.settings),
-                synthetic=[name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()],
+                synthetic=drawn_sets(folders),
             ),
         )
         write_text(run.folder / "experiment.yaml", yaml.safe_dump(resolved(experiment), sort_keys=False, allow_unicode=True))

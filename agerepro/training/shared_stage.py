@@ -47,8 +47,6 @@ def _train(
     validation = task.data.rows(held_out(photos, stage.split, purpose=(task.seed, stage.name)))
     training = np.setdiff1d(np.arange(len(photos)), validation)
     faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
-    if stage.train == "classifier":
-        network.trunk.trainable = False
     trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
     done = trainer.fit(
         task.examples(faces, training),

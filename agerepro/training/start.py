@@ -53,7 +53,7 @@ def start_of(start_from: str, backbone: Backbone, *, artefacts: dict[str, Artefa
 
 
 def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, machine: Machine) -> tuple[Network, dict[str, Any]]:
-    """The task's network with its first weights, and what was copied and what is fresh.
+    """The task's network with its first weights, its trunk frozen where the stage says so, and what was copied and what is fresh.
 
     The dense layers go along between stages that learn ages or age groups, the last layer only when its classes are the same.
     From people to ages only the trunk goes along, as the published face-recognition files are without their top.
@@ -66,6 +66,7 @@ def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, 
         precision=machine.precision,
         seed=seed_of("initial weights", task.seed, task.stage.name),
     )
+    network.trunk.trainable = task.stage.train != "classifier"
     if start.published is not None:
         assign_all(network.trunk, start.published.tensors, source=start.published.file)
         return network, {"sha256": start.published.sha256, "parameters": start.published.parameters, "licence": start.published.licence}

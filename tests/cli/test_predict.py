@@ -5,24 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-TINY = Path(__file__).parents[1] / "training" / "tiny.yaml"
-
-
-def agerepro(*arguments: object, code: int) -> subprocess.CompletedProcess[str]:
-    quiet = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    command = [sys.executable, "-m", "agerepro", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=quiet, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+from tests.cli.process import TINY, agerepro
 
 
 @pytest.fixture(scope="module")
