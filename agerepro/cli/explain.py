@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from agerepro.cli.options import ANY, data_option
+from agerepro.cli.options import ANY, data_option, how_option
 
 
 @click.command(no_args_is_help=True)
 @click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
-@click.option("--how", type=click.Choice(["mean", "grad_cam"]), default="mean", show_default=True, help="koenig2019's maps, or Grad-CAM.")
+@how_option
 @click.option("--target", default=None, help="expected_age, predicted, or an age (default: expected_age; for age groups predicted).")
 @click.option("--layer", default=None, help="Layer whose map is taken (default: the network's last map).")
 @click.option("--photos", type=click.IntRange(min=0), default=0, help="Only so many tested photos, drawn by a seed (default 0: all).")
@@ -21,7 +21,7 @@ from agerepro.cli.options import ANY, data_option
 def explain(
     runs: tuple[Path, ...], how: str, target: str | None, layer: str | None, photos: int, checks: int, faces: bool | None, data: Path | None
 ) -> None:
-    """Draw class activation maps of every tested photo, and say how much of them lies on eyes, nose and other regions.
+    """Draw maps of every tested photo, and say how much of them lies on eyes, nose and other regions.
 
     Writes RUN/explain/<settings>/ and copies it to RUN/explain/, which holds the last one made. Several runs are also compared, in a
     folder beside them: the same faces by each network, before and after tuning to age. Folds that are done are not done again.
@@ -29,6 +29,7 @@ def explain(
     \b
       agerepro explain runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb
       agerepro explain runs/congress/fine-tuned --how grad_cam --target predicted --photos 100
+      agerepro explain runs/congress/chosen-inside --how sensitivity
     """
     import time
 

@@ -17,4 +17,11 @@ data_option = click.option(
     "--data", type=FOLDER, default=None, help="One folder a data set, named as `agerepro data list` names it, each in its native layout."
 )
 jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that share the folds.")
+how_option = click.option(
+    "--how",
+    type=click.Choice(["mean", "grad_cam", "sensitivity"]),
+    default="mean",
+    show_default=True,
+    help="koenig2019's class activation maps, Grad-CAM, or how the age depends on each pixel (agustsson2017).",
+)
 weights_option = click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from agerepro.cli.options import ANY, FILE
+from agerepro.cli.options import ANY, FILE, FOLDER, how_option
+
+if TYPE_CHECKING:
+    from agerepro.explain.maps import Kind
 
 
 @click.command(no_args_is_help=True)
@@ -17,9 +22,19 @@ from agerepro.cli.options import ANY, FILE
 @click.option("--folds", default=None, help="Average over these folds, for instance 0,3, or `all` (default: the first with weights).")
 @click.option("--format", "style", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="Of standard output.")
 @click.option("--distribution", is_flag=True, help="Add the probability of every age, or group.")
+@click.option("--map", "maps", type=FOLDER, default=None, help="Also draw where the network looked on each face, into this folder.")
+@how_option
 @click.option("--sheet", type=FILE, default=None, help="Also draw a contact sheet, a PNG.")
 def predict(
-    photos: tuple[Path, ...], place: Path, largest: bool, folds: str | None, style: str, distribution: bool, sheet: Path | None
+    photos: tuple[Path, ...],
+    place: Path,
+    largest: bool,
+    folds: str | None,
+    style: str,
+    distribution: bool,
+    maps: Path | None,
+    how: str,
+    sheet: Path | None,
 ) -> None:
     """Estimate the age of every face, with an interval that held four of five true ages of the run's test photos.
 
@@ -29,6 +44,7 @@ def predict(
     \b
       agerepro predict portrait.jpg --run runs/congress/ridge-pooled
       agerepro predict holiday/ --run runs/congress/ridge-pooled --folds all --format csv --sheet holiday.png > holiday.csv
+      agerepro predict portrait.jpg --run runs/congress/ridge-pooled --map maps --how sensitivity
     """
     from agerepro.cli.configured import configured_like
     from agerepro.cli.progress import Talk
@@ -44,16 +60,24 @@ def predict(
     with quiet_start():
         from agerepro.prediction.contact_sheet import contact_sheet
         from agerepro.prediction.formats import FORMATS
+        from agerepro.prediction.maps import explainable, maps_in_words, with_maps
         from agerepro.prediction.predict import predicted
         from agerepro.prediction.summary import failed, summary
         from agerepro.training.restore import restored
 
-    network = restored(run)
+    network, kind = restored(run), cast("Kind", how)
+    if maps is not None:
+        explainable(network, kind)
     with Talk() as talk:
         found = predicted(network, files, folds=folds, which="largest" if largest else "all", on_progress=talk.count)
+        if maps is not None:
+            rows = with_maps(network, found.rows, maps, how=kind, folds=found.folds, on_progress=lambda at, of: talk.count("maps", at, of))
+            found = replace(found, rows=rows)
     click.echo(FORMATS[style](found.rows, found.classes, distribution=distribution), nl=False)
     if sheet is not None:
         write_bytes(sheet, contact_sheet(found.rows))
     for line in summary(found, network.kept(network.experiment.seeds[0])):
         click.echo(line, err=True)
+    if maps is not None:
+        click.echo(maps_in_words(network, kind, maps), err=True)
     sys.exit(1 if failed(found.rows) else 0)

@@ -21,8 +21,13 @@ def before_after(runs: Sequence[Explained]) -> pd.DataFrame:
     relative: energy a pixel beside an even spread, 1 where even; difference: after less before, on the photos that both have,
     with its 95 % interval over people (BCa). Empty where there is no such pair.
     """
-    rows = [row for one in runs for other in runs if _are_pair(one, other) for row in _rows(one, other)]
+    rows = [row for one, other in pairs(runs) for row in _rows(one, other)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def pairs(runs: Sequence[Explained]) -> list[tuple[Explained, Explained]]:
+    """Runs of the same backbone and data, the first before and the second after its trunk learnt ages."""
+    return [(one, other) for one in runs for other in runs if _are_pair(one, other)]
 
 
 def _are_pair(one: Explained, other: Explained) -> bool:

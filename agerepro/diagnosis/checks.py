@@ -14,7 +14,7 @@ from agerepro.diagnosis.fold_files import fold_digest, once
 from agerepro.diagnosis.random_weights_check import compared, random_maps_of
 from agerepro.diagnosis.run_faces import RunFaces
 from agerepro.diagnosis.wish import Aim, classes_for
-from agerepro.explain.class_activation import How
+from agerepro.explain.maps import Kind
 from agerepro.training.restore import Restored
 
 Progress = Callable[[str, int, int], None]
@@ -26,7 +26,7 @@ def run_checks(
     tested: pd.DataFrame,
     maps: np.ndarray,
     *,
-    how: How,
+    how: Kind,
     aim: Aim,
     layer: str,
     folder: Path,

@@ -19,7 +19,7 @@ from agerepro.diagnosis.fold_files import save_arrays
 from agerepro.diagnosis.fold_maps import Clock, FoldMaps, fold_maps
 from agerepro.diagnosis.regions import region_summary, region_table
 from agerepro.diagnosis.run_faces import RunFaces
-from agerepro.diagnosis.wish import Aim, Wish, aim_of, name_of
+from agerepro.diagnosis.wish import Aim, Wish, aim_of, layer_of, name_of
 from agerepro.files import write_json, write_text
 from agerepro.training.restore import Restored
 
@@ -33,7 +33,7 @@ def explain(back: Restored, faces: RunFaces, wish: Wish, *, clock: Clock, on_pro
     Folds that are there already are not computed again. Raises UserError as `aim_of`, `class_activation_maps` and `Restored.fill`.
     """
     aim = aim_of(wish, back.experiment)
-    layer = wish.layer or back.network.last_map
+    layer = layer_of(wish, back.network.last_map)
     folder = back.run.folder / "explain" / name_of(wish, aim, layer)
     tested = _tested(back, faces, wish)
     found = fold_maps(

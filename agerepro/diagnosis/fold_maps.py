@@ -1,4 +1,4 @@
-"""The class activation map of every tested photo, under the network of the fold that did not see the person."""
+"""The map of every tested photo, under the network of the fold that did not see the person."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from agerepro.diagnosis.fold_files import fold_digest, once
 from agerepro.diagnosis.run_faces import RunFaces
 from agerepro.diagnosis.wish import Aim, classes_for
-from agerepro.explain.class_activation import How, class_activation_maps
+from agerepro.explain.maps import Kind, maps_of
 from agerepro.training.restore import Restored
 
 BATCH = 32
@@ -38,7 +38,7 @@ def fold_maps(
     faces: RunFaces,
     tested: pd.DataFrame,
     *,
-    how: How,
+    how: Kind,
     aim: Aim,
     layer: str,
     folder: Path,
@@ -59,7 +59,7 @@ def fold_maps(
             back.fill(number, seed=seed)
             images = faces.images(faces.rows(photos))
             target = classes_for(aim, back, images)
-            maps = class_activation_maps(back.network.full, images, layer, target=target, bins=back.bins, how=how, batch=BATCH)
+            maps = maps_of(back.network.full, images, layer, target=target, bins=back.bins, how=how, batch=BATCH)
             return {**divided(maps), "seconds": np.array(clock() - began)}
 
         parts.append((photos, once(folder / f"{number:03d}.npz", fold_digest(back, number, photos, how, aim, layer), make)))

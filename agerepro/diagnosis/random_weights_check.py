@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from agerepro.diagnosis.regions import TOGETHER, region_table, widened
-from agerepro.explain.class_activation import How, class_activation_maps
 from agerepro.explain.compare_maps import rank_correlation
+from agerepro.explain.maps import Kind, maps_of
 from agerepro.explain.random_weights import random_weights
 from agerepro.explain.targets import Target
 from agerepro.training.restore import Restored
@@ -19,14 +19,14 @@ COLUMNS = ("photo", "subject", "draw", "correlation", "absolute_correlation", "t
 
 
 def random_maps_of(
-    back: Restored, images: np.ndarray, classes: Target, *, how: How, layer: str, on_draw: Callable[[int, int], None]
+    back: Restored, images: np.ndarray, classes: Target, *, how: Kind, layer: str, on_draw: Callable[[int, int], None]
 ) -> np.ndarray:
     """(DRAWS, n, h, w) maps of these photos for the same classes, under as many networks with random weights in every layer."""
     found = []
     for draw in range(DRAWS):
         on_draw(draw, DRAWS)
         with random_weights(back.network.full, seed=draw):
-            found.append(class_activation_maps(back.network.full, images, layer, target=classes, bins=back.bins, how=how))
+            found.append(maps_of(back.network.full, images, layer, target=classes, bins=back.bins, how=how))
     on_draw(DRAWS, DRAWS)
     return np.stack(found)
 

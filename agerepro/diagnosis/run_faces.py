@@ -15,15 +15,12 @@ from agerepro.errors import UserError
 from agerepro.experiment import schema
 from agerepro.experiment.read import plain
 from agerepro.explain.crop_landmarks import landmarks_in_crop
-from agerepro.faces.align_dataset import store_folder
 from agerepro.faces.crop_faces import POINTS, SIDES
 from agerepro.faces.decode import decode
-from agerepro.faces.store import FaceStore
 from agerepro.files import digest_of
-from agerepro.inputs.prepare import content_digest
+from agerepro.inputs.crops_of_run import crops_of_run
 from agerepro.inputs.sources import PLAIN, Faces, pixels_of
 from agerepro.runs.folder import Run
-from agerepro.tables import FACES, PHOTOS, read_table
 
 
 @dataclass(frozen=True)
@@ -53,34 +50,20 @@ def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> 
     """
     folder = run.folder.resolve()
     about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    name, faces = experiment.stages[-1].data, folder.parents[2] / "faces"
-    photos = read_table(folder / "photos.csv", PHOTOS)
-    found, store = _aligned(photos, experiment.faces, faces, digest=about["data"][name]["digest"])
+    name = experiment.stages[-1].data
+    crops = crops_of_run(folder, name, experiment.faces)
+    if crops is None:
+        raise UserError(
+            f"The faces that this run was tested on are not in {folder.parents[2] / 'faces'}: they were removed, or aligned again from "
+            "other photos. The `agerepro run` command of the run makes them again."
+        )
+    found = crops.photos
     is_drawn = name in about["synthetic"]
     if data is None and is_drawn:
         data = folder.parents[2] / "synthetic" / digest_of([RENDERER, name, plain(experiment.synthetic[name])])
     landmarks = _landmarks(found, experiment.faces, None if data is None else catalog.folder_of(name, data))
-    pixels = pixels_of(FaceStore(store), list(found["image"]), experiment.faces.size)
+    pixels = pixels_of(crops.store(), list(found["image"]), experiment.faces.size)
     return RunFaces(found, landmarks, Faces(pixels, list(found["photo"]), experiment.augment, ()), is_drawn)
-
-
-def _aligned(photos: pd.DataFrame, settings: schema.Faces, faces: Path, *, digest: str) -> tuple[pd.DataFrame, Path]:
-    """The run's photos with the columns of their faces table, and the store. A folder of the same data and another alignment, or of
-    the same alignment and other data, gives another digest."""
-    usual = store_folder(photos, settings, faces).parent
-    name = usual.name.rpartition("-")[0]
-    for folder in dict.fromkeys([usual, *sorted(faces.glob(f"{name}-*"))]):
-        if not (folder / "faces.csv").is_file():
-            continue
-        # PHOTOS has a box, too: the source's.
-        table = read_table(folder / "faces.csv", FACES).rename(columns={side: f"cropped_{side}" for side in SIDES})
-        merged = photos.merge(table, on="photo", how="left", validate="one_to_one")
-        if content_digest(merged.assign(image=merged["image"].fillna(""))) == digest:
-            return merged, folder / "store"
-    raise UserError(
-        f"The faces that this run was tested on are not in {faces}: they were removed, or aligned again from other photos. "
-        "The `agerepro run` command of the run makes them again."
-    )
 
 
 def _landmarks(photos: pd.DataFrame, settings: schema.Faces, folder: Path | None) -> np.ndarray:

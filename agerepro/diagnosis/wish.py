@@ -10,7 +10,7 @@ import numpy as np
 
 from agerepro.errors import UserError
 from agerepro.experiment.schema import Experiment, Groups, Value
-from agerepro.explain.class_activation import How
+from agerepro.explain.maps import PIXELS, SENSITIVITY, Kind
 from agerepro.explain.targets import Target, class_numbers, predicted_classes
 from agerepro.protocols.groups import years
 from agerepro.training.restore import Restored
@@ -23,7 +23,7 @@ Aim = Union[str, int]  # EXPECTED, PREDICTED, or an age in years
 class Wish:
     """Settings of one `agerepro explain`; aim and layer as given, None for the run's own; photos and checks 0 for all and none."""
 
-    how: How = "mean"
+    how: Kind = "mean"
     aim: Aim | None = None
     layer: str | None = None
     photos: int = 0
@@ -46,10 +46,13 @@ def aim_of(wish: Wish, experiment: Experiment) -> Aim:
     Raises UserError where the run has no such thing, or where no single map is behind its prediction.
     """
     head, groups = experiment.head, isinstance(experiment.stages[-1].target, Groups)
-    if not groups and isinstance(head, Value) and (head.features == "stages" or head.also_at):
+    if wish.how == SENSITIVITY and (groups or wish.aim not in (None, EXPECTED)):
+        raise UserError("Sensitivity maps say how the expected age depends on the pixels. For groups or single ages take mean or grad_cam.")
+    several = isinstance(head, Value) and (head.features == "stages" or bool(head.also_at))
+    if several and not groups and wish.how != SENSITIVITY:
         raise UserError(
             "This run predicts from several stages or sizes at once (head.value), so that no one layer's map is behind its prediction. "
-            "Explain a run whose head sees the last map only, for instance one with a softmax."
+            "Take maps of the pixels (--how sensitivity), or a run whose head sees the last map only, for instance one with a softmax."
         )
     if wish.aim is None:
         return PREDICTED if groups else EXPECTED
@@ -58,6 +61,15 @@ def aim_of(wish: Wish, experiment: Experiment) -> Aim:
             f"This run tells age groups apart and expects no age: take the target {PREDICTED}, or an age of the group you mean."
         )
     return wish.aim
+
+
+def layer_of(wish: Wish, last_map: str) -> str:
+    """The layer whose map is taken: as wished, else the network's last map; PIXELS for sensitivity maps, UserError if they got one."""
+    if wish.how != SENSITIVITY:
+        return wish.layer or last_map
+    if wish.layer:
+        raise UserError("Sensitivity maps are maps of the pixels: leave --layer out, or take --how mean or grad_cam.")
+    return PIXELS
 
 
 def classes_for(aim: Aim, back: Restored, images: np.ndarray) -> Target:

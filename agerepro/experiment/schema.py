@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields
-from typing import Annotated, Any, Literal, Optional, Union
+from dataclasses import field
+from typing import Annotated, Literal, Optional, Union
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-_STRICT = ConfigDict(extra="forbid")
-Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
-Positive = Annotated[int, Field(strict=True, gt=0)]
+from agerepro.experiment.fields import STRICT, Positive, Share, as_tuple, one_of
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def one_of(table: dict[str, type]) -> BeforeValidator:
-    """Read `name`, `{name: value}` or `{name: {key: value}}` as the table's dataclass of that name."""
-
-    def read(value: Any) -> Any:
-        if isinstance(value, tuple(table.values())) or value is None:
-            return value
-        if isinstance(value, str):
-            value = {value: {}}
-        if not (isinstance(value, dict) and len(value) == 1):
-            raise ValueError(f"write one of {', '.join(table)}, with its settings indented under it")
-        ((name, settings),) = value.items()
-        if name not in table:
-            raise ValueError(f"{name!r} is not one of {', '.join(table)}")
-        kind = table[name]
-        if not isinstance(settings, dict):
-            names = [one.name for one in fields(kind)]
-            if not names:
-                raise ValueError(f"{name} takes no value")
-            settings = {names[0]: settings}
-        return kind(**settings)
-
-    return BeforeValidator(read)
-
-
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Reproduces:
     """The published row beside which our result is printed."""
 
@@ -50,7 +20,7 @@ class Reproduces:
     row: str
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Faces:
     """How a photo becomes a face crop; `size` is the side of the stored crop in pixels."""
 
@@ -66,7 +36,7 @@ class Faces:
     size: Positive = 256
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Backbone:
     """The convolutional part: its architecture, where its first weights come from, and the dense layers after it.
 
@@ -77,11 +47,11 @@ class Backbone:
     name: Literal["vgg16", "resnet50", "senet50", "dlib_resnet"]
     weights: Literal["vggface", "vggface2", "dlib", "none"] = "none"
     width: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
-    dense: Annotated[tuple[Positive, ...], BeforeValidator(_tuple)] = ()
+    dense: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
     frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Augment:
     """Ranges of the one random warp; `size` is the side of the network's input in pixels.
 
@@ -95,7 +65,7 @@ class Augment:
     size: Positive = 224
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Adam:
     """Adam with Keras 2.2's defaults: beta 0.9 and 0.999, epsilon 1e-7."""
 
@@ -103,28 +73,28 @@ class Adam:
     backbone_share: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0  # of the learning rate, for all but the classifier
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class HoldOutImages:
     """Validate on a random share of the photos; a person may be on both sides."""
 
     share: Share
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class HoldOutPeople:
     """Validate on all photos of a random share of the people."""
 
     share: Share
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class LeaveOnePersonOut:
     """One fold a person; inside a fold, `validation_people` of the others choose the learning rate."""
 
     validation_people: Share = 0.1
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class OfficialFolds:
     """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOnePersonOut.
 
@@ -132,18 +102,18 @@ class OfficialFolds:
     """
 
     validation_people: Share = 0.1
-    only: Annotated[tuple[str, ...], BeforeValidator(_tuple)] = ()
+    only: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class NamedPeople:
     """One fold that tests these people together; the rest as in LeaveOnePersonOut."""
 
-    people: Annotated[tuple[str, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    people: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     validation_people: Share = 0.1
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class KFold:
     """Random folds of people; inside a fold, `validation_people` of the others choose the learning rate."""
 
@@ -157,31 +127,31 @@ PROTOCOLS = {"leave_one_person_out": LeaveOnePersonOut, "kfold": KFold, "officia
 Protocol = Union[LeaveOnePersonOut, KFold, OfficialFolds, NamedPeople]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Age:
     """Learn the age in years, by the experiment's own head and loss."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Subject:
     """Learn to tell people apart, by a softmax over the people of the data."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Groups:
     """Learn the age group, by a softmax over `labels`: year ranges `first-last`, both included, in rising order.
 
     A photo belongs to the one label that holds all of its own group; a photo in none is an error.
     """
 
-    labels: Annotated[tuple[str, ...], BeforeValidator(_tuple), Field(min_length=2)]
+    labels: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=2)]
 
 
 TARGETS = {"age": Age, "subject": Subject, "groups": Groups}
 OPTIMIZERS = {"adam": Adam}
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Stage:
     """One training: which data, from which weights, for how long. A stage with a protocol is trained once a fold."""
 
@@ -199,7 +169,7 @@ class Stage:
     keep: Literal["last", "best_validation"] = "last"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class AgeRange:
     """Every whole age from `first` to `last`, both included."""
 
@@ -207,7 +177,7 @@ class AgeRange:
     last: Annotated[int, Field(strict=True)]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Classes:
     """A softmax over ages: those observed in the stage's data, or a fixed range; a label outside is an error.
 
@@ -220,7 +190,7 @@ class Classes:
     label: Literal["exact", "nearest"] = "exact"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Value:
     """One linear output in years, on pooled features.
 
@@ -232,25 +202,25 @@ class Value:
     """
 
     features: Literal["last", "stages"] = "last"
-    statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], BeforeValidator(_tuple), Field(min_length=1)] = ("mean", "max")
-    also_at: Annotated[tuple[Positive, ...], BeforeValidator(_tuple)] = ()
+    statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
+    also_at: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
     start: Literal["he_normal", "ridge", "ridge_of_subset"] = "he_normal"
 
 
 HEADS = {"classes": Classes, "value": Value}
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class CrossEntropy:
     """Categorical cross-entropy between the softmax and the photo's class."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class SquaredError:
     """Squared error of the predicted years."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class AbsoluteError:
     """Absolute error of the predicted years."""
 
@@ -259,7 +229,7 @@ LOSSES = {"cross_entropy": CrossEntropy, "squared_error": SquaredError, "absolut
 Loss = Annotated[Union[CrossEntropy, SquaredError, AbsoluteError], one_of(LOSSES)]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Machine:
     """How numbers are computed; part of a stage's name, since it changes the last digits."""
 
@@ -269,7 +239,7 @@ class Machine:
     threads: Annotated[int, Field(strict=True, ge=0)] = 0  # of one operation; 0 leaves it to TensorFlow
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Synthetic:
     """How much of one data set the renderer draws for the demo; people 0 means as many as the real set."""
 
@@ -279,23 +249,23 @@ class Synthetic:
     seed: Annotated[int, Field(strict=True)] = 0
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Experiment:
     """One row of a paper's table."""
 
     faces: Faces
     backbone: Backbone
-    stages: Annotated[tuple[Stage, ...], BeforeValidator(_tuple), Field(min_length=1)]
+    stages: Annotated[tuple[Stage, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     augment: Augment = field(default_factory=Augment)
     head: Annotated[Union[Classes, Value], one_of(HEADS)] = field(default_factory=Classes)
-    loss: Annotated[tuple[Loss, ...], BeforeValidator(_tuple), Field(min_length=1)] = (CrossEntropy(),)
+    loss: Annotated[tuple[Loss, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (CrossEntropy(),)
     decode: Literal["expectation", "rounded", "median", "argmax", "value"] = "expectation"
     test_time: Literal["plain", "flip_average"] = "plain"
     example_weights: Literal["none", "age_std"] = "none"  # age_std: 1 / (1 + age_std squared / 4)
     group_labels: Literal["exact", "substring", "remap"] = "exact"  # which of Adience's labels count (datasets/adience.py)
     drop_shared_people: Annotated[bool, Field(strict=True)] = False  # leave out of earlier stages whoever the target knows by name
     keep_weights: Literal["all", "first", "none"] = "all"  # of which folds: explaining, predicting and exporting need them
-    seeds: Annotated[tuple[Annotated[int, Field(strict=True)], ...], BeforeValidator(_tuple), Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Annotated[int, Field(strict=True)], ...], BeforeValidator(as_tuple), Field(min_length=1)] = (0,)
     reproduces: Optional[Reproduces] = None
     machine: Machine = field(default_factory=Machine)
     synthetic: dict[str, Synthetic] = field(default_factory=dict)

@@ -77,12 +77,15 @@ def store_folder(photos: pd.DataFrame, settings: Faces, folder: Path) -> Path:
     return folder / f"{names[0]}-{digest_of(_settings(settings))}" / "store"
 
 
+def counted_as(status: str, reason: str) -> str:
+    """What `counts` calls photos of this status and reason: `ok (box of the source)`."""
+    return f"{status} ({reason.partition(':')[0]})" if reason else status
+
+
 def counts(faces: pd.DataFrame) -> dict[str, int]:
     """How many photos of a faces table went which way, for printing: totals first, then every status with its reason."""
     totals = {"photos": len(faces), "crops": int((faces["image"] != "").sum()), "several faces": int((faces["found"] > 1).sum())}
-    reasons = Counter(
-        f"{status} ({reason.partition(':')[0]})" if reason else status for status, reason in zip(faces["status"], faces["reason"])
-    )
+    reasons = Counter(counted_as(status, reason) for status, reason in zip(faces["status"], faces["reason"]))
     return totals | dict(sorted(reasons.items()))
 
 

@@ -21,6 +21,7 @@ JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWR
 
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 SIDES = ("left", "top", "right", "bottom")
+BY_SOURCE = "box of the source"  # why a face is taken although no detector has seen it
 
 Detect = Callable[..., list[list[Detection]]]
 Spread = Callable[..., Iterable[Any]]  # map, or a thread pool's
@@ -54,7 +55,7 @@ def nothing(status: str, reason: str, *, found: int = 0) -> Cropped:
 def crop_boxed(photo: np.ndarray, box: Box, settings: Faces) -> Cropped:
     """Crop by the box that the source brings; no detector looks, so `found` is 0."""
     pixels = box_crop(photo, box, margin=settings.margin, border=settings.border, size=settings.size)
-    facts = {"status": "ok", "reason": "box of the source", "found": 0, **dict(zip(SIDES, box)), "rotation": 0.0, "margin": settings.margin}
+    facts = {"status": "ok", "reason": BY_SOURCE, "found": 0, **dict(zip(SIDES, box)), "rotation": 0.0, "margin": settings.margin}
     return Cropped(encode(pixels), facts)
 
 

@@ -34,6 +34,7 @@ COLUMNS = (
     "rotation",  # degrees that make the eyes level
     "score",  # of the detector, 0.8 to 1
     "folds",  # whose networks were averaged
+    "map",  # file of the picture of where the network looked
     "warnings",
 )
 DIGITS = 4

@@ -21,6 +21,7 @@ from agerepro.experiment.read import plain
 from agerepro.prediction.calibration import Tested
 from agerepro.prediction.export import Exported
 from agerepro.prediction.sources import sources_of
+from agerepro.protocols.words import protocol_in_words
 from agerepro.runs.folder import Run
 from agerepro.tables import PHOTOS, read_table
 from agerepro.training.restore import Restored
@@ -58,7 +59,7 @@ def _facts(run: Run, restored: Restored, tested: Tested, folds: Sequence[int]) -
         "sources": sources_of(run, experiment),
         "experiment": experiment,
         "reproduces": experiment.reproduces,
-        "protocol": _protocol(plain(last.protocol)),
+        "protocol": protocol_in_words(last.protocol),
         "folds": list(folds),
         "folds_total": int(run.folds()["fold"].nunique()),
         "photos": len(frame),
@@ -84,14 +85,6 @@ def _by_age(frame: pd.DataFrame, held: Sequence[bool]) -> list[dict[str, Any]]:
         here = (ages >= row["first"]) & (ages < row["before"])
         row["held"] = float(inside[here].mean()) if len(inside) else math.nan
     return rows
-
-
-def _protocol(settings: str | dict[str, Any]) -> str:
-    """`kfold, folds 5, validation_people 0.1, seed 0`."""
-    if isinstance(settings, str):
-        return settings
-    ((name, values),) = settings.items()
-    return ", ".join([name, *(f"{key} {value}" for key, value in values.items())])
 
 
 def _for_programs(restored: Restored, tested: Tested, folds: Sequence[int]) -> dict[str, Any]:

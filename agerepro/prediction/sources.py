@@ -9,10 +9,11 @@ from typing import Any
 from agerepro.datasets.card import read_card
 from agerepro.evaluation.standing import standing
 from agerepro.experiment.schema import Experiment
+from agerepro.faces.align_dataset import counted_as
+from agerepro.faces.crop_faces import BY_SOURCE
 from agerepro.models.sources import SOURCES
+from agerepro.runs.banner import banner
 from agerepro.runs.folder import Run
-
-BY_SOURCE = "ok (box of the source)"  # what `counts` of faces/align_dataset.py calls them
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,14 @@ def sources_of(run: Run, experiment: Experiment) -> Sources:
     data = tuple(_data(stage.name, stage.data, about) for stage in experiment.stages)
     total = int(run.folds()["fold"].nunique())
     done = len({fold for _, fold in run.done(experiment.seeds)})
-    said = [f"{run.profile}: trained on drawn, synthetic faces"] if any(one.synthetic for one in data) else []
-    said += ["changed: " + ", ".join(about["changed"])] if about["changed"] else []
-    return Sources(standing("; ".join(said), done, total), data, _weights(experiment, about), about["code"], about["packages"])
+    said = banner(run.profile, synthetic=any(one.synthetic for one in data), changed=about["changed"])
+    return Sources(standing(said, done, total), data, _weights(experiment, about), about["code"], about["packages"])
 
 
 def cut_by_source(run: Run, experiment: Experiment) -> int:
     """How many of the tested data's faces were cut by boxes that the data set brings, which one's own photos lack."""
     about = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
-    return int(about["data"][experiment.stages[-1].data]["faces"].get(BY_SOURCE, 0))
+    return int(about["data"][experiment.stages[-1].data]["faces"].get(counted_as("ok", BY_SOURCE), 0))
 
 
 def _data(stage: str, name: str, about: dict[str, Any]) -> DataSource:

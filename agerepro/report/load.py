@@ -11,16 +11,18 @@ import pandas as pd
 
 from agerepro.errors import FoundWanting, UserError
 from agerepro.evaluation.majority import most_frequent
-from agerepro.experiment.read import PAPER, read_experiment
-from agerepro.experiment.schema import Experiment, Groups, KFold, LeaveOnePersonOut, NamedPeople, OfficialFolds
+from agerepro.experiment.read import read_experiment
+from agerepro.experiment.schema import Experiment, Groups
 from agerepro.files import digest_of
 from agerepro.protocols.divide import TRAIN
 from agerepro.protocols.groups import groups_of
+from agerepro.protocols.words import protocol_in_words
 from agerepro.report.draw import draw_run
 from agerepro.report.load_epochs import load_epochs, only
 from agerepro.report.results import write_results
 from agerepro.report.run_result import RunResult
 from agerepro.report.tables import ENDINGS
+from agerepro.runs.banner import banner
 from agerepro.runs.folder import Run
 from agerepro.tables import PHOTOS, read_table
 
@@ -41,12 +43,13 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
             "add --partial for a table that says so."
         )
     photos = read_table(folder / "photos.csv", PHOTOS)
+    about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     predictions = run.predictions(experiment.seeds)
     result = RunResult(
         run.experiment,
         run.profile,
-        _banner(folder),
-        protocol_in_words(experiment),
+        banner(run.profile, synthetic=bool(about["synthetic"]), changed=about["changed"]),
+        protocol_in_words(experiment.stages[-1].protocol),
         len(done),
         total,
         experiment.reproduces,
@@ -128,29 +131,3 @@ def place_of(folders: Sequence[Path], results: Sequence[RunResult], *, ending: s
         return folders[0] / f"results{ending}"
     profiles = "-".join(dict.fromkeys(result.profile for result in results))
     return folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}{ending}"
-
-
-def protocol_in_words(experiment: Experiment) -> str:
-    """For captions: how the target was divided, and how many people choose the learning rate in a fold."""
-    protocol = experiment.stages[-1].protocol
-    if isinstance(protocol, LeaveOnePersonOut):
-        words = "leave-one-person-out"
-    elif isinstance(protocol, KFold):
-        words = f"{protocol.folds}-fold, people apart"
-    elif isinstance(protocol, OfficialFolds):
-        words = "the authors' folds, people apart"
-    elif isinstance(protocol, NamedPeople):
-        words = f"people {', '.join(protocol.people)} tested together"
-    else:
-        raise ValueError(f"No words for {protocol}.")
-    inner = f", {protocol.validation_people:.0%} of the others validate" if protocol.validation_people else ""
-    return words + inner
-
-
-def _banner(folder: Path) -> str:
-    about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    profile = Run(folder).profile
-    said = [f"{profile}: synthetic faces"] if about["synthetic"] else [] if profile == PAPER else [f"{profile} settings, not the paper's"]
-    if about["changed"]:
-        said.append("changed: " + ", ".join(about["changed"]))
-    return "; ".join(said)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from agerepro.errors import UserError, near
-from agerepro.experiment.read import PAPER, read_experiment
+from agerepro.experiment.read import read_experiment
 from agerepro.experiment.schema import Stage
+from agerepro.runs.banner import banner
 from agerepro.runs.folder import parse_folds
 from agerepro.training.data import data_folders, drawn_sets, prepared_sets, refuse_missing
 from agerepro.training.device import configure
@@ -73,5 +74,4 @@ def run_grid(wish: GridWish, reporter: Reporter) -> GridDone:
         folder=folder,
         on_cell=lambda done, of: reporter.count("cells of the grid", done, of),
     )
-    own = "" if wish.profile == PAPER else f"{wish.profile} settings, not the paper's"
-    return GridDone(rows, folder, stage, f"{wish.profile}: synthetic faces" if drawn_sets(folders) else own)
+    return GridDone(rows, folder, stage, banner(wish.profile, synthetic=bool(drawn_sets(folders))))

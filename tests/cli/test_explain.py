@@ -90,6 +90,18 @@ def test_other_settings_stand_beside_and_the_last_ones_on_top(run: Path, tmp_pat
 
 
 @pytest.mark.slow
+def test_sensitivity_maps_have_the_networks_own_pixels(run: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    shutil.copytree(run.parents[2], runs)
+    mine = next((runs / "koenig2019" / "tiny").iterdir())
+    said = agerepro("explain", mine, "--how", "sensitivity", "--photos", 5, "--checks", 2)
+    assert "sensitivity maps of the expected age at pixels" in said
+    with np.load(mine / "explain" / "maps.npz") as file:
+        assert file["maps"].shape[0] == 5 and file["maps"].shape[1] == file["maps"].shape[2] > 16 and (file["maps"] >= 0).all()
+    assert (mine / "explain" / "figures" / "sensitivity-maps.png").is_file() and (mine / "explain" / "checks.csv").is_file()
+
+
+@pytest.mark.slow
 def test_a_layer_that_is_none_is_told_with_the_near_name(run: Path) -> None:
     assert "Did you mean 'conv5_3'?" in agerepro("explain", run, "--layer", "conv5_9", code=2)
 

@@ -26,12 +26,14 @@ def face(runs: Path) -> Path:
     return sorted(runs.glob("synthetic/*/fgnet/FGNET/images/*.JPG"))[0]
 
 
-def test_one_photo_is_one_line_and_0(runs: Path, face: Path) -> None:
-    done = agerepro("predict", face, "--run", runs / "koenig2019", "--distribution", code=0)
+def test_one_photo_is_one_line_and_0(runs: Path, face: Path, tmp_path: Path) -> None:
+    maps = tmp_path / "maps"
+    done = agerepro("predict", face, "--run", runs / "koenig2019", "--distribution", "--map", maps, "--how", "grad_cam", code=0)
     (line,) = done.stdout.splitlines()
     row = json.loads(line)
     assert row["status"] == "ok" and row["low"] <= row["age"] <= row["high"] and 0 <= row["coverage"] <= 1
     assert sum(row["distribution"].values()) == pytest.approx(1, abs=1e-4)
+    assert row["map"] == str(maps / f"0001-{face.stem}.png") and Path(row["map"]).is_file() and "Grad-CAM maps of the" in done.stderr
     assert "1 photo: 1 with 1 face" in done.stderr and "80 % intervals held" in done.stderr and "The network of fold 0" in done.stderr
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agerepro.diagnosis.chosen import drawn
-from agerepro.diagnosis.wish import Wish, aim_of, name_of, read_aim
+from agerepro.diagnosis.wish import Wish, aim_of, layer_of, name_of, read_aim
 from agerepro.errors import UserError
 from agerepro.experiment.schema import Adam, Backbone, Classes, Experiment, Faces, Groups, LeaveOnePersonOut, Stage, Value
 
@@ -42,6 +42,22 @@ def test_a_prediction_from_several_maps_has_no_one_map(head: Value) -> None:
     with pytest.raises(UserError, match="several stages or sizes"):
         aim_of(Wish(), replace(AGES, head=head))
     assert aim_of(Wish(), replace(AGES, head=Value())) == "expected_age" == aim_of(Wish(), replace(AGES, head=Classes()))
+
+
+def test_pixels_are_explained_by_the_expected_age_alone_of_any_head() -> None:
+    sensitive = Wish(how="sensitivity")
+    for head in (Classes(), Value(), Value(features="stages"), Value(also_at=(100,))):
+        assert aim_of(sensitive, replace(AGES, head=head)) == "expected_age"
+    for wish, experiment in ((sensitive, GROUPS), (replace(sensitive, aim=30), AGES), (replace(sensitive, aim="predicted"), AGES)):
+        with pytest.raises(UserError, match="take mean or grad_cam"):
+            aim_of(wish, experiment)
+
+
+def test_the_layer_is_the_last_unless_another_is_wished_and_pixels_have_none() -> None:
+    assert layer_of(Wish(), "conv5_3") == "conv5_3" and layer_of(Wish(layer="conv4_3"), "conv5_3") == "conv4_3"
+    assert layer_of(Wish(how="sensitivity"), "conv5_3") == "pixels"
+    with pytest.raises(UserError, match="leave --layer out"):
+        layer_of(Wish(how="sensitivity", layer="conv4_3"), "conv5_3")
 
 
 def test_other_settings_have_another_folder() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,14 @@ from agerepro.diagnosis.curve_check import STEPS, areas, curve_table
 from agerepro.diagnosis.random_weights_check import compared
 from agerepro.diagnosis.regions import region_summary, region_table
 from agerepro.errors import UserError
+from agerepro.explain.class_activation import How
+from agerepro.explain.heat import upsampled
+from agerepro.explain.maps import SENSITIVITY
 from agerepro.explain.regions import face_regions
 from agerepro.report.figures.class_activation import Face, Network, draw_class_activation
 from agerepro.report.figures.deletion_curves import draw_deletion_curves
+from agerepro.report.figures.map_differences import draw_map_differences
+from agerepro.report.figures.map_words import MapWords
 from agerepro.report.figures.mean_maps import draw_mean_maps
 from agerepro.report.figures.regions import draw_regions
 from agerepro.report.figures.style import Caption
@@ -26,6 +33,7 @@ LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0
 PHOTOS = pd.DataFrame({"photo": [f"p{n}" for n in range(6)], "subject": [f"s{n // 2}" for n in range(6)], "age": [3.0, 5, 12, 30, 45, 70]})
 GROUPS = np.array(["0-9", "0-9", "10-19", "20-39", "40-59", "60+"])
 EVERYWHERE = np.repeat(LANDMARKS[None], 6, axis=0)
+WORDS = MapWords.of("mean", "expected_age")
 MAPS = np.random.default_rng(0).normal(size=(6, 3, 3))
 
 
@@ -43,16 +51,30 @@ def face(photo: str, *, shown: bool) -> Face:
 @pytest.mark.parametrize("backbones", [("VGG-16",), ("ResNet-50", "VGG-16")])
 def test_maps_of_one_or_several_networks_before_and_after(tmp_path: Path, backbones: tuple[str, ...], shown: bool) -> None:
     networks = [network(backbone, row) for backbone in backbones for row in ("after", "before")]
-    png, pdf, csv = draw_class_activation(networks, [face("p0", shown=shown), face("p3", shown=shown)], CAPTION, tmp_path, target="the age")
+    png, pdf, csv = draw_class_activation(networks, [face("p0", shown=shown), face("p3", shown=shown)], CAPTION, tmp_path, words=WORDS)
     table = pd.read_csv(csv)
     assert png.stat().st_size and pdf.stat().st_size and len(table) == len(networks) * 2 * 9
     found = table.query("photo == 'p3' and experiment == 'VGG-16-after'")["value"]
     np.testing.assert_allclose(found, MAPS[3].ravel())
 
 
+def test_a_difference_of_maps_is_the_absolute_one_of_what_is_drawn(tmp_path: Path) -> None:
+    before = network("VGG-16", "before")
+    after = replace(network("VGG-16", "after"), maps={photo: -2 * one for photo, one in before.maps.items()})
+    png, pdf, csv = draw_map_differences(before, after, [face("p0", shown=True), face("p3", shown=False)], CAPTION, tmp_path, words=WORDS)
+    table = pd.read_csv(csv).query("photo == 'p3'").filter(regex="^x").to_numpy()
+    assert png.stat().st_size and pdf.stat().st_size and table.shape == (112, 112)
+    np.testing.assert_allclose(table, 3 * np.abs(upsampled(MAPS[3:4], 112)[0]), atol=1e-3)
+
+
+def test_every_kind_of_map_has_words() -> None:
+    kinds = [*get_args(How), SENSITIVITY]
+    assert [MapWords.of(kind, "expected_age").explains.count("expected age") for kind in kinds] == [1, 1, 1]
+
+
 def test_no_network_is_a_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no network, or no face"):
-        draw_class_activation([], [face("p0", shown=True)], CAPTION, tmp_path, target="the age")
+        draw_class_activation([], [face("p0", shown=True)], CAPTION, tmp_path, words=WORDS)
     with pytest.raises(UserError, match="No run has photos with landmarks"):
         draw_mean_maps({}, CAPTION, tmp_path, shown="faces")
     with pytest.raises(UserError, match="0 runs"):

@@ -9,7 +9,7 @@ import yaml
 
 from agerepro.errors import UserError
 from agerepro.experiment.read import plain
-from agerepro.experiment.schema import Adam, Backbone, Experiment, Faces, Groups, KFold, OfficialFolds, Stage
+from agerepro.experiment.schema import Adam, Backbone, Experiment, Faces, Groups, OfficialFolds, Stage
 from agerepro.files import seal
 from agerepro.report import load
 from agerepro.report.load import results_of, within
@@ -74,12 +74,6 @@ def test_tables_on_fewer_photos_lie_beside_the_others_and_say_so(halves, photos,
     for ending in ("txt", "md", "tex"):
         text = " ".join((both / f"table.{ending}").read_text(encoding="utf-8").split())
         assert f"tested on the {len(sure)} of {len(photos)} photos whose age is known within 2.5 years." in text, ending
-
-
-def test_the_protocol_is_told_in_words():
-    stage = Stage(name="a", data="congress", epochs=1, batch=1, optimizer=Adam(0.1), protocol=KFold(folds=5, validation_people=0.1))
-    experiment = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(stage,))
-    assert load.protocol_in_words(experiment) == "5-fold, people apart, 10% of the others validate"
 
 
 def test_epochs_are_tested_on_the_same_photos(halves, photos, with_epochs):

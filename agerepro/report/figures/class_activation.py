@@ -1,4 +1,4 @@
-"""Figure: class activation maps of the same faces by several networks, before and after tuning to age [koenig2019, Figure 14]."""
+"""Figure: maps of the same faces by several networks, before and after tuning to age [koenig2019, Figure 14]."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from agerepro.errors import UserError
 from agerepro.report.figures.face_map import colour_bar, draw_face, draw_map
+from agerepro.report.figures.map_words import MapWords
 from agerepro.report.figures.style import Caption, panels, save
 
 _HEIGHT, _NARROW = 1.5, 1.25  # inches of a row; of one below which no name stands
@@ -39,26 +40,24 @@ class Network:
 
 
 def draw_class_activation(
-    networks: Sequence[Network], faces: Sequence[Face], caption: Caption, folder: Path, *, target: str, name: str = "class-activation-maps"
+    networks: Sequence[Network], faces: Sequence[Face], caption: Caption, folder: Path, *, words: MapWords
 ) -> list[Path]:
     """Draw the maps: columns are backbones in the order given, rows each face's `before` and `after`, further runs below; of one
     backbone alone, columns are faces and rows networks.
 
-    target says what the maps speak for. Raises UserError for no network or no face.
+    words says what the maps are. Raises UserError for no network or no face.
     """
     if not networks or not faces:
         raise UserError("There is no network, or no face, to draw maps of.")
     signed = any((one.maps[face.photo] < 0).any() for one in networks for face in faces)
-    subtitle = (
-        f"What speaks for {target}, by the fold that did not see the person; each map by its own strongest place. Faces drawn by chance"
-    )
-    title = "Class activation maps" + (" before and after tuning to age" if len({one.row for one in networks}) > 1 else "")
+    subtitle = f"{words.explains}, by the fold that did not see the person; each map by its own strongest place. Faces drawn by chance"
+    title = words.title + (" before and after tuning to age" if len({one.row for one in networks}) > 1 else "")
     one_backbone = len({one.backbone for one in networks}) == 1
     shape = (1 + len(networks), len(faces)) if one_backbone else (len(faces) * len(_rows(networks)), 1 + len(_backbones(networks)))
     with panels(title, subtitle, caption, height=(_NARROW if one_backbone else _HEIGHT) * shape[0] + 0.5, shape=shape) as (drawn, axes):
         (_fill_one if one_backbone else _fill)(axes, networks, faces)
-        colour_bar(drawn, axes, signed=signed)
-        return save(drawn, _table(networks, faces), folder, name)
+        colour_bar(drawn, axes, signed=signed, strong=words.strong)
+        return save(drawn, _table(networks, faces), folder, words.name)
 
 
 def _fill_one(axes: np.ndarray, networks: Sequence[Network], faces: Sequence[Face]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from agerepro.diagnosis.before_after import pairs
 from agerepro.diagnosis.chosen import drawn
 from agerepro.diagnosis.explained import Explained
 from agerepro.diagnosis.stages import BACKBONES, backbone_in_words, tuned
@@ -14,6 +15,8 @@ from agerepro.explain.regions import face_regions, usable
 from agerepro.report.figures.class_activation import Face, Network, draw_class_activation
 from agerepro.report.figures.deletion_curves import draw_deletion_curves
 from agerepro.report.figures.face_map import SIDE, Shown
+from agerepro.report.figures.map_differences import NAME, draw_map_differences
+from agerepro.report.figures.map_words import MapWords
 from agerepro.report.figures.mean_maps import draw_mean_maps
 from agerepro.report.figures.regions import draw_regions
 from agerepro.report.figures.style import COLOURS, Caption
@@ -23,7 +26,7 @@ FACES_SHOWN = 3  # of several networks; of one, which leaves more room, twice as
 
 
 def draw_explained(runs: Sequence[Explained], folder: Path, *, shown: Shown) -> list[Path]:
-    """Draw maps of a few faces, mean maps and regions of the runs, and of a single run its deletion curves; return the files."""
+    """Draw maps of a few faces, what tuning changed in them, mean maps, regions, and of a single run its deletion curves; the files."""
     caption, labels = _caption(runs), _labels(runs)
     written = _maps(runs, caption, folder, shown=shown)
     with_regions = {label: one for label, one in zip(labels, runs) if one.mean is not None}
@@ -49,9 +52,16 @@ def _maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: S
     photos = drawn(sorted(shared), FACES_SHOWN * (2 if one_network else 1), purpose="faces to show")
     order = {name: place for place, name in enumerate(BACKBONES.values())}
     networks = sorted((_network(one, photos) for one in runs), key=lambda network: order.get(network.backbone, len(order)))
-    (target,) = {str(one.about["target"]) for one in runs}
+    ((how, target),) = {(str(one.about["how"]), str(one.about["target"])) for one in runs}
+    words = MapWords.of(how, target)
     faces = _faces(runs[0], photos, shown=shown)
-    return draw_class_activation(networks, faces, caption, folder, target=f"the {target.replace('_', ' ')}")
+    written = draw_class_activation(networks, faces, caption, folder, words=words)
+    found = pairs(runs)
+    for before, after in found:
+        both = f"{NAME}-{before.run.experiment}-{after.run.experiment}" if len(found) > 1 else NAME
+        few = (_network(before, photos), _network(after, photos))
+        written += draw_map_differences(*few, faces[:FACES_SHOWN], caption, folder, words=words, name=both)
+    return written
 
 
 def _network(one: Explained, photos: list[str]) -> Network:

@@ -11,12 +11,10 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from agerepro.explain.heat import upsampled
+from agerepro.explain.overlay import STOPS, laid_over
 from agerepro.report.figures.style import GREY
 
-# Blue speaks against, orange for, as in the page; told apart with any colour vision, and white is neither.
-AGAINST_FOR = LinearSegmentedColormap.from_list(
-    "against-for", ["#00345F", "#0072B2", "#8CD7FF", "#FFFFFF", "#FFB25A", "#D55E00", "#6E2600"]
-)
+AGAINST_FOR = LinearSegmentedColormap.from_list("against-for", list(STOPS))
 Shown = Literal["faces", "outlines"]  # outlines where no face may be shown
 SIDE = 112  # pixels at which maps are stretched
 _WHOLE = (0, 1, 1, 0)  # every picture fills the unit square, its row 0 on top
@@ -34,16 +32,13 @@ def draw_face(axes: Axes, face: np.ndarray | None, regions: np.ndarray | None) -
 def draw_map(axes: Axes, heat: np.ndarray, face: np.ndarray | None, regions: np.ndarray | None) -> None:
     """A map (h, w) over the grey face, or under the outlines; the stronger, the less of the face shows."""
     _blank(axes)
-    strongest = float(np.abs(heat).max()) or 1.0
-    tall = upsampled(heat[None] / strongest, SIDE)[0]
     if face is None:
-        axes.imshow(tall, cmap=AGAINST_FOR, vmin=-1, vmax=1, extent=_WHOLE)
+        strongest = float(np.abs(heat).max()) or 1.0
+        axes.imshow(upsampled(heat[None] / strongest, SIDE)[0], cmap=AGAINST_FOR, vmin=-1, vmax=1, extent=_WHOLE)
         if regions is not None:
             draw_outlines(axes, regions, colour=GREY)
         return
-    # Lighter than the photo, so that dark hair is not taken for a strong map.
-    axes.imshow(255 - (255 - face.mean(axis=-1)) * 0.75, cmap="gray", vmin=0, vmax=255, extent=_WHOLE)
-    axes.imshow(AGAINST_FOR((tall + 1) / 2), alpha=np.clip(np.abs(tall) * 0.85, 0, 1), extent=_WHOLE)
+    axes.imshow(laid_over(face, heat, 2 * SIDE), extent=_WHOLE)
 
 
 def draw_outlines(axes: Axes, regions: np.ndarray, *, colour: str) -> None:
@@ -53,15 +48,15 @@ def draw_outlines(axes: Axes, regions: np.ndarray, *, colour: str) -> None:
         axes.contour(centres, centres, regions == number, levels=[0.5], colors=[colour], linewidths=0.7)
 
 
-def colour_bar(drawn: Figure, axes: np.ndarray, *, signed: bool) -> None:
-    """What the colours say, under all of the axes."""
+def colour_bar(drawn: Figure, axes: np.ndarray, *, signed: bool, strong: str) -> None:
+    """What the colours say, under all of the axes; strong: what the strongest place above zero does."""
     if signed:
         bar = drawn.colorbar(ScalarMappable(Normalize(-1, 1), AGAINST_FOR), ax=axes, location="bottom", shrink=0.5, aspect=35, pad=0.01)
-        bar.set_ticks([-1, 0, 1], labels=["speaks against", "no matter", "speaks for"])
+        bar.set_ticks([-1, 0, 1], labels=["speaks against", "no matter", strong])
     else:
         upper = LinearSegmentedColormap.from_list("for", AGAINST_FOR(np.linspace(0.5, 1, 64)))
         bar = drawn.colorbar(ScalarMappable(Normalize(0, 1), upper), ax=axes, location="bottom", shrink=0.5, aspect=35, pad=0.01)
-        bar.set_ticks([0, 1], labels=["no matter", "speaks for"])
+        bar.set_ticks([0, 1], labels=["no matter", strong])
     bar.ax.tick_params(labelsize=8, length=0)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from agerepro.datasets import catalog
 from agerepro.evaluation.photo_errors import photo_errors
+from agerepro.inputs.crops_of_run import CropsOfRun, crops_of_run
 from agerepro.report.html.curves import training_curves
 from agerepro.report.html.data import run_data
-from agerepro.report.html.faces import store_of, thumbnails
+from agerepro.report.html.faces import thumbnails
 from agerepro.report.html.histories import histories
 from agerepro.report.html.leakage import LeakageCheck, check_leakage
 from agerepro.report.html.licence import FacesDecision, Wish, decide
@@ -47,25 +48,26 @@ class FaceSets:
         self.pictures: list[dict[str, str]] = []
         self._places: dict[Path, int] = {}
 
-    def place(self, folder: Path, photos: list[str]) -> int:
+    def place(self, crops: CropsOfRun, photos: list[str]) -> int:
         """Where the set of this store is in the page, with these photos in it."""
-        place = self._places.setdefault(folder, len(self.pictures))
+        place = self._places.setdefault(crops.folder, len(self.pictures))
         if place == len(self.pictures):
             self.pictures.append({})
         lacking = [photo for photo in photos if photo not in self.pictures[place]]
-        self.pictures[place] |= thumbnails(folder, lacking) if lacking else {}
+        self.pictures[place] |= thumbnails(crops, lacking) if lacking else {}
         return place
 
 
 def one_run(run: Loaded, label: str, sets: FaceSets, *, wish: Wish) -> tuple[OneRun, dict[str, Any]]:
     """The run for the template, and for the data block."""
     drawn = run.dataset in run.provenance["synthetic"]
-    decision, store = decide(catalog.card(run.dataset), drawn=drawn, wish=wish), store_of(run)
-    if decision.shown and store is None:
+    decision = decide(catalog.card(run.dataset), drawn=drawn, wish=wish)
+    crops = crops_of_run(run.run.folder, run.dataset, run.experiment.faces)
+    if decision.shown and crops is None:
         decision = FacesDecision(False, f"The faces are not here: {run.dataset} has no store beside this run. Run it again to have them.")
     frame = run.first_seed_predictions
     maps = read_maps(run.run.folder, set(frame["photo"]))
-    place = sets.place(store, _shown(run)) if decision.shown and store is not None else None
+    place = sets.place(crops, _shown(run)) if decision.shown and crops is not None else None
     shown = OneRun(
         label,
         run,

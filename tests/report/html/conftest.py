@@ -18,6 +18,7 @@ from agerepro.experiment.read import read_experiment, resolved
 from agerepro.faces.align_dataset import store_folder
 from agerepro.faces.store import StoreWriter
 from agerepro.files import seal, write_json, write_text
+from agerepro.inputs.prepare import content_digest
 from agerepro.runs.folder import Run
 from agerepro.tables import FACES, FOLDS, PHOTOS, PREDICTIONS, conform, write_table
 
@@ -71,7 +72,8 @@ def make_folder_in():
         _write_settings(run, experiment, photos, names, synthetic)
         for fold, person in enumerate(names):
             _write_fold(run, fold, photos.loc[photos["subject"] == person], generator, error)
-        _write_faces(photos, experiment, runs / "faces", generator)
+        keys = _write_faces(photos, experiment, runs / "faces", generator)
+        _name_faces(run, photos.assign(image=keys))
         return MadeRun(run.folder, photos)
 
     return make
@@ -114,7 +116,7 @@ def _write_settings(run, experiment, photos, names, synthetic) -> None:
         "device": {"backend": "tensorflow", "gpus": ""},
         "data": {
             "fgnet": {
-                "digest": "1589ee3fcfb62d0e",
+                "digest": "",
                 "photos": len(photos),
                 "read": [{"step": "age known", "kept": len(photos), "removed": 1}],
                 "skipped": [{"path": "x.jpg", "reason": "no age"}],
@@ -144,7 +146,15 @@ def _write_fold(run, fold, tested, generator, error) -> None:
     seal(folder, ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv"))
 
 
-def _write_faces(photos, experiment, folder, generator) -> None:
+def _name_faces(run, photos) -> None:
+    """The digest by which the run's own crops are found again."""
+    path = run.folder / "provenance.json"
+    about = json.loads(path.read_text())
+    about["data"]["fgnet"]["digest"] = content_digest(photos)
+    write_text(path, json.dumps(about))
+
+
+def _write_faces(photos, experiment, folder, generator) -> list[str]:
     store = store_folder(photos, experiment.faces, folder)
     rows = []
     with StoreWriter(store) as writer:
@@ -156,3 +166,4 @@ def _write_faces(photos, experiment, folder, generator) -> None:
             writer.append(f"key{number}", out.getvalue())
             rows.append({"photo": photo, "status": "ok", "found": 1, "image": f"key{number}"})
     write_table(store.parent / "faces.csv", pd.DataFrame(rows), FACES)
+    return [row["image"] for row in rows]
