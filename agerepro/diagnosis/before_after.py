@@ -26,12 +26,13 @@ def before_after(runs: Sequence[Explained]) -> pd.DataFrame:
 
 
 def pairs(runs: Sequence[Explained]) -> list[tuple[Explained, Explained]]:
-    """Runs of the same backbone and data, the first before and the second after its trunk learnt ages."""
+    """Runs of the same backbone, kind of head and data, the first before and the second after its trunk learnt ages."""
     return [(one, other) for one in runs for other in runs if _are_pair(one, other)]
 
 
 def _are_pair(one: Explained, other: Explained) -> bool:
     same = one.experiment.backbone.name == other.experiment.backbone.name and _data(one) == _data(other)
+    same = same and type(one.experiment.head) is type(other.experiment.head)
     return same and tuned(one.experiment) == "before" and tuned(other.experiment) == "after"
 
 

@@ -42,7 +42,7 @@ def run_checks(
             back.fill(fold, seed=seed)
             images = faces.images(faces.rows(photos))
             target = classes_for(aim, back, images)
-            found = curves_of(back, images, maps[rows], target, seed=fold)
+            found = curves_of(back, images, maps[rows], target, how=how, seed=fold)
             return {"scores": found, "classes": np.asarray(target) if isinstance(target, np.ndarray) else np.array([])}
 
         made_from = fold_digest(back, int(fold), photos, how, aim, layer)

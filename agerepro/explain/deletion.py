@@ -59,3 +59,9 @@ def random_maps(count: int, size: int, *, seed: int, coarse: int) -> np.ndarray:
     coarse: the side of the maps that it is compared with, since smooth and fine noise hide a face differently.
     """
     return upsampled(generator("random maps", seed).random((count, coarse, coarse)), size)
+
+
+def smooth_noise(count: int, size: int, *, seed: int, sigma: float) -> np.ndarray:
+    """The baseline of maps of pixels: noise at every pixel under the Gaussian of `sigma` pixels that smoothed them."""
+    noise = generator("random maps", seed).random((count, size, size))
+    return gaussian_filter(noise, (0, sigma, sigma), mode="nearest").astype(np.float32)

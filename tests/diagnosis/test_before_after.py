@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.diagnosis.before_after import before_after
+from agerepro.diagnosis.before_after import before_after, pairs
 from agerepro.diagnosis.explained import Explained
 from agerepro.diagnosis.regions import SIDE, region_summary, region_table
 from agerepro.diagnosis.stages import tuned
 from agerepro.diagnosis.text import explanation_text
 from agerepro.diagnosis.verdict import paired_verdicts, verdict
-from agerepro.experiment.schema import Adam, Backbone, Experiment, Faces, LeaveOnePersonOut, Stage, Subject
+from agerepro.experiment.schema import Adam, Backbone, Experiment, Faces, LeaveOnePersonOut, Stage, Subject, Value
 from agerepro.explain.regions import REGIONS, face_regions
 from agerepro.runs.folder import Run
 
@@ -48,6 +48,13 @@ def test_a_trunk_is_tuned_only_where_all_layers_learnt_ages() -> None:
     earlier = replace(LAST, name="imdb", data="imdb", protocol=None)
     assert tuned(replace(BEFORE, stages=(PEOPLE, earlier, replace(LAST, train="classifier")))) == "after"
     assert tuned(replace(AFTER, stages=(PEOPLE, replace(LAST, epochs=0)))) == "before"
+
+
+def test_runs_with_another_kind_of_head_are_no_pair() -> None:
+    runs = [explained("after", AFTER, towards("eyes", 3.0)), explained("ridge", replace(BEFORE, head=Value()), towards("hair", 2.0))]
+    assert pairs(runs) == [] and before_after(runs).empty
+    runs[1] = explained("before", BEFORE, towards("hair", 2.0))
+    assert [(one.run.experiment, other.run.experiment) for one, other in pairs(runs)] == [("before", "after")]
 
 
 def test_a_move_to_the_eyes_is_measured_on_the_same_photos_and_said() -> None:

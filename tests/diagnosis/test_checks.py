@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from agerepro.diagnosis.check_tables import CORRELATION, MORE_THAN_RANDOM, check_summary, of_check
-from agerepro.diagnosis.curve_check import STEPS, areas, curve_table
+from agerepro.diagnosis.curve_check import STEPS, areas, closeness, curve_table
 from agerepro.diagnosis.median_interval import median_over_people
 from agerepro.diagnosis.random_weights_check import compared
 
@@ -37,6 +37,12 @@ def test_the_same_maps_correlate_fully_and_opposite_ones_only_without_sign() -> 
     np.testing.assert_allclose(table.loc[table["draw"] == 1, "correlation"], -1)
     np.testing.assert_allclose(table["absolute_correlation"], 1)
     np.testing.assert_allclose(table["trained_relative"], table["random_relative"])
+
+
+def test_closeness_is_minus_the_distance_from_the_untouched_photo() -> None:
+    # One photo of 30 years; deletion moves it to 20 by the map, to 34 by the random one; insertion comes from there.
+    scores = np.array([[[[30.0, 25, 20]], [[30.0, 31, 34]]], [[[20.0, 32, 30]], [[20.0, 20, 30]]]])
+    assert closeness(scores).tolist() == [[[[0, -5, -10]], [[0, -1, -4]]], [[[-10, -2, 0]], [[-10, -10, 0]]]]
 
 
 def test_areas_and_their_summary_by_hand() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agerepro.explain.deletion import area, blurred, curves, grey, random_maps
+from agerepro.explain.deletion import area, blurred, curves, grey, random_maps, smooth_noise
 
 WEIGHTS = np.array([[4.0, 0.0], [1.0, 3.0]])  # of four pixels; a photo of ones scores 8
 
@@ -54,6 +54,16 @@ def test_pictures_without_content() -> None:
     np.testing.assert_allclose(flat, 9, rtol=1e-6)
     edge = np.repeat((np.arange(224) >= 112) * np.float32(255), 3).reshape(1, 1, 224, 3).repeat(224, axis=1)
     assert blurred(edge)[0, 0, 122, 0] == pytest.approx(255 * 0.84, abs=4)  # half a sigma of ten off: the normal at 1.05 sigma
+
+
+def test_noise_is_as_smooth_as_the_gaussian_makes_it() -> None:
+    found = smooth_noise(4, 64, seed=3, sigma=2.5)
+    np.testing.assert_array_equal(found, smooth_noise(4, 64, seed=3, sigma=2.5))
+    inner = found[:, 8:-8, 8:-8] - 0.5
+    # Neighbours of Gaussian-smoothed white noise correlate as exp(-d^2 / (4 sigma^2)).
+    for distance in (1, 3):
+        along = np.corrcoef(inner[:, :, :-distance].ravel(), inner[:, :, distance:].ravel())[0, 1]
+        assert along == pytest.approx(np.exp(-(distance**2) / 25), abs=0.06)
 
 
 def test_random_maps_are_named_by_their_seed() -> None:

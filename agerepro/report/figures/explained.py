@@ -38,8 +38,8 @@ def draw_explained(runs: Sequence[Explained], folder: Path, *, shown: Shown) -> 
         few = {label: with_regions[label].summary for label in names[start : start + len(COLOURS)]}
         written += draw_regions(few, caption, folder, name="regions" + (f"-{number}" if len(names) > len(COLOURS) else ""))
     if len(runs) == 1 and runs[0].checks is not None:
-        score = "Expected age (years)" if runs[0].about["target"] == "expected_age" else "Probability of the class"
-        written += draw_deletion_curves(runs[0].checks, caption, folder, score=score)
+        words = MapWords.of(str(runs[0].about["how"]), str(runs[0].about["target"]))
+        written += draw_deletion_curves(runs[0].checks, caption, folder, score=words.score)
     return written
 
 
