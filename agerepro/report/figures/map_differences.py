@@ -27,8 +27,8 @@ def draw_map_differences(
 
     The maps are those of `Network`, each already divided by its strongest place, and compared stretched to the same side.
     """
-    subtitle = f"{words.explains}; each map by its own strongest place, then the difference of the two. Faces drawn by chance"
-    title = f"{before.backbone}: {words.title.lower()} before and after tuning to age, and their difference"
+    subtitle = f"{before.backbone}. {words.explains}; each map by its own strongest place, then how far the two differ"
+    title = f"{words.title} before and after tuning to age"
     stretched = {face.photo: [upsampled(one.maps[face.photo][None], SIDE) for one in (before, after)] for face in faces}
     rest = {photo: absolute_difference(*both)[0] for photo, both in stretched.items()}
     with panels(title, subtitle, caption, height=_HEIGHT * len(faces) + 0.8, shape=(len(faces), len(_COLUMNS))) as (drawn, axes):
@@ -44,9 +44,8 @@ def draw_map_differences(
             place.set_xlabel(heading, fontsize=9)
         for place, network in zip(axes[-1, 1:3], (before, after)):
             place.set_xlabel(f"{place.get_xlabel()}\n{network.experiment}", fontsize=8)
-        colour_bar(
-            drawn, axes, signed=any((one.maps[face.photo] < 0).any() for one in (before, after) for face in faces), strong=words.strong
-        )
+        signed = any((one.maps[face.photo] < 0).any() for one in (before, after) for face in faces)
+        colour_bar(drawn, axes, signed=signed, strong=f"{words.strong}, or differs")
         return save(drawn, _table(faces, rest), folder, name)
 
 
