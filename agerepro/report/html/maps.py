@@ -24,12 +24,13 @@ _STEPS = 32
 
 @dataclass(frozen=True)
 class Maps:
-    """Maps of one run: base64 of a PNG by photo, how they were made, and the table of regions (or None)."""
+    """Maps of one run: base64 of a PNG by photo, how they were made, regions-summary.csv (or None), and what was said of them."""
 
     pictures: dict[str, str]
     about: dict[str, str]
     signed: bool
     regions: pd.DataFrame | None
+    told: str
 
 
 def read_maps(folder: Path, photos: set[str]) -> Maps | None:
@@ -43,13 +44,15 @@ def read_maps(folder: Path, photos: set[str]) -> Maps | None:
         names, heat = [str(name) for name in file["photos"]], file["maps"].astype(np.float32)
     if heat.ndim != 3 or len(heat) != len(names):
         raise UserError(f"{path} holds maps of shape {heat.shape} for {len(names)} photos. Make it again with `agerepro explain`.")
-    about, regions = folder / "explain" / "about.json", folder / "explain" / "regions.csv"
+    about, regions = folder / "explain" / "about.json", folder / "explain" / "regions-summary.csv"
+    told_in = folder / "explain" / "explanation.txt"
     told = json.loads(about.read_text(encoding="utf-8")) if about.is_file() else {}
     return Maps(
         {name: picture(one) for name, one in zip(names, heat) if name in photos},
         {key: str(value) for key, value in told.items()},
         bool((heat < 0).any()),
         pd.read_csv(regions) if regions.is_file() else None,
+        told_in.read_text(encoding="utf-8") if told_in.is_file() else "",
     )
 
 

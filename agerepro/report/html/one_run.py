@@ -19,7 +19,7 @@ from agerepro.report.html.loaded import Loaded
 from agerepro.report.html.maps import Maps, read_maps
 from agerepro.report.html.origin import funnel_page, provenance_page
 from agerepro.report.html.posteriors import beliefs
-from agerepro.report.html.printed import table_of
+from agerepro.report.html.regions import regions_page
 from agerepro.report.html.svg import Drawn
 from agerepro.report.page import Page
 
@@ -73,7 +73,7 @@ def one_run(run: Loaded, label: str, sets: FaceSets, *, wish: Wish) -> tuple[One
         run,
         decision,
         maps,
-        _regions(maps, label),
+        None if maps is None or maps.regions is None else regions_page(maps.regions, label),
         tuple(one for history in histories(run) if (one := training_curves(history)) is not None),
         check_leakage(run),
         funnel_page(run),
@@ -88,9 +88,3 @@ def _shown(run: Loaded) -> list[str]:
         return list(frame["photo"])
     rising = frame.assign(error=photo_errors(frame)).sort_values("error", kind="stable")["photo"]
     return sorted({*rising.iloc[: MOST_FACES // 2], *rising.iloc[-MOST_FACES // 2 :]})
-
-
-def _regions(maps: Maps | None, label: str) -> Page | None:
-    if maps is None or maps.regions is None:
-        return None
-    return table_of(maps.regions, f"Where the maps of {label} lie", "From regions.csv in the run's folder explain.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from agerepro.report.page import Page
 
 STACKS = 8  # columns; a wider table (a confusion matrix) keeps its shape and scrolls by itself
@@ -45,21 +43,7 @@ def with_standing_above(page: Page) -> Page:
     return replace(page, headings=page.headings[:-2], rows=tuple(rows))
 
 
-def table_of(frame: pd.DataFrame, title: str, note: str) -> Page:
-    """Any data frame as a page: numbers with three digits, everything else as it is."""
-    numeric = tuple(place + 1 for place, column in enumerate(frame.columns) if pd.api.types.is_numeric_dtype(frame[column]))
-    rows = [("", *(_short(value) for value in row)) for row in frame.itertuples(index=False)]
-    headings = ("", *(str(column).replace("_", " ") for column in frame.columns))
-    return Page(title, "", headings, numeric, tuple(rows), (note,))
-
-
 def _cells(page: Page, row: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
     for place, cell in enumerate(row):
         if place:
             yield page.headings[place], cell, place in page.numeric
-
-
-def _short(value: object) -> str:
-    if isinstance(value, float):
-        return "-" if value != value else f"{value:.3g}"
-    return str(value)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from agerepro.diagnosis.regions import REGIONS, SUMMARY, TOGETHER
 from agerepro.experiment.read import read_experiment, resolved
 from agerepro.faces.align_dataset import store_folder
 from agerepro.faces.store import StoreWriter
@@ -92,7 +93,23 @@ def add_maps():
         maps = np.repeat(heat[None], len(made.photos), axis=0).astype(np.float16)
         np.savez_compressed(folder / "maps.npz", photos=np.array(made.photos["photo"], dtype=str), maps=maps)
         write_json(folder / "about.json", {"how": "grad_cam", "target": "expected age", "layer": "conv5_3", "seconds": 1.5})
-        write_text(folder / "regions.csv", "region,share\neyes,0.3125\nnose,\n")
+        shares = {"share": 0.3125, "share_low": 0.25, "share_high": 0.375, "area_share": 0.125}
+        rows = [
+            {
+                "group": group,
+                "region": region,
+                "photos": 6,
+                "people": 6,
+                **shares,
+                "relative": 2.5,
+                "relative_low": 2.0,
+                "relative_high": 3.0,
+            }
+            for group in ("all", "0-9")
+            for region in (*REGIONS, TOGETHER)
+        ]
+        write_text(folder / "regions-summary.csv", pd.DataFrame(rows, columns=list(SUMMARY)).to_csv(index=False))
+        write_text(folder / "explanation.txt", "The maps <lean> to eyes and nose.\n")
 
     return add
 

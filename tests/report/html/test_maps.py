@@ -49,7 +49,8 @@ def test_the_files_of_explain_are_read_for_the_photos_that_are_shown(make_folder
     two = set(made.photos["photo"][:2])
     maps = read_maps(made.folder, two)
     assert maps is not None and set(maps.pictures) == two and maps.signed
-    assert maps.about["layer"] == "conv5_3" and maps.regions is not None and list(maps.regions["region"]) == ["eyes", "nose"]
+    assert maps.about["layer"] == "conv5_3" and maps.regions is not None and set(maps.regions["group"]) == {"all", "0-9"}
+    assert maps.told == "The maps <lean> to eyes and nose.\n"
 
 
 def test_maps_that_do_not_fit_their_photos_are_refused(make_folder, add_maps):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from agerepro.report.html.printed import on_phones, sections, table_of, with_standing_above
+from agerepro.report.html.printed import on_phones, sections, with_standing_above
 from agerepro.report.page import Page
 
 PAGE = Page("t", "", ("Run", "Score", "Paper"), (2,), (("a", "x", "1"), ("", "y", "-"), ("b", "x", "2")))
@@ -26,9 +24,3 @@ def test_small_tables_stay_long_words_stack_and_wide_tables_scroll():
     assert on_phones(PAGE) == "compact"
     assert on_phones(Page("t", "", ("Run", "Score"), (), (("a", "MAE (macro), bootstrap interval"),))) == "stack"
     assert on_phones(Page("t", "", tuple("abcdefghij"), (), (tuple("abcdefghij"),))) == "wide"
-
-
-def test_any_frame_becomes_a_table():
-    page = table_of(pd.DataFrame({"region": ["eyes", "nose"], "mean_share": [0.31254, float("nan")]}), "Regions", "note")
-    assert page.headings == ("", "region", "mean share") and page.numeric == (2,)
-    assert page.rows == (("", "eyes", "0.313"), ("", "nose", "-"))
