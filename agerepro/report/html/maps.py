@@ -32,6 +32,14 @@ class Maps:
     regions: pd.DataFrame | None
     told: str
 
+    @property
+    def sentence(self) -> str:
+        """`Maps of 547 photos: grad_cam of the expected age at conv5_3, 7 x 7 places.`"""
+        about = self.about
+        of = f"{about.get('how', 'made')} of the {about.get('target', 'answer').replace('_', ' ')} at {about.get('layer', 'a layer')}"
+        places = f", {about['places']} places" if "places" in about else ""
+        return f"Maps of {len(self.pictures):,} photos: {of}{places}."
+
 
 def read_maps(folder: Path, photos: set[str]) -> Maps | None:
     """The maps of these photos from RUN/explain; None where nobody has made any. UserError for a file of another shape."""
