@@ -22,6 +22,7 @@ from agerepro.report.load_epochs import load_epochs, only
 from agerepro.report.results import write_results
 from agerepro.report.run_result import RunResult
 from agerepro.report.tables import ENDINGS
+from agerepro.report.told_apart import told_apart
 from agerepro.runs.banner import banner
 from agerepro.runs.folder import Run
 from agerepro.tables import PHOTOS, read_table
@@ -58,6 +59,7 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
         genders=dict(zip(photos["photo"], photos["gender"])),
         age_std={photo: years for photo, years in zip(photos["photo"], photos["age_std"]) if years == years},
         epochs=load_epochs(run, experiment, done),
+        changed=tuple(about["changed"]),
     )
     return _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
 
@@ -104,7 +106,7 @@ def results_of(
     within_std: test on the photos only whose age is known within these years. One run's results lie in it; several runs' lie
     beside them, in results-<profile>-<digest of the runs>; those on fewer photos end in -std-<years>.
     """
-    results = [load_result(folder, partial=partial) for folder in folders]
+    results = told_apart([load_result(folder, partial=partial) for folder in folders])
     ending = ""
     if within_std is not None:
         results = [within(result, read_table(folder / "photos.csv", PHOTOS), years=within_std) for folder, result in zip(folders, results)]

@@ -52,6 +52,7 @@ class RunResult:
     genders: Mapping[str, str] = field(default_factory=dict)
     age_std: Mapping[str, float] = field(default_factory=dict)
     epochs: RunEpochs | None = None
+    changed: tuple[str, ...] = ()  # settings, as `--set` takes them
 
     @property
     def standing(self) -> str:
