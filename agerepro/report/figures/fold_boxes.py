@@ -76,7 +76,8 @@ def draw_fold_boxes(
                 axes.plot(published[label], place, "X", color=VERMILION, markeredgecolor="white", markersize=8.5, zorder=5)
         for (_, value), colour, dashes in zip(earlier.items(), _LINES, DASHES[1:]):
             axes.axvline(value, color=colour, linestyle=dashes, linewidth=1.5, zorder=1.5)
-        axes.set_yticks(places, list(values))
+        # A run named by a changed setting has a long name, and the boxes need the room.
+        axes.set_yticks(places, [label.replace(", ", ",\n").replace("=", "=\n") for label in values])
         axes.set(xlabel=axis, ylim=(len(values) - 0.4, -0.6))
         if measures[0] == "mae":
             axes.set_xlim(left=0)
