@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
+from click.core import ParameterSource
 
 from agerepro.cli.options import ANY, FILE, FOLDER, how_option
 
@@ -55,6 +56,8 @@ def predict(
 
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise click.BadParameter(f"{sheet}: a contact sheet is a PNG; give it a name that ends in .png.", param_hint="--sheet")
+    if maps is None and click.get_current_context().get_parameter_source("how") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("it says how --map draws: add --map FOLDER.", param_hint="--how")
     run, files = find_run(place), photo_files(photos)
     configured_like(run)
     with quiet_start():

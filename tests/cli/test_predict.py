@@ -59,6 +59,8 @@ def test_a_photo_that_fails_is_1_and_costs_the_others_nothing(runs: Path, face: 
         (["FACE", "--folds", "9"], "there are folds 0 to 3, not 9"),
         (["FACE", "--sheet", "sheet.jpg"], "a contact sheet is a PNG"),
         (["FACE", "--format", "xml"], "xml"),
+        (["FACE", "--how", "mean"], "add --map FOLDER"),
+        (["FACE", "--map", "maps", "--folds", "9"], "there are folds 0 to 3, not 9"),
         ([], "Missing argument"),
     ],
 )
