@@ -72,7 +72,7 @@ cascade-congress: $(READY) ## real faces, real weights: 547 public-domain portra
 
 .PHONY: test
 test: $(READY) ## what CI runs: every test that is not slow
-	@.venv/bin/python -m pytest -m "not slow and not gpu and not network"
+	@.venv/bin/python -m pytest -m "not slow and not gpu and not network" -n 2 --dist loadfile
 
 .PHONY: test-slow
 test-slow: $(READY) ## the slow proofs: detection on drawn faces, kills and resumes, whole weight files
