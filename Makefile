@@ -31,12 +31,12 @@ $(READY): $(LOCK) setup.py
 # Experiments run together, in the demo profile without DATA; one table for all of them.
 define run-together
 	@$(AGEREPRO) run $(1:%=$(THESIS)/%.yaml) $(if $(strip $(DATA)),--profile paper --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS)),--profile demo --jobs $(JOBS)) \
-		--runs $(RUNS) --report
+		--runs $(RUNS) --report $(2)
 endef
 
 .PHONY: cascade-fgnet
 cascade-fgnet: $(READY) ## the main job: IMDB -> AgeDB -> FG-NET, 82 folds, modes a and c; synthetic faces without DATA
-	$(call run-together,vgg16-faces2 vgg16-imdb-agedb)
+	$(call run-together,vgg16-faces2 vgg16-imdb-agedb,--explain)
 
 .PHONY: table4
 table4: $(READY) ## Table 4: three networks in modes a and b, VGG-16 in mode c

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from agerepro.cli.options import FILE, data_option, jobs_option, runs_option, we
 @jobs_option
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch=32.")
 @click.option("--tensorboard", is_flag=True, help="Also write logs for `tensorboard --logdir RUNS/tensorboard`.")
+@click.option("--explain", "explained", is_flag=True, help="Also make what `agerepro explain` makes: maps, and what they come to.")
 @click.option("--report", "paged", is_flag=True, help="Also make what `agerepro report` makes: the page, each run's figures.")
 @click.option("--folds-only", is_flag=True, hidden=True, help="No table at the end: for the processes that --jobs starts.")
 def run(
@@ -33,6 +35,7 @@ def run(
     jobs: int,
     settings: tuple[str, ...],
     tensorboard: bool,
+    explained: bool,
     paged: bool,
     folds_only: bool,
 ) -> None:
@@ -60,6 +63,8 @@ def run(
         return
     places = [one.folder for one in done]
     results_of(places, partial=folds is not None, out=click.echo)
+    if explained:
+        _explain(places, data)
     if paged:
         from agerepro.report.html.write import write_page
         from agerepro.report.load import figures_of
@@ -67,4 +72,27 @@ def run(
         if len(places) > 1:  # of one run, results_of has drawn them
             figures_of(places, partial=folds is not None)
         click.echo(f"Page: {write_page(places, None, partial=folds is not None, faces='as licensed')}")
-    click.echo(f"Next: agerepro {'explain' if paged else 'report'} " + " ".join(str(place) for place in places), err=True)
+    following = ["report"] if not paged else [] if explained else ["explain"]
+    for name in following:
+        click.echo(f"Next: agerepro {name} " + " ".join(str(place) for place in places), err=True)
+
+
+def _explain(places: Sequence[Path], data: Path | None) -> None:
+    """Maps of the runs by the defaults of `agerepro explain`; runs without such maps are told, since all else of them is done."""
+    import time
+
+    from agerepro.cli.explain_runs import explain_runs
+    from agerepro.cli.progress import Talk
+    from agerepro.diagnosis.wish import Wish
+    from agerepro.errors import UserError
+    from agerepro.runs.folder import Run
+
+    try:
+        with Talk() as talk:
+            text, folder = explain_runs(
+                [Run(place) for place in places], Wish(), data=data, faces=None, clock=time.perf_counter, on_progress=talk.count
+            )
+    except UserError as error:
+        click.echo(f"No maps: {error}", err=True)
+        return
+    click.echo(f"\n{text}\nMaps, tables and figures: {folder}")

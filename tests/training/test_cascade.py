@@ -80,6 +80,16 @@ def test_the_cascade_ends_in_a_table_that_says_synthetic(finished: tuple[Path, s
     assert len(list((results / "figures").glob("*.png"))) == 8
 
 
+def test_the_end_of_the_main_job_has_maps_and_a_page_with_them(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    said = agerepro("run", TINY, "--profile", "paper", "--runs", runs, "--explain", "--report")
+    assert "eyes and nose" in said and "places, each larger than" in said and "Page: " in said
+    folder = tiny_run(runs).folder
+    assert {"maps.npz", "regions-summary.csv", "figures"} <= {file.name for file in (folder / "explain").iterdir()}
+    page = (folder / "results" / "report.html").read_text(encoding="utf-8")
+    assert "mean of the expected age at conv5_3" in page and "Where the maps of tiny lie" in page
+
+
 def test_the_same_command_again_trains_nothing(finished: tuple[Path, str]) -> None:
     runs, _ = finished
     before = {file: file.stat().st_mtime_ns for file in runs.glob("**/*.npz")}
