@@ -12,6 +12,8 @@ import pytest
 
 import agerepro
 from agerepro.errors import FoundWanting, UserError
+from agerepro.faces.align_dataset import store_folder
+from agerepro.faces.store import FaceStore
 from agerepro.models.decode import DECODE
 from agerepro.prediction.export import missing_for_onnx, refuse_foreign
 from agerepro.prediction.export_run import export_run
@@ -21,6 +23,7 @@ from agerepro.prediction.outputs import outputs_of
 from agerepro.prediction.samples import faces_of_run, random_pictures
 from agerepro.prediction.verify import differences
 from agerepro.runs.folder import Run
+from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.training.restore import restored
 
 
@@ -80,13 +83,12 @@ def test_the_model_gives_what_predict_gives(kind: str, folds: list[int], request
 
 
 def _images(run: Run) -> list[bytes]:
-    from agerepro.faces.align_dataset import store_folder
-    from agerepro.faces.store import FaceStore
-    from agerepro.tables import FACES, PHOTOS, read_table
-
-    photos = read_table(run.folder / "photos.csv", PHOTOS)
-    folder = store_folder(photos, restored(run).experiment.faces, run.folder.parents[2] / "faces")
-    faces, store = read_table(folder.parent / "faces.csv", FACES), FaceStore(folder)
+    """The JPEG crops of the run's first sixteen photos with a face, in the order of its photos.csv."""
+    experiment = restored(run).experiment
+    photos = read_table(run.folder / "photos.csv", PHOTOS)["photo"]
+    folder = store_folder(photos.to_frame(), experiment.faces, run.folder.parents[2] / "faces")
+    faces = read_table(folder.parent / "faces.csv", FACES).set_index("photo").loc[photos]
+    store = FaceStore(folder)
     return [store.read(key) for key in faces.loc[faces["status"] == "ok", "image"]][:16]
 
 
