@@ -72,9 +72,8 @@ def run(
         if len(places) > 1:  # of one run, results_of has drawn them
             figures_of(places, partial=folds is not None)
         click.echo(f"Page: {write_page(places, None, partial=folds is not None, faces='as licensed')}")
-    following = ["report"] if not paged else [] if explained else ["explain"]
-    for name in following:
-        click.echo(f"Next: agerepro {name} " + " ".join(str(place) for place in places), err=True)
+    if not (explained and paged):
+        click.echo(f"Next: agerepro {'explain' if paged else 'report'} " + " ".join(str(place) for place in places), err=True)
 
 
 def _explain(places: Sequence[Path], data: Path | None) -> None:

@@ -66,13 +66,13 @@ def _pictures(
     experiment, (_, layer) = restored.experiment, explainable(restored, how)
     faces = Faces(JpegPixels([row.image for row in rows], experiment.faces.size), [""] * len(rows), experiment.augment, ())
     batches = [np.arange(at, min(at + BATCH, len(rows))) for at in range(0, len(rows), BATCH)]
-    heat, done = [np.zeros((0, 1, 1), np.float32) for _ in batches], 0
+    heat, done = [np.zeros((1, 1, 1), np.float32) for _ in batches], 0  # sums over folds: only the shape of a map is drawn, not its scale
     for fold in folds:
         restored.fill(fold, seed=experiment.seeds[0])
         for number, here in enumerate(batches):
             target, images = _target(restored, [rows[at] for at in here.tolist()]), faces.batch(here, PLAIN)
             found = maps_of(restored.network.full, images, layer, target=target, bins=restored.bins, how=how)
-            heat[number] = heat[number] + found if heat[number].size else found
+            heat[number] = heat[number] + found
             done += len(here)
             on_progress(done, len(rows) * len(folds))
     for here, together in zip(batches, heat):

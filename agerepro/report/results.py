@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from agerepro.report.notes import notes_of
 from agerepro.report.run_result import RunResult, checked, file_name, label_of
 from agerepro.report.sections import below, confusion_table, epochs_table, gender_table
 from agerepro.report.tables import ENDINGS, render
+from agerepro.report.told_apart import refuse_one_name
 from agerepro.tables import SCORES, write_table
 
 # (paper, table of a run) -> the table of other papers' results on the same folds.
@@ -40,10 +40,9 @@ def write_results(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     one name and profile, or a run whose predictions do not have as many folds as it says.
     """
     runs = [checked(run) for run in runs]
-    twice = [name for name, count in Counter((run.experiment, run.profile) for run in runs).items() if count > 1]
-    if twice or not runs:
-        what = f"Two runs are both named {twice[0][0]} ({twice[0][1]})." if twice else "There is no run to report."
-        raise UserError(f"{what} Name each run once.")
+    if not runs:
+        raise UserError("There is no run to report. Name each run once.")
+    refuse_one_name(runs)
     scored = [score_run(run) for run in runs]
     comparison, notes, pages = compare(scored), notes_of(runs), below(runs)
     printed = {form: render(comparison, form=form, notes=notes, below=pages) for form in ENDINGS}

@@ -62,12 +62,12 @@ def one_run(run: Loaded, label: str, sets: FaceSets, *, wish: Wish) -> tuple[One
     """The run for the template, and for the data block."""
     drawn = run.dataset in run.provenance["synthetic"]
     decision = decide(catalog.card(run.dataset), drawn=drawn, wish=wish)
-    crops = crops_of_run(run.run.folder, run.dataset, run.experiment.faces)
+    crops = crops_of_run(run.run.folder, run.dataset, run.experiment.faces) if decision.shown else None
     if decision.shown and crops is None:
         decision = FacesDecision(False, f"The faces are not here: {run.dataset} has no store beside this run. Run it again to have them.")
     frame = run.first_seed_predictions
     maps = read_maps(run.run.folder, set(frame["photo"]))
-    place = sets.place(crops, _shown(run)) if decision.shown and crops is not None else None
+    place = sets.place(crops, _shown(run)) if crops is not None else None
     shown = OneRun(
         label,
         run,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -11,7 +10,6 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from agerepro.errors import UserError
 from agerepro.files import write_text
 from agerepro.report.html import maps
 from agerepro.report.html.data import json_block
@@ -22,8 +20,8 @@ from agerepro.report.html.numbers import numbers_of
 from agerepro.report.html.one_run import FaceSets, one_run
 from agerepro.report.html.printed import on_phones, sections
 from agerepro.report.load import place_of
-from agerepro.report.run_result import RunResult, checked, label_of
-from agerepro.report.told_apart import told_apart
+from agerepro.report.run_result import RunResult, label_of
+from agerepro.report.told_apart import refuse_one_name, told_apart
 
 NAME = "report.html"
 STYLES = ("page", "tables", "charts", "explorer", "print")
@@ -37,11 +35,9 @@ def write_page(folders: Sequence[Path], out: Path | None, *, partial: bool, face
     FoundWanting when folds are missing, unless `partial`, and UserError for one experiment and profile twice.
     """
     runs = [load(folder, partial=partial) for folder in folders]
-    results = [checked(result) for result in told_apart([run.result for run in runs])]
+    results = told_apart([run.result for run in runs])
+    refuse_one_name(results)
     runs = [replace(run, result=result) for run, result in zip(runs, results)]
-    twice = [name for name, count in Counter((run.experiment, run.profile) for run in results).items() if count > 1]
-    if twice:
-        raise UserError(f"Two runs are both named {twice[0][0]} ({twice[0][1]}). Name each run once.")
     sets = FaceSets()
     pairs = [one_run(run, label_of(run.result, results), sets, wish=faces) for run in runs]
     data = {"runs": [pair[1] for pair in pairs], "faces": sets.pictures, "mime": {"face": MIME, "map": maps.MIME}}
