@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agerepro.errors import UserError
-from agerepro.files import write_then_rename
+from agerepro.io import write_then_rename
 
 if TYPE_CHECKING:
     import pandas as pd

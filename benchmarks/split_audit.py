@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from agerepro.protocols.near_duplicates import close_pairs, look_at
-from agerepro.protocols.split_audit import Columns, audit_split, read_split
+from agerepro.splits.leakage import Columns, audit_split, read_split
+from agerepro.splits.near_duplicates import close_pairs, look_at
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -15,10 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from agerepro.experiment.schema import Augment
-from agerepro.faces.store import FaceStore, StoreWriter
-from agerepro.inputs.batches import Examples, training_batches
-from agerepro.inputs.sources import Faces, StoredPixels
+from agerepro.config.schema import Augment
+from agerepro.faces.store import FaceStore, StoredPixels, StoreWriter
+from agerepro.training.augment import Faces
+from agerepro.training.pipeline import Examples, training_batches
 
 
 def main() -> None:

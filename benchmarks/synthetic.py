@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from agerepro.datasets.synthetic.write import write
-from agerepro.experiment.schema import Synthetic
+from agerepro.config.schema import Synthetic
+from agerepro.synthetic.writers import write
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import shlex
 import sys
@@ -14,10 +15,10 @@ import click
 import pytest
 
 from agerepro.cli.main import agerepro_command
+from agerepro.config.loading import read_experiment
 from agerepro.datasets import catalog
-from agerepro.experiment.read import read_experiment
-from agerepro.models.sources import SOURCES
-from agerepro.published.read import published_table
+from agerepro.models.pretrained import SOURCES
+from agerepro.published.tables import published_table
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted((REPOSITORY / "docs").glob("*.md"))
@@ -122,8 +123,8 @@ def test_run_commands_name_experiments_profiles_and_settings_that_read(page: str
     for words in commands_in(page):
         if words[0] == "make" or "run" not in words[1:2]:
             continue
-        given = dict(zip(words, words[1:], strict=False))
-        settings = [value for option, value in zip(words, words[1:], strict=False) if option == "--set"]
+        given = dict(itertools.pairwise(words))
+        settings = [value for option, value in itertools.pairwise(words) if option == "--set"]
         for word in words:
             if word.endswith(".yaml"):
                 assert read_experiment(REPOSITORY / word, profile=given.get("--profile", "paper"), settings=settings).stages
@@ -139,7 +140,7 @@ def test_the_checks_on_commands_see_mistakes() -> None:
 
 @pytest.mark.parametrize("page", NAMES)
 def test_paths_of_this_repository_exist(page: str) -> None:
-    """`agerepro/models/vgg16.py` must exist; a name with a <part> to fill in only needs the folder before it."""
+    """`agerepro/models/vgg.py` must exist; a name with a <part> to fill in only needs the folder before it."""
     wrong = []
     for code in code_in(page):
         match = PATH.match(code)

@@ -29,11 +29,9 @@ def audit_papers(papers: tuple[str, ...], data: Path | None, style: str | None) 
       agerepro audit-papers
       agerepro audit-papers koenig2019 --data /datasets
     """
-    from agerepro.published.audit import UNEXPECTED, audit
-    from agerepro.published.audit_text import as_json, as_text
-    from agerepro.published.claims import audited, claims_of
-    from agerepro.published.read import published_table
-    from agerepro.published.references import Sources
+    from agerepro.published.audit import UNEXPECTED, as_json, as_text, audit
+    from agerepro.published.claims import Sources, audited, claims_of
+    from agerepro.published.tables import published_table
 
     photos = partial(_photos, data, {})
     found = {paper: audit(claims_of(paper), Sources(partial(published_table, paper), photos)) for paper in papers or audited()}

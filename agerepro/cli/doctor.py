@@ -57,7 +57,7 @@ def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dic
     except ImportError as error:
         machine["devices"] = f"TensorFlow is missing: {error}. Run `make setup`."
         return {"machine": machine, "packages": about["packages"], "data": {}, "weights": {}}
-    from agerepro.models.sources import SOURCES, present_weights
+    from agerepro.models.pretrained import SOURCES, present_weights
 
     sets = {name: _where(catalog.folder_of(name, data) if data else None) for name in catalog.names()}
     found = {f"{source} {backbone}": present_weights(source, backbone, folder=weights) for source, backbone in SOURCES}

@@ -33,17 +33,16 @@ def explain(
     """
     import time
 
-    from agerepro.cli.configured import configured_like
-    from agerepro.cli.progress import Talk
-    from agerepro.runs.folder import find_run
+    from agerepro.cli.options import Talk, configured_like
+    from agerepro.runs.layout import find_run
     from agerepro.training.device import quiet_start
 
     found = [find_run(place) for place in runs]
     for run in found:
         configured_like(run)
     with quiet_start():
-        from agerepro.cli.explain_runs import explain_runs
-        from agerepro.diagnosis.wish import Wish, read_aim
+        from agerepro.explain.run_maps import Wish, read_aim
+        from agerepro.report.explanation import explain_runs
 
     wish = Wish(how, None if target is None else read_aim(target), layer, photos, checks)  # type: ignore[arg-type]
     with Talk() as talk:

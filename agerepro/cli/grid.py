@@ -45,11 +45,11 @@ def grid(
     \b
       agerepro grid experiments/koenig2019/vgg16-imdb-agedb.yaml --stage fgnet --folds 0-5 --profile demo
     """
-    from agerepro.cli.progress import Talk
+    from agerepro.cli.options import Talk
     from agerepro.training.device import quiet_start
 
     with quiet_start():
-        from agerepro.training.grid_run import GridWish, run_grid
+        from agerepro.runs.local import GridWish, run_grid
     from agerepro.report.figures.style import Caption
     from agerepro.report.grid import chosen, write_grid
 

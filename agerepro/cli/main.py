@@ -7,18 +7,14 @@ import sys
 import click
 
 import agerepro
-from agerepro.cli.align import align
 from agerepro.cli.audit_papers import audit_papers
-from agerepro.cli.data import data
+from agerepro.cli.data import align, data
 from agerepro.cli.doctor import doctor
 from agerepro.cli.explain import explain
-from agerepro.cli.export import export
 from agerepro.cli.grid import grid
-from agerepro.cli.predict import predict
-from agerepro.cli.report import report
-from agerepro.cli.run import run
-from agerepro.cli.status import status
-from agerepro.cli.table import table
+from agerepro.cli.predict import export, predict
+from agerepro.cli.report import report, table
+from agerepro.cli.run import run, status
 from agerepro.errors import UserError
 
 

@@ -1,10 +1,21 @@
-"""Options that several commands share, defined once."""
+"""Options, progress and set-up that several commands share."""
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from agerepro.runs.layout import Run
+    from agerepro.training.loop import EpochDone
+
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -25,3 +36,83 @@ how_option = click.option(
     help="koenig2019's class activation maps, Grad-CAM, or how the age depends on each pixel (agustsson2017).",
 )
 weights_option = click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")
+
+
+def configured_like(run: Run) -> None:
+    """Set TensorFlow up, before its first operation, by the run's own `machine:` settings."""
+    from agerepro.config.loading import read_experiment
+    from agerepro.training.device import configure
+
+    configure(read_experiment(run.folder / "experiment.yaml").machine)
+
+
+LINE_EVERY_S = 5.0  # off a terminal
+
+
+class Talk:
+    """A Reporter for the command line."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[more]}"),
+            console=self.console,
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self.tasks: dict[str, TaskID] = {}
+        self.said_at = 0.0
+        self.began: dict[str, float] = {}
+
+    def __enter__(self) -> Talk:
+        self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bars.stop()
+
+    def say(self, text: str) -> None:
+        """One line worth keeping."""
+        self.console.print(f"{self.prefix}{text}", markup=False)
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """A bar; off a terminal a line now and then, and at the end."""
+        self._show(what, done, total, "")
+        if done >= total:
+            self.began.pop(what, None)  # the next experiment may count the same again
+            if (task := self.tasks.pop(what, None)) is not None:
+                self.bars.remove_task(task)
+
+    def epoch(self, stage: str, done: EpochDone, *, fold: int | None, folds_done: int, folds: int) -> None:
+        """Stage, fold, epoch, loss, MAE and time left."""
+        row = done.history[-1]
+        numbers = f"epoch {done.epoch}/{done.epochs}  loss {row['loss']:.3f}"
+        numbers += f"  MAE {row['mae']:.2f}" if "mae" in row else f"  right {row['accuracy']:.0%}"
+        if row["validation_loss"] == row["validation_loss"]:
+            numbers += f"  validation loss {row['validation_loss']:.3f}"
+        if fold is None:
+            self._show(f"stage {stage}", done.epoch, done.epochs, numbers)
+        else:
+            self._show(f"stage {stage}, folds", folds_done, folds, f"fold {fold}: {numbers}")
+
+    def _show(self, what: str, done: int, total: int, more: str) -> None:
+        if not self.bars.disable:
+            if what not in self.tasks:
+                self.tasks[what] = self.bars.add_task(what, total=total, more=more)
+            self.bars.update(self.tasks[what], completed=done, more=more)
+            return
+        now = time.monotonic()
+        if done == 0:
+            self.began[what] = now
+        began = self.began.setdefault(what, now)
+        if done < total and now - self.said_at < LINE_EVERY_S:
+            return
+        self.said_at = now
+        left = (now - began) / done * (total - done) if done else float("nan")
+        ahead = f"  {left:.0f} s left" if done and done < total else ""
+        self.console.print(f"{self.prefix}{what}: {done}/{total}  {more}{ahead}".rstrip(), markup=False)

@@ -1,4 +1,4 @@
-"""`agerepro predict`: the ages of the faces in one's own photos."""
+"""`agerepro predict` and `agerepro export`: ages in one's own photos, and a network for other programs."""
 
 from __future__ import annotations
 
@@ -47,11 +47,10 @@ def predict(
       agerepro predict holiday/ --run runs/congress/ridge-pooled --folds all --format csv --sheet holiday.png > holiday.csv
       agerepro predict portrait.jpg --run runs/congress/ridge-pooled --map maps --how sensitivity
     """
-    from agerepro.cli.configured import configured_like
-    from agerepro.cli.progress import Talk
-    from agerepro.files import write_bytes
-    from agerepro.prediction.photo_files import photo_files
-    from agerepro.runs.folder import find_run
+    from agerepro.cli.options import Talk, configured_like
+    from agerepro.io import write_bytes
+    from agerepro.predict.photos import photo_files
+    from agerepro.runs.layout import find_run
     from agerepro.training.device import quiet_start
 
     if sheet is not None and sheet.suffix.lower() != ".png":
@@ -61,12 +60,9 @@ def predict(
     run, files = find_run(place), photo_files(photos)
     configured_like(run)
     with quiet_start():
-        from agerepro.prediction.contact_sheet import contact_sheet
-        from agerepro.prediction.formats import FORMATS
-        from agerepro.prediction.maps import explainable, maps_in_words, with_maps
-        from agerepro.prediction.predict import predicted
-        from agerepro.prediction.summary import failed, summary
-        from agerepro.training.restore import restored
+        from agerepro.predict.pictures import contact_sheet, explainable, maps_in_words, with_maps
+        from agerepro.predict.predict import FORMATS, failed, predicted, summary
+        from agerepro.runs.model import restored
 
     network, kind = restored(run), cast("Kind", how)
     if maps is not None:
@@ -84,3 +80,48 @@ def predict(
     if maps is not None:
         click.echo(maps_in_words(network, kind, maps), err=True)
     sys.exit(1 if failed(found.rows) else 0)
+
+
+STYLES = ("keras", "saved_model", "onnx")
+
+
+@click.command(no_args_is_help=True)
+@click.argument("place", type=ANY, metavar="RUN")
+@click.option("--out", type=FOLDER, required=True, help="Folder to write; an earlier export there is replaced.")
+@click.option("--fold", type=click.IntRange(min=0), default=None, help="The fold to export (default: the first with weights).")
+@click.option("--ensemble", is_flag=True, help="Export the mean of all folds that have weights, as one model.")
+@click.option(
+    "--format", "styles", type=click.Choice(STYLES), multiple=True, help="Repeat for several (default: all; ONNX where it is installed)."
+)
+def export(place: Path, out: Path, fold: int | None, ensemble: bool, styles: tuple[str, ...]) -> None:
+    """Write model.keras, a SavedModel, model.onnx and MODEL_CARD.md: RGB faces in, years and posterior out.
+
+    Every file is loaded again in a fresh process and compared with Keras on noise and on faces of the run: exit code 1, and no
+    folder, where one differs by more than 1e-4.
+
+    \b
+      agerepro export runs/congress/ridge-pooled --out exported
+      agerepro export runs/congress/ridge-pooled --out exported --ensemble --format onnx
+    """
+    from agerepro.cli.options import Talk, configured_like
+    from agerepro.runs.layout import find_run
+    from agerepro.training.device import quiet_start
+
+    if ensemble and fold is not None:
+        raise click.UsageError("Give --fold or --ensemble, not both.")
+    run = find_run(place)
+    configured_like(run)
+    with quiet_start():
+        from agerepro.predict.export import NAMES, export_run, missing_for_onnx
+
+    missing = missing_for_onnx()
+    chosen = styles or tuple(name for name in NAMES if name != "onnx" or not missing)
+    with Talk() as talk:
+        wanted = "all" if ensemble else None if fold is None else str(fold)
+        exported = export_run(run, out, folds=wanted, styles=chosen, on_progress=talk.count)
+    for one in exported:
+        worst = max(one.found, key=lambda found: found.largest / found.limit)
+        click.echo(f"{out / one.path}: {one.size / 2**20:.1f} MiB; {worst.output} within {worst.largest:.1e} on {worst.photos} pictures")
+    if missing and not styles:
+        click.echo(f"No ONNX: pip install {' '.join(missing)}, then export again.", err=True)
+    click.echo(f"Next: read {out / 'MODEL_CARD.md'}", err=True)

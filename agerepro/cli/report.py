@@ -1,4 +1,4 @@
-"""`agerepro report`: one HTML page about finished runs, from files on disk."""
+"""`agerepro table` and `agerepro report`: the comparison with the paper, and one HTML page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,35 @@ from pathlib import Path
 import click
 
 from agerepro.cli.options import ANY, FILE
+
+
+@click.command(no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
+@click.option("--format", "style", type=click.Choice(["text", "csv", "md", "tex"]), default="text", show_default=True)
+@click.option("--partial", is_flag=True, help="Also from a run with missing folds; every table then says how many.")
+@click.option(
+    "--within-std",
+    type=click.FloatRange(min=0),
+    default=None,
+    metavar="YEARS",
+    help="Test only on photos whose age is known within YEARS; results then lie beside the others, in results-std-YEARS.",
+)
+def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float | None) -> None:
+    """Print "paper | ours | difference | interval" for one or several runs, and write tables and pictures beside them.
+
+    Below it, where runs have such numbers: confusion matrices, errors by gender, and what another choice of the epoch scores.
+
+    RUN is a run folder, or a folder above exactly one.
+
+    \b
+      agerepro table runs/koenig2019/vgg16-imdb-agedb
+      agerepro table runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb --format md
+      agerepro table runs/congress/chosen-inside --within-std 3
+    """
+    from agerepro.report.loading import results_of
+    from agerepro.runs.layout import find_run
+
+    results_of([find_run(place).folder for place in runs], partial=partial, out=click.echo, style=style, within_std=within_std)
 
 
 @click.command(no_args_is_help=True)
@@ -30,10 +59,10 @@ def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial
       agerepro report runs/koenig2019/vgg16-imdb-agedb
       agerepro report runs/congress/frozen runs/congress/fine-tuned --out portraits.html
     """
-    from agerepro.report.html.licence import Wish
-    from agerepro.report.html.write import write_page
-    from agerepro.report.load import figures_of
-    from agerepro.runs.folder import find_run
+    from agerepro.report.loading import figures_of
+    from agerepro.report.page.contents import Wish
+    from agerepro.report.page.write import write_page
+    from agerepro.runs.layout import find_run
 
     wish: Wish = "as licensed" if faces is None else "in" if faces else "out"
     folders = [find_run(place).folder for place in runs]

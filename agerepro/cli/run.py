@@ -1,13 +1,14 @@
-"""`agerepro run`: train and test what is not done yet, then print the table."""
+"""`agerepro run` and `agerepro status`: train and test what is not done yet, and say what is."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from agerepro.cli.options import FILE, data_option, jobs_option, runs_option, weights_option
+from agerepro.cli.options import ANY, FILE, data_option, jobs_option, runs_option, weights_option
 
 
 @click.command(no_args_is_help=True)
@@ -47,12 +48,12 @@ def run(
       agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --profile demo
       agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --data /datasets --folds 0
     """
-    from agerepro.cli.progress import Talk
+    from agerepro.cli.options import Talk
     from agerepro.training.device import quiet_start
 
     with quiet_start():
-        from agerepro.training.run import Wish, run_experiment
-    from agerepro.report.load import results_of
+        from agerepro.runs.local import Wish, run_experiment
+    from agerepro.report.loading import results_of
 
     done = []
     with Talk() as talk:
@@ -66,8 +67,8 @@ def run(
     if explained:
         _explain(places, data)
     if paged:
-        from agerepro.report.html.write import write_page
-        from agerepro.report.load import figures_of
+        from agerepro.report.loading import figures_of
+        from agerepro.report.page.write import write_page
 
         if len(places) > 1:  # of one run, results_of has drawn them
             figures_of(places, partial=folds is not None)
@@ -80,18 +81,60 @@ def _explain(places: Sequence[Path], data: Path | None) -> None:
     """Maps of the runs by the defaults of `agerepro explain`; runs without such maps are told, since all else of them is done."""
     import time
 
-    from agerepro.cli.explain_runs import explain_runs
-    from agerepro.cli.progress import Talk
-    from agerepro.diagnosis.wish import Wish
+    from agerepro.cli.options import Talk
     from agerepro.errors import UserError
-    from agerepro.runs.folder import Run
+    from agerepro.explain.run_maps import Wish as ExplainConfig
+    from agerepro.report.explanation import explain_runs
+    from agerepro.runs.layout import Run
 
     try:
         with Talk() as talk:
             text, folder = explain_runs(
-                [Run(place) for place in places], Wish(), data=data, faces=None, clock=time.perf_counter, on_progress=talk.count
+                [Run(place) for place in places], ExplainConfig(), data=data, faces=None, clock=time.perf_counter, on_progress=talk.count
             )
     except UserError as error:
         click.echo(f"No maps: {error}", err=True)
         return
     click.echo(f"\n{text}\nMaps, tables and figures: {folder}")
+
+
+@click.command(no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
+def status(runs: tuple[Path, ...]) -> None:
+    """Say how many folds are done, undamaged and on disk; exit code 1 while some are missing.
+
+    \b
+      agerepro status runs/koenig2019/vgg16-imdb-agedb
+    """
+    from agerepro.config.loading import read_experiment
+    from agerepro.runs.layout import find_run
+
+    incomplete = False
+    for place in runs:
+        found = find_run(place)
+        seeds = read_experiment(found.folder / "experiment.yaml").seeds
+        folds = sorted(set(found.folds()["fold"]))
+        done = found.done(seeds)
+        missing = sorted({(seed, fold) for seed in seeds for fold in folds} - set(done))
+        click.echo(f"{found.folder}: {len(done)} of {len(folds) * len(seeds)} folds done")
+        if missing:
+            incomplete = True
+            for seed in sorted({seed for seed, _ in missing}):
+                click.echo(
+                    f"  missing{f' of seed {seed}' if len(seeds) > 1 else ''}: " + _ranges([fold for s, fold in missing if s == seed])
+                )
+    if incomplete:
+        click.echo("Next: the same `agerepro run` command continues.", err=True)
+        sys.exit(1)
+    click.echo("Next: agerepro table " + " ".join(str(place) for place in runs), err=True)
+
+
+def _ranges(folds: list[int]) -> str:
+    """[0, 1, 2, 7] -> 0-2,7: what --folds takes."""
+    parts: list[list[int]] = []
+    for fold in folds:
+        if parts and fold == parts[-1][-1] + 1:
+            parts[-1].append(fold)
+        else:
+            parts.append([fold])
+    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)

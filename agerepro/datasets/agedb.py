@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from agerepro.datasets.file_names import photos_by_name
-from agerepro.datasets.reading import Photos
+from agerepro.datasets.layout import photos_by_name
+from agerepro.datasets.photos import Photos
 
 NAME = re.compile(r"\d+_(.+)_(\d{1,3})_([mf])\.jpe?g", re.IGNORECASE)
 NESTINGS = (".", "AgeDB", "agedb")

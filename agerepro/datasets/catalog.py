@@ -1,25 +1,74 @@
-"""The data sets by name: their readers, imported when first used, and their cards."""
+"""The data sets by name: their cards, and their readers, imported when first used."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agerepro.datasets.card import Card, read_card
 from agerepro.errors import UserError, near
 
 if TYPE_CHECKING:
-    from agerepro.datasets.reading import Photos
+    from agerepro.datasets.photos import Photos
+
+
+@dataclass(frozen=True)
+class Published:
+    """Counts as published, None where no source gives one.
+
+    bins: photos by whole years, labelled "0-19" or "80+". funnel: photos left after the cleaning step of that name.
+    splits: photos left in each of the authors' lists. people_listed: people the source names before cleaning.
+    """
+
+    images: int | None = None
+    people: int | None = None
+    people_listed: int | None = None
+    distinct_ages: int | None = None
+    youngest: int | None = None
+    oldest: int | None = None
+    bins: dict[str, int | None] = field(default_factory=dict)
+    funnel: dict[str, int] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One data set: `how_to_get` is a sentence that ends errors about missing files, `layout` the native tree, drawn."""
+
+    name: str
+    title: str
+    citation: str
+    licence: str
+    how_to_get: str
+    layout: str
+    published: Published
+    papers: tuple[str, ...]
+    faces_may_be_shown: bool = False  # to anyone: the photos are in the public domain
+    notes: tuple[str, ...] = ()
+
+
+def read_card(name: str) -> Card:
+    """The card shipped as cards/<name>.yaml; a wrong key in it is a TypeError, since cards are ours."""
+    import yaml  # errors about missing files read cards, listing names does not
+
+    text = files("agerepro.datasets.cards").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    entries = yaml.safe_load(text)
+    entries["published"] = Published(**entries["published"])
+    for key in ("papers", "notes"):
+        entries[key] = tuple(entries.get(key, ()))
+    return Card(name=name, **entries)
+
 
 READERS = {
-    "imdb": "agerepro.datasets.imdb",
-    "wiki": "agerepro.datasets.wiki",
-    "agedb": "agerepro.datasets.agedb",
-    "fgnet": "agerepro.datasets.fgnet",
-    "adience": "agerepro.datasets.adience",
-    "vggface2": "agerepro.datasets.vggface2",
-    "congress": "agerepro.datasets.congress",
+    "imdb": "agerepro.datasets.imdb_wiki:read_imdb",
+    "wiki": "agerepro.datasets.imdb_wiki:read_wiki",
+    "agedb": "agerepro.datasets.agedb:read",
+    "fgnet": "agerepro.datasets.fgnet:read",
+    "adience": "agerepro.datasets.adience:read",
+    "vggface2": "agerepro.datasets.vggface2:read",
+    "congress": "agerepro.datasets.congress:read",
 }
 GROUPED = ("adience",)  # readers that take a policy for the labels of age groups
 
@@ -42,11 +91,12 @@ def read(name: str, data: Path, *, group_labels: str = "exact") -> Photos:
     UserError when the name is unknown, the folder is missing, or it does not hold the native layout; the last two say how to
     get the data.
     """
-    module = import_module(READERS[_known(name)])
+    module, _, function = READERS[_known(name)].partition(":")
+    reader = getattr(import_module(module), function)
     root = folder_of(name, data)
     if not root.is_dir():
         raise UserError(f"The folder {root} does not exist. {read_card(name).how_to_get}")
-    photos: Photos = module.read(root, labels=group_labels) if name in GROUPED else module.read(root)
+    photos: Photos = reader(root, labels=group_labels) if name in GROUPED else reader(root)
     return photos
 
 

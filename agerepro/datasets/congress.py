@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from agerepro.datasets.native import below, names_in, native_folder
-from agerepro.datasets.reading import Photos, Skip
+from agerepro.datasets.layout import below, names_in, native_folder
+from agerepro.datasets.photos import Photos, Skip
 from agerepro.tables import PHOTOS, conform
 
 LABELS = "congress_portraits.csv"

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from agerepro.datasets.file_names import photos_by_name
-from agerepro.datasets.reading import Photos
+from agerepro.datasets.layout import photos_by_name
+from agerepro.datasets.photos import Photos
 
 # The original archive has 14 names in .jpg, one `001a02.JPG` and 28 with a letter a or b: case is ignored throughout.
 NAME = re.compile(r"(\d{3})A(\d{2})[a-z]?\.jpe?g", re.IGNORECASE)

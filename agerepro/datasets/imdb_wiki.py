@@ -1,17 +1,126 @@
-"""The cleaned photos of IMDB or WIKI from their .mat file beside the folders of face crops."""
+"""IMDB and WIKI: celebrities' photos with dates of birth and years of the photo, from their MATLAB files."""
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
-from agerepro.datasets.cleaning import BOX, clean
-from agerepro.datasets.imdb_wiki_mat import read_mat
-from agerepro.datasets.native import below, native_folder
-from agerepro.datasets.reading import Photos
+from agerepro.datasets.layout import below, native_folder
+from agerepro.datasets.photos import BOX, Photos, clean
+from agerepro.errors import UserError
 from agerepro.tables import PHOTOS, conform
+
+VECTORS = {"dob": "born", "photo_taken": "taken", "gender": "gender", "face_score": "face_score", "second_face_score": "second_face_score"}
+CELLS = ("full_path", "name", "face_location")
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def read_mat(path: Path, struct: str) -> tuple[pd.DataFrame, int]:
+    """One row a photo, and how many people the file names.
+
+    Columns: path, born (MATLAB day number), taken (year), gender (0 female, 1 male, NaN), subject (the celebrity's name, ""
+    when unknown), face_score, second_face_score (NaN without a second face), and the box left, top, right, bottom in pixels:
+    the file's face_location [x1 y1 x2 y2] counts from 1 and includes its ends, ours counts from 0 and excludes right and bottom.
+    Raises UserError that names the file, what was expected and what was found.
+    """
+    fields = _struct(path, struct)
+    n = fields["full_path"].size
+    table: dict[str, Any] = {"path": _texts(path, "full_path", fields)}
+    for field, column in VECTORS.items():
+        table[column] = _vector(path, field, fields, n)
+    names = _texts(path, "name", fields, n)
+    table["subject"], people = _subjects(path, fields, names)
+    for column, values in zip(("left", "top", "right", "bottom"), _boxes(path, fields, n).T, strict=True):
+        table[column] = values
+    return pd.DataFrame(table), people
+
+
+def _struct(path: Path, struct: str) -> dict[str, np.ndarray]:
+    with _opened(path) as file:
+        head = file.read(520)
+    if head[:8] == HDF5 or head[512:520] == HDF5:
+        raise UserError(
+            f"{path} is a MATLAB 7.3 (HDF5) file; {struct}.mat is published in the older format. "
+            f"Download it again, or save it in MATLAB with -v7."
+        )
+    try:
+        loaded = loadmat(path, variable_names=[struct])
+    except (MatReadError, ValueError, TypeError, OSError, NotImplementedError, zlib.error, IndexError, KeyError) as error:
+        raise UserError(f"{path} is not a complete MATLAB file ({error}). Download it again.") from None
+    if struct not in loaded:
+        raise _wrong_mat(path, f"a struct named {struct!r}", "none of that name")
+    value = loaded[struct]
+    if not isinstance(value, np.ndarray) or value.dtype.names is None or value.size != 1:
+        raise _wrong_mat(path, f"a 1x1 struct named {struct!r}", f"{value.dtype} of shape {value.shape}")
+    record = value.ravel()[0]
+    lacking = sorted({*VECTORS, *CELLS} - set(value.dtype.names))
+    if lacking:
+        raise _wrong_mat(path, f"the fields {', '.join(sorted({*VECTORS, *CELLS}))}", f"no {', '.join(lacking)}")
+    return {field: np.asarray(record[field]) for field in value.dtype.names}
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Check that it is a file that you may read.") from None
+
+
+def _wrong_mat(path: Path, expected: str, found: str) -> UserError:
+    return UserError(f"{path} is a .mat file of another shape: expected {expected}, found {found}.")
+
+
+def _vector(path: Path, field: str, fields: dict[str, np.ndarray], n: int) -> np.ndarray:
+    values = fields[field]
+    if values.dtype.kind not in "buif" or values.size != n:
+        raise _wrong_mat(path, f"{n} numbers in {field}, one for each full_path", f"{values.size} of type {values.dtype}")
+    return values.ravel().astype(np.float64)
+
+
+def _cells(path: Path, field: str, fields: dict[str, np.ndarray], n: int) -> Sequence[np.ndarray]:
+    values = fields[field]
+    if values.dtype != object or values.size != n:
+        raise _wrong_mat(path, f"a cell of {n} entries in {field}", f"{values.size} of type {values.dtype}")
+    return values.ravel().tolist()
+
+
+def _texts(path: Path, field: str, fields: dict[str, np.ndarray], n: int | None = None) -> list[str]:
+    cells = _cells(path, field, fields, fields[field].size if n is None else n)
+    # An empty MATLAB string comes as an empty array of any type.
+    odd = next((i for i, cell in enumerate(cells) if cell.size > 1 or (cell.size and cell.dtype.kind != "U")), None)
+    if odd is not None:
+        raise _wrong_mat(path, f"one text in each cell of {field}", f"{cells[odd].size} of type {cells[odd].dtype} in cell {odd + 1}")
+    return [str(cell.item()) if cell.size else "" for cell in cells]
+
+
+def _boxes(path: Path, fields: dict[str, np.ndarray], n: int) -> np.ndarray:
+    cells = _cells(path, "face_location", fields, n)
+    odd = next((i for i, cell in enumerate(cells) if cell.size != 4 or cell.dtype.kind not in "uif"), None)
+    if odd is not None:
+        raise _wrong_mat(
+            path, "four numbers in each cell of face_location", f"{cells[odd].size} of type {cells[odd].dtype} in cell {odd + 1}"
+        )
+    corners = np.concatenate([np.empty(0), *cells], axis=None).reshape(n, 4).astype(np.float64)
+    return corners - [1, 1, 0, 0]
+
+
+def _subjects(path: Path, fields: dict[str, np.ndarray], names: list[str]) -> tuple[list[str], int]:
+    """The celebrity that the row's celeb_id points to (IMDB), or the row's own name (WIKI, or an id that points nowhere)."""
+    if not {"celeb_names", "celeb_id"} <= set(fields):
+        return names, len(set(names) - {""})
+    celebrities = _texts(path, "celeb_names", fields)
+    ids = _vector(path, "celeb_id", fields, len(names))
+    known = (ids >= 1) & (ids <= len(celebrities))
+    index = np.where(known, ids, 1).astype(np.int64) - 1
+    return [celebrities[i] if ok else name for i, ok, name in zip(index, known, names, strict=True)], len(celebrities)
+
 
 CROP_MARGIN = 0.4  # of the authors' own face crops, on each side
 
@@ -44,3 +153,13 @@ def _number_of_face(paths: pd.Series) -> pd.Series:
     """`` for the first row of a path, `#2` for the second, and so on."""
     earlier = paths.groupby(paths).cumcount()
     return ("#" + (earlier + 1).astype(str)).where(earlier > 0, "")
+
+
+def read_imdb(root: Path) -> Photos:
+    """The photos of IMDB under `root` that pass the cleaning; ages are whole years at mid-year. UserError as `read_cleaned`."""
+    return read_cleaned("imdb", root)
+
+
+def read_wiki(root: Path) -> Photos:
+    """The photos of WIKI under `root` that pass the cleaning; ages are whole years at mid-year. UserError as `read_cleaned`."""
+    return read_cleaned("wiki", root)

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from agerepro.datasets import adience
-from agerepro.datasets.adience_labels import POLICIES
-from agerepro.datasets.card import Published
-from agerepro.datasets.catalog import card, folder_of, read
-from agerepro.datasets.reading import Photos, Skip
+from agerepro.datasets.adience import POLICIES
+from agerepro.datasets.catalog import Published, card, folder_of, read
+from agerepro.datasets.photos import Photos, Skip
 
 SURVEYS = {"adience": adience.survey}  # sets whose labels can be counted without pictures, by each label policy
 

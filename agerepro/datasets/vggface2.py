@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from agerepro.datasets.native import below, names_in, native_folder
-from agerepro.datasets.reading import Photos, Skip, photos_of
+from agerepro.datasets.layout import below, names_in, native_folder
+from agerepro.datasets.photos import Photos, Skip, photos_of
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS, conform
 

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.intervals import Interval, bootstrap_people, normal_interval
+from agerepro.evaluation.bootstrap import Interval, bootstrap_people, normal_interval
 from agerepro.evaluation.metrics import Floats
-from agerepro.evaluation.photo_errors import Measure
-from agerepro.models.decode import DECODE, posterior
+from agerepro.evaluation.predictions import Measure
+from agerepro.tasks.decode import DECODE, posterior
 
 NAN = float("nan")
 LAST, VALIDATION, TEST = "last", "least_validation_loss", "best_on_test"

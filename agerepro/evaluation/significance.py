@@ -10,10 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from agerepro.errors import UserError
-from agerepro.evaluation.check import check_one_run, people
-from agerepro.evaluation.intervals import RESAMPLES, bootstrap_people
+from agerepro.evaluation.bootstrap import RESAMPLES, bootstrap_people
 from agerepro.evaluation.metrics import Floats, photo_weights
-from agerepro.evaluation.photo_errors import Measure, measure_of, photo_errors, truth
+from agerepro.evaluation.predictions import Measure, check_one_run, measure_of, people, photo_errors, truth
 
 Unit = Literal["fold", "subject"]
 

@@ -1,17 +1,32 @@
-"""The gradient of a score with respect to a tensor, on whichever backend Keras runs: the one file that names the backends.
-
-keras.ops has no gradient, so each backend's own is taken. Its package is imported only when Keras already runs on it, so that
-nothing here asks for TensorFlow where JAX or PyTorch computes (tests/test_house.py names this file as the exception).
-"""
+"""Gradients by whichever backend Keras runs on, computed in full precision."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 
 from agerepro.errors import UserError
+
+
+@contextmanager
+def in_float32(model: keras.Model) -> Iterator[None]:
+    """Inside, every layer of a flat model computes in float32; after it, as before.
+
+    Under mixed precision the weights are float32 already, so nothing is rounded. float16 makes zero of what is below 3e-8. The
+    layers are switched rather than copied, since a copied graph does not keep in which order a layer was used that is used twice.
+    """
+    policies = [(layer, layer.dtype_policy) for layer in model.layers]
+    try:
+        for layer, _ in policies:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in policies:
+            layer.dtype_policy = policy
+
 
 Function = Callable[[Any], Any]
 

@@ -1,20 +1,21 @@
-"""Maps of every kind by name: class activation maps of a layer, and sensitivity maps of the pixels."""
+"""Maps by name, compared with each other, and laid over a face."""
 
 from __future__ import annotations
 
-from typing import Literal, Union, cast
+from typing import Literal, cast
 
 import keras
 import numpy as np
 from PIL import Image
+from scipy.stats import rankdata
 
 from agerepro.errors import UserError
-from agerepro.explain.class_activation import How, class_activation_maps
+from agerepro.explain.cam import How, class_activation_maps, upsampled
 from agerepro.explain.sensitivity import sensitivity_maps
 from agerepro.explain.targets import Target
 
 SENSITIVITY: Literal["sensitivity"] = "sensitivity"
-Kind = Union[How, Literal["sensitivity"]]
+Kind = How | Literal["sensitivity"]
 PIXELS = "pixels"  # stands where a class activation map has its layer
 FINEST = 56  # places a side that are kept of sensitivity maps: each is smoothed over more than the four pixels of 224 it then covers
 
@@ -40,3 +41,50 @@ def at_most(maps: np.ndarray, side: int) -> np.ndarray:
         return maps
     small = [np.asarray(Image.fromarray(one).resize((side, side), Image.Resampling.BOX)) for one in cast("list[np.ndarray]", list(maps))]
     return np.stack(small) if small else np.empty((0, side, side), np.float32)
+
+
+def absolute_difference(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """|maps - others|, (n, h, w); for two models' sensitivity maps in 0..1 the column "Real - Apparent" [agustsson2017, Figure 6]."""
+    return np.abs(maps - others)
+
+
+def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of two maps' pixels, a photo at a time: (n, h, w) twice -> (n,) in -1..1; NaN where a map is constant.
+
+    A map that says something about what a network learned is far from its map under random weights: near 0 [Adebayo et al. 2018,
+    section 4, which take it of absolute values also].
+    """
+    one, other = (_centred_ranks(each) for each in (maps, others))
+    below = np.sqrt(np.sum(one**2, axis=1) * np.sum(other**2, axis=1))
+    return np.divide(np.sum(one * other, axis=1), below, out=np.full(len(one), np.nan), where=below > 0)
+
+
+def _centred_ranks(maps: np.ndarray) -> np.ndarray:
+    flat = np.asarray(maps).reshape(len(maps), -1)
+    return rankdata(flat, axis=1) - (flat.shape[1] + 1) / 2
+
+
+# Blue speaks against, orange for; told apart with any colour vision, and white is neither. From -1 to 1, evenly apart.
+STOPS = ("#00345F", "#0072B2", "#8CD7FF", "#FFFFFF", "#FFB25A", "#D55E00", "#6E2600")
+_RGB = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in STOPS], float)
+FADED = 0.75  # of the face's darkness is kept, so that dark hair is not taken for a strong map
+STRONGEST = 0.85  # opacity of the strongest place
+
+
+def laid_over(face: np.ndarray, heat: np.ndarray, side: int) -> np.ndarray:
+    """The grey face (s, s, 3) uint8 under its map (h, w), at (side, side, 3) uint8 RGB; the stronger, the less of the face shows.
+
+    The map is divided by its own largest absolute value and stretched; a map of zeros leaves the faded face.
+    """
+    strongest = float(np.abs(heat).max()) or 1.0
+    level = upsampled(heat[None] / strongest, side)[0]
+    large = Image.fromarray(np.ascontiguousarray(face)).resize((side, side), Image.Resampling.LANCZOS)
+    grey = 255 - (255 - np.asarray(large, float).mean(axis=-1, keepdims=True)) * FADED
+    opacity = np.clip(np.abs(level) * STRONGEST, 0, 1)[..., None]
+    return np.rint(grey * (1 - opacity) + coloured(level) * opacity).astype(np.uint8)
+
+
+def coloured(levels: np.ndarray) -> np.ndarray:
+    """Levels in -1..1, of any shape, as RGB in 0..255 along a new last axis."""
+    at = np.linspace(-1, 1, len(STOPS))
+    return np.stack([np.interp(levels, at, _RGB[:, channel]) for channel in range(3)], axis=-1)

@@ -1,17 +1,38 @@
-"""Regions of an aligned face crop, from five landmarks, and how much of a map lies in each; NumPy only.
-
-No paper says where a nose ends: the shapes are ours, drawn in units of the face. Sideways the unit is the distance of the eyes,
-down it is the distance from the eyes to the mouth; 0, 0 is between the eyes. By anthropometric means the chin then lies near 1.75,
-the hairline near -1, the crown near -1.75, the sides of the face near -1.1 and 1.1.
-"""
+"""Regions of the face from landmarks, and how much of a map lies on each, by photo and by age group."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
+from agerepro.config.schema import Faces
 from agerepro.errors import UserError
+from agerepro.evaluation.bootstrap import bootstrap_people
+from agerepro.explain.cam import upsampled
+from agerepro.faces.alignment import MEAN_FACE, Box, apply, box_matrix, compose, leveling, similarity, with_margin
+
+
+def crop_matrix(landmarks: np.ndarray, box: Box, faces: Faces, *, photo_shape: tuple[int, int], size: int) -> np.ndarray:
+    """The 2x3 matrix from the upright photo to its crop of `size` pixels a side, for a face that the detector found.
+
+    landmarks (5, 2) and box: as in the faces table, the box in the photo turned by `rotation`; faces: the settings of the crop;
+    photo_shape: height and width of the upright photo, where `border: clip` ends the crop; size: of the crop as the network sees
+    it, which need not be the stored one. Coordinates are continuous: pixel i covers i..i+1. Exact but for photos over 2,048
+    pixels, which were reduced before they were cut: there within half a reduced pixel.
+    """
+    if faces.align == "five_points":
+        return similarity(landmarks, (MEAN_FACE + faces.margin) / (1 + 2 * faces.margin) * size)
+    _, rotation = leveling(landmarks)
+    return compose(box_matrix(with_margin(box, faces.margin, shape=photo_shape, border=faces.border), size), rotation)
+
+
+def landmarks_in_crop(landmarks: np.ndarray, box: Box, faces: Faces, *, photo_shape: tuple[int, int], size: int) -> np.ndarray:
+    """The landmarks (5, 2) of the faces table, in its order, in pixels of the crop; arguments as in `crop_matrix`."""
+    return apply(crop_matrix(landmarks, box, faces, photo_shape=photo_shape, size=size), landmarks)
+
 
 REGIONS = ("eyes", "nose", "mouth", "forehead", "cheeks", "hair", "background")  # "cheeks" is the rest of the face, with the chin
 EYES, NOSE, MOUTH, FOREHEAD, CHEEKS, HAIR, BACKGROUND = range(len(REGIONS))
@@ -108,3 +129,122 @@ def _nose(across: np.ndarray, down: np.ndarray, tip: np.ndarray) -> np.ndarray:
     share = np.clip(down / end, 0, 1)
     half = NOSE_HALF[0] + (NOSE_HALF[1] - NOSE_HALF[0]) * share
     return (np.abs(across - tip[0] * share) <= half) & (down >= 0) & (down <= end)
+
+
+STARTS = (0, 10, 20, 40, 60)  # years; koenig2019's data end at 69, and childhood changes a face most
+ALL = "all"
+
+
+def age_groups(photos: pd.DataFrame) -> np.ndarray:
+    """The group of each photo, (n,) text: 0-9, 10-19, 20-39, 40-59, 60+, its own `group` where no age is known, else ""."""
+    ages = photos["age"].to_numpy(float)
+    known = np.isfinite(ages)
+    number = np.searchsorted(STARTS, np.where(known, ages, 0), side="right") - 1
+    return np.where(known, np.array(_names())[np.maximum(number, 0)], photos["group"].to_numpy(str))
+
+
+def in_order(groups: np.ndarray) -> list[str]:
+    """The groups that occur, from the youngest on."""
+    return sorted(set(groups) - {""}, key=lambda name: (int(name.partition("-")[0].rstrip("+") or 0), name))
+
+
+def _names() -> list[str]:
+    ends = [*(start - 1 for start in STARTS[1:]), None]
+    return [f"{start}+" if end is None else f"{start}-{end}" for start, end in zip(STARTS, ends)]
+
+
+SIDE = 112  # pixels at which regions are drawn; a third of a percent of a region's area at most
+TOGETHER = "eyes and nose"  # what koenig2019, section 6, says activations centre on
+COLUMNS = ("photo", "subject", "age", "region", "share", "area_share", "relative")
+SUMMARY = (
+    "group",
+    "region",
+    "photos",
+    "people",
+    "share",
+    "share_low",
+    "share_high",
+    "area_share",
+    "relative",
+    "relative_low",
+    "relative_high",
+)
+
+
+def region_table(photos: pd.DataFrame, maps: np.ndarray, landmarks: np.ndarray) -> pd.DataFrame:
+    """COLUMNS, one row a photo and region, of photos with usable landmarks and a map that is not empty.
+
+    photos: `photo`, `subject`, `age`; maps (n, h, w), signed: what speaks for and against counts alike; landmarks (n, 5, 2) in
+    shares of the side. share: of the map's energy; area_share: of the crop; relative: the one over the other, 1 where even.
+    """
+    fits = np.flatnonzero(usable(landmarks))
+    regions = np.stack([face_regions(landmarks[row] * SIDE, SIDE) for row in fits]) if len(fits) else np.empty((0, SIDE, SIDE), np.uint8)
+    if not len(fits):
+        return pd.DataFrame(columns=list(COLUMNS))
+    shares, areas = energy_shares(upsampled(maps[fits], SIDE), regions, energy="absolute"), area_shares(regions)
+    table = pd.DataFrame(
+        {
+            **{name: np.repeat(photos[name].to_numpy()[fits], len(REGIONS)) for name in ("photo", "subject", "age")},
+            "region": np.tile(REGIONS, len(fits)),
+            "share": shares.ravel(),
+            "area_share": areas.ravel(),
+            "relative": relative_energy(shares, areas).ravel(),
+        }
+    )
+    return table.loc[table["share"].notna()].reset_index(drop=True)
+
+
+def region_summary(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """SUMMARY: for all photos and for each age group (`groups` by photo), every region and eyes and nose together.
+
+    share and area_share are means over photos; relative is the one over the other, so that photos in which a region is all but
+    outside the crop weigh little; intervals are 95 % bootstraps over people.
+    """
+    wide = widened(table)
+    group = groups.reindex(wide["photo"]).to_numpy(str)
+    parts = [(ALL, wide)] + [(name, wide.loc[group == name]) for name in in_order(group)]
+    rows = [_row(name, region, part) for name, part in parts if len(part) for region in (*REGIONS, TOGETHER)]
+    return pd.DataFrame(rows, columns=list(SUMMARY))
+
+
+def widened(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a photo: `photo`, `subject`, and `<region> share`, `<region> area` of each region and of eyes and nose together."""
+    shares, areas = (
+        table.pivot(index="photo", columns="region", values=name).reindex(columns=list(REGIONS)) for name in ("share", "area_share")
+    )
+    for each in (shares, areas):
+        each[TOGETHER] = each["eyes"] + each["nose"]
+    wide = pd.concat([shares.add_suffix(" share"), areas.add_suffix(" area")], axis=1)
+    people = table.drop_duplicates("photo").set_index("photo")["subject"]
+    return wide.assign(subject=people.reindex(wide.index)).reset_index()
+
+
+def people_of(frame: pd.DataFrame) -> np.ndarray:
+    """Who is in each photo, (n,) text; a photo of nobody known stands for itself."""
+    return np.where(frame["subject"] == "", frame["photo"], frame["subject"]).astype(str)
+
+
+def _row(group: str, region: str, part: pd.DataFrame) -> tuple[object, ...]:
+    shares, areas, people = part[f"{region} share"].to_numpy(), part[f"{region} area"].to_numpy(), people_of(part)
+    share = bootstrap_people(shares, np.ones(len(part)), people)
+    relative = bootstrap_people(shares, areas, people) if _drawable(areas, people) else None
+    three = (relative.value, relative.low, relative.high) if relative else (float("nan"),) * 3
+    return (group, region, len(part), share.n, share.value, share.low, share.high, float(areas.mean()), *three)
+
+
+def _drawable(areas: np.ndarray, people: np.ndarray) -> bool:
+    """Whether every draw of people has some of the region in it."""
+    return all(areas[people == one].sum() > 0 for one in np.unique(people))
+
+
+def densest(summary: pd.DataFrame) -> tuple[str, float]:
+    """The region with most energy a pixel over all photos, and how much beside an even spread."""
+    rows = summary.loc[(summary["group"] == ALL) & (summary["region"] != TOGETHER)].dropna(subset=["relative"])
+    at = int(rows["relative"].to_numpy().argmax())
+    return str(rows["region"].iloc[at]), float(rows["relative"].iloc[at])
+
+
+def of_region(summary: pd.DataFrame, regions: Sequence[str], *, group: str = ALL) -> Iterator[dict[Hashable, Any]]:
+    """The rows of these regions in a group, in this order."""
+    rows = {row["region"]: row for row in summary.loc[summary["group"] == group].to_dict("records")}
+    return (rows[region] for region in regions)

@@ -6,9 +6,8 @@ import keras
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from agerepro.explain.float32 import in_float32
-from agerepro.explain.gradients import gradient
-from agerepro.explain.heat import to_unit
+from agerepro.explain.cam import to_unit
+from agerepro.explain.gradients import gradient, in_float32
 from agerepro.explain.targets import batches, check_target, score
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # grey from RGB [ITU-R BT.601; MATLAB's rgb2gray]

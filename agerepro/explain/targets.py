@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from agerepro.errors import UserError
-from agerepro.explain.float32 import in_float32
-from agerepro.models.bins import check_labels
+from agerepro.explain.gradients import in_float32
+from agerepro.tasks.decode import check_labels
 
 # A class number for all photos, or (n,) of them, one a photo; or one of the two named.
-Target = Union[Literal["predicted_class", "expected_age"], int, np.ndarray]
+Target = Literal["predicted_class", "expected_age"] | int | np.ndarray
 Of = Literal["probability", "logit"]
 
 

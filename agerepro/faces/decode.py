@@ -1,4 +1,4 @@
-"""Photo bytes -> upright RGB pixels, or a named reason why not."""
+"""A photo file as upright RGB pixels, reduced where it is very large; a broken file is a counted skip."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -84,3 +85,18 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
         8: lambda p: np.rot90(p, 1),
     }.get(orientation, lambda p: p)(pixels)
     return np.ascontiguousarray(turned)
+
+
+LARGEST_SIDE = 2048  # pixels; it bounds memory, too: 2 x 64 photos of at most 12 MiB are under way
+
+
+def reduced(photo: np.ndarray) -> tuple[np.ndarray, float]:
+    """The photo (height, width, 3), its longer side at most LARGEST_SIDE, and how many times larger it was; no side becomes 0."""
+    longer = max(photo.shape[:2])
+    if longer <= LARGEST_SIDE:
+        return photo, 1.0
+    shrink = LARGEST_SIDE / longer
+    if min(photo.shape[:2]) * shrink < 1:  # a strip: OpenCV refuses a side that rounds to 0
+        height, width = (max(1, round(side * shrink)) for side in photo.shape[:2])
+        return cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), longer / LARGEST_SIDE
+    return cv2.resize(photo, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), longer / LARGEST_SIDE

@@ -1,8 +1,4 @@
-"""A packed folder of face crops: Arrow shards that are memory-mapped for reading and whole or absent.
-
-A shard is named by the digest of its own bytes, so a damaged one is recognised and counts as missing, and two processes
-that write at the same time can at worst write the same file twice.
-"""
+"""Face crops packed into memory-mapped shards, read back as JPEG bytes or decoded pixels."""
 
 from __future__ import annotations
 
@@ -10,15 +6,19 @@ import json
 import mmap
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
+import cv2
+import numpy as np
 import pyarrow as pa
 
-from agerepro.files import digest_of_bytes, digest_of_file, write_bytes
+from agerepro.errors import UserError
+from agerepro.io import digest_of_bytes, digest_of_file, write_bytes
 
 SHARD_BYTES = 8 << 20  # of images; what a kill can cost, about 300 crops of 256 pixels
 SHARD_ROWS = 2048
@@ -137,3 +137,66 @@ def _mapped(path: Path) -> pa.RecordBatch:
     with path.open("rb") as file:
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return pa.ipc.open_file(pa.py_buffer(content)).get_batch(0)
+
+
+IN_MEMORY_BYTES = 1_000_000_000  # small sets are decoded once and kept as uint8
+
+
+class Pixels(Protocol):
+    """Stored faces by row."""
+
+    @property
+    def side(self) -> int:
+        """Side of a face in pixels."""
+        ...
+
+    def face(self, row: int) -> np.ndarray:
+        """(side, side, 3) uint8 RGB."""
+        ...
+
+
+@dataclass(frozen=True)
+class DecodedPixels:
+    """Faces kept decoded: (n, side, side, 3) uint8 RGB."""
+
+    faces: np.ndarray
+
+    @property
+    def side(self) -> int:
+        """Side of a face in pixels."""
+        return int(self.faces.shape[1])
+
+    def face(self, row: int) -> np.ndarray:
+        """One face, not copied."""
+        return self.faces[row]
+
+
+@dataclass(frozen=True)
+class StoredPixels:
+    """Faces decoded from the store each time: memory does not grow with the data set."""
+
+    store: FaceStore
+    keys: Sequence[str]
+    side: int  # of a face in pixels
+
+    def face(self, row: int) -> np.ndarray:
+        """One face, decoded now."""
+        return decode(self.store.read(self.keys[row]))
+
+
+def pixels_of(store: FaceStore, keys: Sequence[str], side: int) -> Pixels:
+    """Decoded once and kept when they fit IN_MEMORY_BYTES, else decoded at each use."""
+    if len(keys) * side * side * 3 > IN_MEMORY_BYTES:
+        return StoredPixels(store, keys, side)
+    faces = np.empty((len(keys), side, side, 3), np.uint8)
+    for row, key in enumerate(keys):
+        faces[row] = decode(store.read(key))
+    return DecodedPixels(faces)
+
+
+def decode(content: bytes) -> np.ndarray:
+    """A stored face -> (side, side, 3) uint8 RGB."""
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    if pixels is None:
+        raise UserError("A face in the store cannot be decoded: remove the folder of faces and run again.")
+    return pixels

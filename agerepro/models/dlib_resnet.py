@@ -1,4 +1,4 @@
-"""dlib's face-recognition network (29 convolutions) up to its 256 pooled features."""
+"""dlib's ResNet for face recognition, 29 convolutions (King 2017)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from typing import Any
 
 import keras
 
-from agerepro.models.affine import ChannelAffine
-from agerepro.models.body import BackboneKind, Body, Making, channels_at
-from agerepro.models.dlib_plan import LEVELS, STEM, block_names
-from agerepro.models.initialise import he_normal
-from agerepro.models.zero_filled_sum import ZeroFilledSum
+from agerepro.models.dlib_file import LEVELS, STEM, block_names
+from agerepro.models.layers import BackboneKind, Body, ChannelAffine, Making, ZeroFilledSum, channels_at, he_normal
 
 
 def build(pixels: Any, making: Making) -> Body:

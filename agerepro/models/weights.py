@@ -1,21 +1,171 @@
-"""Published weights read by tensor name and put into a network's trunk, all of them or none."""
+"""Weights as arrays by name: saved, loaded, read from published files, handed from stage to stage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+import zipfile
+import zlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+import h5py
+import keras
 import numpy as np
 
+from agerepro.config import schema
 from agerepro.errors import UserError
-from agerepro.experiment import schema
-from agerepro.files import digest_of_file
+from agerepro.io import digest_of_file, write_then_rename
+from agerepro.models.build import Network
 from agerepro.models.dlib_file import read_dlib_file
-from agerepro.models.keras_h5 import read_keras_h5
-from agerepro.models.network import Network
-from agerepro.models.sources import Source, find_weights, source_of
-from agerepro.models.transfer import assign_all
+from agerepro.models.pretrained import Source, find_weights, source_of
+
+if TYPE_CHECKING:
+    import keras
+
+
+def variables_by_name(model: keras.Model) -> dict[str, keras.Variable]:
+    """`layer/variable` -> Keras variable, in the order of the layers; the names are the same in every process."""
+    return {f"{layer.name}/{_tail(layer, variable)}": variable for layer in model.layers for variable in layer.weights}
+
+
+def weights_as_arrays(model: keras.Model) -> dict[str, np.ndarray]:
+    """`layer/variable` -> a copy of its values, dtype as stored (float32)."""
+    return {name: np.array(np.asarray(variable)) for name, variable in variables_by_name(model).items()}
+
+
+def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
+    """Write an `.npz` whole or not at all; equal arrays give equal bytes, in whatever order they come."""
+    if path.suffix != ".npz":
+        raise ValueError(f"{path.name} must end in .npz.")
+    named: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
+    return write_then_rename(path, lambda temporary: np.savez(temporary, **named))
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read what `save_arrays` wrote, each array checked by its CRC; UserError when absent or damaged."""
+    try:
+        with path.open("rb") as file:  # ours to close: np.load leaves a damaged file open
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("one array without a name")
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.") from None
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged ({error}): remove it and run again.") from None
+
+
+def _tail(layer: keras.layers.Layer, variable: keras.Variable) -> str:
+    return variable.path.rsplit(f"{layer.name}/", 1)[-1]
+
+
+Part = Literal["trunk", "dense", "all"]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Names (`layer/variable`) of what was copied, of what keeps its own (fresh) values, and of what the source had beyond it."""
+
+    copied: tuple[str, ...]
+    fresh: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def differences(variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
+    """One text for each tensor that is missing among `arrays`, left over, or of another shape; empty when they fit."""
+    found = [f"{name} is missing" for name in variables if name not in arrays]
+    found += [f"{name} is left over" for name in arrays if name not in variables]
+    found += [
+        f"{name} is {_shape(arrays[name])}, not {_shape(variable)}"
+        for name, variable in variables.items()
+        if name in arrays and tuple(arrays[name].shape) != tuple(variable.shape)
+    ]
+    return found
+
+
+def assign_all(model: keras.Model, arrays: dict[str, np.ndarray], *, source: str) -> None:
+    """Set every weight of `model` by name, after a full check: UserError listing all that is missing, left over or misshaped."""
+    variables = variables_by_name(model)
+    if wrong := differences(variables, arrays):
+        raise UserError(f"The weights in {source} do not fit {model.name}: {'; '.join(wrong)}.")
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
+
+
+def copy_matching(source_weights: dict[str, np.ndarray], network: Network, *, part: Part) -> Transfer:
+    """Copy an earlier network's weights (`weights_as_arrays` of its `full`) into `network`.
+
+    part: `trunk` copies the trunk, all of it or a UserError. `dense` also copies the dense layers before the last one, `all` the
+    last one too, each of them only where name and shapes agree. What is not copied keeps the values it has.
+    Whether two last layers of one shape mean the same classes is for the caller to know.
+    """
+    whole, trunk = variables_by_name(network.full), variables_by_name(network.trunk)
+    present = {name: array for name, array in source_weights.items() if name in trunk}
+    if wrong := differences(trunk, present):
+        raise UserError(f"The earlier stage's weights do not fit the trunk of {network.full.name}: {'; '.join(wrong)}.")
+    wanted = [*trunk, *(name for layer in _layers_to_copy(network, part) for name in whole if name.startswith(f"{layer}/"))]
+    fitting = _whole_layers(wanted, whole, source_weights)
+    for name in fitting:
+        whole[name].assign(source_weights[name])
+    return Transfer(
+        copied=tuple(fitting),
+        fresh=tuple(name for name in whole if name not in fitting),
+        unused=tuple(name for name in source_weights if name not in fitting),
+    )
+
+
+def _layers_to_copy(network: Network, part: Part) -> list[str]:
+    if part == "trunk":
+        return []
+    layers = [layer.name for layer in network.classifier.layers if layer.weights]
+    return layers if part == "all" else [name for name in layers if name != network.output]
+
+
+def _whole_layers(wanted: list[str], variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
+    """The wanted names of layers all of whose tensors fit: a kernel never comes without its bias."""
+    unfit = {name.split("/", 1)[0] for name in wanted if name not in arrays or tuple(arrays[name].shape) != tuple(variables[name].shape)}
+    return [name for name in wanted if name.split("/", 1)[0] not in unfit]
+
+
+def _shape(array: np.ndarray | keras.Variable) -> str:
+    return "x".join(str(size) for size in array.shape) or "a single number"
+
+
+def read_keras_h5(path: Path, *, not_used: Collection[str] = ()) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """(`weight name` as stored, e.g. "conv1_1/kernel:0" -> float32 array; the names left unread, in layers named in `not_used`).
+
+    Read through the attributes `layer_names` and `weight_names`: a layer name with a slash is a nested group, so walking the tree
+    would mix layers up. UserError when the file is damaged or holds no Keras weights.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            tensors: dict[str, np.ndarray] = {}
+            unread: list[str] = []
+            for layer in _names(file, "layer_names"):
+                names = _names(file[layer], "weight_names")
+                if layer in not_used:
+                    unread += names
+                else:
+                    tensors |= {name: np.asarray(file[layer][name], np.float32) for name in names}
+            return tensors, tuple(unread)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.") from None
+    except (OSError, KeyError, TypeError, ValueError) as error:  # what h5py raises for cut, foreign and incomplete files
+        raise UserError(f"{path} is no weights file of Keras, or damaged ({error}): remove it and fetch it again.") from None
+
+
+def _names(group: Any, attribute: str) -> list[str]:
+    """A list of names, text or bytes; Keras splits one over 64 kB into `<attribute>0`, `<attribute>1`, ..."""
+    if attribute in group.attrs:
+        pieces = [attribute]
+    else:
+        pieces = list(itertools.takewhile(lambda piece: piece in group.attrs, (f"{attribute}{n}" for n in itertools.count())))
+    if not pieces:
+        raise KeyError(f"{group.name} has no attribute {attribute}")
+    names = [name for piece in pieces for name in group.attrs[piece]]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
 @dataclass(frozen=True)
@@ -89,7 +239,7 @@ def _by_our_names(stored: dict[str, np.ndarray], path: Path) -> dict[str, np.nda
 
 def _twice(names: Iterable[str]) -> list[str]:
     names = sorted(names)
-    return [name for name, following in zip(names, names[1:], strict=False) if name == following]
+    return [name for name, following in itertools.pairwise(names) if name == following]
 
 
 def _layer(name: str) -> str:

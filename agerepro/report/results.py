@@ -1,4 +1,4 @@
-"""Everything that a person reads of finished runs: scores.csv, table.{txt,csv,md,tex}, smaller tables and the figures."""
+"""Runs side by side: scored, compared with the paper, written as tables and drawn."""
 
 from __future__ import annotations
 
@@ -8,25 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.baseline import baseline_scores, mean_age_predictions
 from agerepro.evaluation.compare import RunScores, compare
-from agerepro.evaluation.group_scores import group_scores
-from agerepro.evaluation.majority import majority_scores
-from agerepro.evaluation.scores import scores
-from agerepro.evaluation.standing import folds_text
-from agerepro.files import write_text
-from agerepro.published.read import published_row, published_table
-from agerepro.report.figures.confusion import draw_confusion
-from agerepro.report.figures.cumulative_score import draw_cumulative_score
-from agerepro.report.figures.error_by_age import draw_error_by_age
-from agerepro.report.figures.fold_boxes import Metric, draw_fold_boxes
-from agerepro.report.figures.predicted_against_true import draw_predicted_against_true
+from agerepro.evaluation.scores import baseline_scores, group_scores, majority_scores, mean_age_predictions, scores
+from agerepro.io import write_text
+from agerepro.published.tables import published_row, published_table
+from agerepro.report.figures.distributions import draw_confusion
+from agerepro.report.figures.errors import Metric, draw_cumulative_score, draw_error_by_age, draw_fold_boxes, draw_predicted_against_true
 from agerepro.report.figures.style import COLOURS, Caption
-from agerepro.report.notes import notes_of
-from agerepro.report.run_result import RunResult, checked, file_name, label_of
-from agerepro.report.sections import below, confusion_table, epochs_table, gender_table
+from agerepro.report.run_result import RunResult, checked, file_name, label_of, refuse_one_name
+from agerepro.report.sections import below, confusion_table, epochs_table, gender_table, notes_of
 from agerepro.report.tables import ENDINGS, render
-from agerepro.report.told_apart import refuse_one_name
+from agerepro.runs.layout import folds_text
 from agerepro.tables import SCORES, write_table
 
 # (paper, table of a run) -> the table of other papers' results on the same folds.

@@ -1,18 +1,18 @@
-"""A run as it is reported: its predictions and all that its tables and figures say of it."""
+"""A run's predictions, epochs and histories, checked and named for tables and figures."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from agerepro.config.schema import Reproduces
 from agerepro.errors import UserError
-from agerepro.evaluation.check import check_predictions, tells_groups
 from agerepro.evaluation.epochs import FoldEpochs
-from agerepro.evaluation.photo_errors import Measure
-from agerepro.evaluation.standing import standing
-from agerepro.experiment.schema import Reproduces
+from agerepro.evaluation.predictions import Measure, check_predictions, tells_groups
+from agerepro.runs.layout import standing
 
 
 @dataclass(frozen=True)
@@ -94,3 +94,29 @@ def label_of(run: RunResult, runs: Sequence[RunResult]) -> str:
 def file_name(label: str) -> str:
     """A label as a part of a file's name."""
     return "".join(character if character.isalnum() or character in "-_." else "-" for character in label).strip("-")
+
+
+def told_apart(runs: Sequence[RunResult]) -> list[RunResult]:
+    """The runs, those that share experiment and profile named with what `--set` changed: `vgg16-imdb, batch=32`.
+
+    Runs of one experiment that were changed alike keep one name; `refuse_one_name` then refuses them.
+    """
+    times = Counter((run.experiment, run.profile) for run in runs)
+    return [run if times[run.experiment, run.profile] == 1 else _renamed(run, _named(run)) for run in runs]
+
+
+def refuse_one_name(runs: Sequence[RunResult]) -> None:
+    """UserError where two runs share experiment and profile, since no table could tell them apart."""
+    twice = [name for name, count in Counter((run.experiment, run.profile) for run in runs).items() if count > 1]
+    if twice:
+        raise UserError(f"Two runs are both named {twice[0][0]} ({twice[0][1]}). Name each run once.")
+
+
+def _renamed(run: RunResult, name: str) -> RunResult:
+    return replace(run, experiment=name, predictions=run.predictions.assign(experiment=name))
+
+
+def _named(run: RunResult) -> str:
+    # The last part of a key says enough: the banner has the whole.
+    settings = (f"{key.rpartition('.')[2]}={value}" for key, _, value in (one.partition("=") for one in run.changed))
+    return ", ".join([run.experiment, *settings])

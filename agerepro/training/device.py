@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agerepro.config.schema import Machine
 from agerepro.errors import UserError
-from agerepro.experiment.schema import Machine
 
 _configured: list[Machine] = []  # TensorFlow can be set up once a process
 

@@ -1,33 +1,51 @@
-"""The folds of a protocol by one traced model: claimed, trained, tested, sealed; finished ones are never done again."""
+"""The folds of a protocol by one traced model: claimed, trained, tested, completed; finished ones are never done again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 
-from agerepro.experiment.schema import Experiment, Groups, Value
-from agerepro.files import is_sealed, seal, write_text, write_then_rename
-from agerepro.inputs.sources import MIRRORED, PLAIN, Faces, Source
-from agerepro.models.arrays import save_arrays, weights_as_arrays
-from agerepro.models.decode import decoded, posterior
-from agerepro.models.network import YEARS, Network, Part
-from agerepro.protocols.divide import TEST, TRAIN, VALIDATION
-from agerepro.runs.claims import NOW, WHEN_FREE, claim
-from agerepro.runs.folder import Run
+from agerepro.config.schema import Experiment, Groups, Stage, Value
+from agerepro.io import NOW, WHEN_FREE, claim, is_sealed, seal, write_text, write_then_rename
+from agerepro.models.build import Network
+from agerepro.models.heads import YEARS, Part
+from agerepro.models.weights import save_arrays, weights_as_arrays
+from agerepro.splits.protocols import TEST, TRAIN, VALIDATION
 from agerepro.tables import PREDICTIONS, write_table
-from agerepro.training.frozen import FrozenFeatures
-from agerepro.training.plan import Task
-from agerepro.training.restore import WEIGHTS, keep_trunk, trained_part
+from agerepro.tasks.decode import decoded, posterior
+from agerepro.training.augment import MIRRORED, PLAIN, Faces, Source
+from agerepro.training.checkpoint import Variables, save_history
+from agerepro.training.features import FrozenFeatures
+from agerepro.training.loop import EpochDone, Trainer
 from agerepro.training.ridge import ridge_of_subset, ridge_start
-from agerepro.training.start import Start, network_for
-from agerepro.training.state import Variables, save_history
-from agerepro.training.trainer import EpochDone, Trainer
+from agerepro.training.stages import Start, Task, network_for
+
+WEIGHTS = "weights.npz"  # of a fold: the part that the fold trained
+
+
+def trained_part(network: Network, stage: Stage) -> keras.Model:
+    """What a fold trains, and therefore keeps: the classifier alone over a frozen trunk, else the whole."""
+    return network.classifier if stage.train == "classifier" else network.full
+
+
+def keep_trunk(run_folder: Path, task: Task, network: Network) -> None:
+    """Keep the frozen trunk that all folds share, once a run; several processes write the same bytes."""
+    path = trunk_path(run_folder, task.seed)
+    if not path.is_file():
+        save_arrays(path, weights_as_arrays(network.trunk))
+
+
+def trunk_path(run_folder: Path, seed: int) -> Path:
+    """Where the weights of a frozen trunk lie, once a run and seed."""
+    return run_folder / f"trunk-seed{seed}.npz"
+
 
 FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
 RANKED = "ridge-candidates.csv"  # where a ridge regression chose what it sees: every candidate with its inner error
@@ -39,7 +57,8 @@ class FoldRunner:
 
     experiment: Experiment
     task: Task
-    run: Run
+    folder_of: Callable[[int], Path]  # where a fold's files go
+    labels: Mapping[str, str]  # columns of the predictions that say whose they are
     folds: pd.DataFrame
     network: Network
     trainer: Trainer
@@ -55,7 +74,7 @@ class FoldRunner:
         left = list(wanted)
         for wait in (NOW, WHEN_FREE):
             for fold in list(left):
-                folder = self._folder(fold)
+                folder = self.folder_of(fold)
                 if is_sealed(folder):
                     on_fold(fold, "found")
                     left.remove(fold)
@@ -71,9 +90,6 @@ class FoldRunner:
 
     def _kept(self, fold: int) -> bool:
         return self.experiment.keep_weights == "all" or (self.experiment.keep_weights == "first" and fold == int(self.folds["fold"].min()))
-
-    def _folder(self, fold: int) -> Path:
-        return self.run.fold_folder(self.task.seed, fold, first_seed=self.experiment.seeds[0])
 
     def _one(self, fold: int, folder: Path, on_epoch: Callable[[EpochDone], None]) -> None:
         parts = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
@@ -133,8 +149,7 @@ class FoldRunner:
             said = {"group": labels[self.task.targets[rows].astype(int)], "predicted_group": labels[said["argmax"].astype(int)]}
         return pd.DataFrame(
             {
-                "experiment": self.run.experiment,
-                "profile": self.run.profile,
+                **self.labels,
                 "fold": fold,
                 "seed": self.task.seed,
                 "photo": photos["photo"].to_numpy(),
@@ -145,7 +160,18 @@ class FoldRunner:
         )
 
 
-def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, folds: pd.DataFrame, *, runs: Path, threads: int) -> FoldRunner:
+def fold_runner(
+    experiment: Experiment,
+    task: Task,
+    start: Start,
+    folds: pd.DataFrame,
+    *,
+    run_folder: Path,
+    folder_of: Callable[[int], Path],
+    labels: Mapping[str, str],
+    runs: Path,
+    threads: int,
+) -> FoldRunner:
     """Build, load and trace once; with a frozen trunk, compute its features for all folds ahead."""
     network, _ = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
     photos = task.data.photos
@@ -162,8 +188,8 @@ def fold_runner(experiment: Experiment, task: Task, start: Start, run: Run, fold
     source: Source = features if ahead and features is not None else faces
     parts = network.parts if isinstance(task.head, Value) and task.head.start == "ridge_of_subset" else ()
     if only_classifier:
-        keep_trunk(run, task, network)
-    return FoldRunner(experiment, task, run, folds, network, trainer, source, features if by_ridge else None, parts)
+        keep_trunk(run_folder, task, network)
+    return FoldRunner(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None, parts)
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -11,19 +11,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from agerepro.config.loading import plain
+from agerepro.config.schema import Experiment, Stage
 from agerepro.errors import UserError
-from agerepro.experiment.read import plain
-from agerepro.experiment.schema import Experiment, Stage
-from agerepro.files import digest_of, write_json
-from agerepro.inputs.prepare import Prepared
-from agerepro.inputs.sources import Faces
-from agerepro.protocols.divide import TRAIN, VALIDATION, divide
-from agerepro.protocols.holdout import held_out
-from agerepro.training.plan import Task, plan_stage
-from agerepro.training.stages import loading_threads
-from agerepro.training.start import Start, network_for
-from agerepro.training.state import Variables
-from agerepro.training.trainer import Diverged, Trainer
+from agerepro.faces.prepare import Prepared
+from agerepro.io import digest_of, write_json
+from agerepro.splits.protocols import TRAIN, VALIDATION, divide, held_out
+from agerepro.training.augment import Faces
+from agerepro.training.checkpoint import Variables
+from agerepro.training.loop import Diverged, Trainer
+from agerepro.training.stages import Start, Task, loading_threads, network_for, plan_stage
 
 # koenig2019, section 4, Training Procedures
 RATES = (0.1, 0.01, 0.001, 0.0001)

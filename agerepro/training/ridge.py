@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from agerepro.models.network import Part
+from agerepro.models.heads import Part
 
 STRENGTHS = tuple(float(strength) for strength in np.logspace(0, 5, 21))
 INNER_FOLDS = 5

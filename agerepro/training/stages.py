@@ -1,17 +1,217 @@
-"""The stages before one of an experiment's stages, each trained once or found on disk, and that stage ready to begin."""
+"""Shared stages of a cascade: what they train on and from, trained once, found on disk by every run that needs them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from agerepro.experiment.schema import Experiment, Stage
-from agerepro.inputs.prepare import Prepared
-from agerepro.training.plan import Task, plan_stage
-from agerepro.training.reporting import Reporter
-from agerepro.training.start import Artefact, Start, start_of
+import numpy as np
+
+from agerepro.config.loading import plain
+from agerepro.config.schema import Age, Augment, Backbone, Classes, CrossEntropy, Experiment, Groups, Loss, Machine, Stage, Subject, Value
+from agerepro.faces.prepare import Prepared
+from agerepro.io import WHEN_FREE, claim, digest_of, is_sealed, seal, write_json, write_then_rename
+from agerepro.models.build import Network, build_network
+from agerepro.models.weights import (
+    LoadedWeights,
+    Part,
+    assign_all,
+    copy_matching,
+    load_arrays,
+    read_published,
+    save_arrays,
+    weights_as_arrays,
+)
+from agerepro.rng import seed_of
+from agerepro.splits.protocols import groups_of, held_out
+from agerepro.tasks.decode import bin_centres
+from agerepro.training.augment import Faces, Source
+from agerepro.training.checkpoint import save_history
+from agerepro.training.loop import EpochDone, Reporter, Trainer
+from agerepro.training.pipeline import Examples
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage with its data: targets and weights by row of `data.photos`, and the values that the classes stand for."""
+
+    stage: Stage
+    data: Prepared
+    head: Classes | Value
+    loss: tuple[Loss, ...]
+    bins: np.ndarray  # (bins,) float32 values of the classes; empty for a Value head
+    targets: np.ndarray  # (n,) float32: years, or the number of the subject or group
+    weights: np.ndarray  # (n,) float32, mean 1
+    seed: int
+    settings: dict[str, Any]  # all that shapes the result
+
+    @property
+    def digest(self) -> str:
+        """The stage's name on disk."""
+        return digest_of(self.settings)
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of the network's last layer."""
+        return max(len(self.bins), 1)
+
+    def examples(self, source: Source, rows: np.ndarray) -> Examples:
+        """The rows of a source with their targets and weights."""
+        return Examples(source, rows, self.targets[rows], self.weights[rows])
+
+
+def plan_stage(experiment: Experiment, stage: Stage, data: Prepared, *, seed: int, start: str) -> Task:
+    """The task of one stage. `start` names the weights it begins with: a digest of an artefact or of a weight file."""
+    head: Classes | Value = experiment.head
+    loss = experiment.loss
+    if isinstance(stage.target, Age):
+        targets = data.photos["age"].to_numpy(np.float32)
+        if isinstance(head, Classes) and head.label == "nearest":
+            targets = np.floor(targets + 0.5)
+        bins = bin_centres(head, targets)
+    else:
+        # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
+        head, loss = Classes(), (CrossEntropy(),)
+        names = list(stage.target.labels) if isinstance(stage.target, Groups) else sorted(set(data.photos["subject"]))
+        which = groups_of(data.photos, stage.target) if isinstance(stage.target, Groups) else data.photos["subject"]
+        targets = which.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
+        bins = np.arange(len(names), dtype=np.float32)
+    weights = np.ones(len(targets), np.float32)
+    if experiment.example_weights == "age_std" and isinstance(stage.target, Age):
+        weights = age_weights(data.photos["age_std"].to_numpy(float))
+    settings = {
+        "stage": {key: value for key, value in plain(stage).items() if key != "start_from"},
+        "faces": plain(experiment.faces),
+        "backbone": plain(experiment.backbone),
+        "augment": plain(experiment.augment),
+        "head": plain(head),
+        "loss": plain(loss),
+        "example_weights": experiment.example_weights,
+        "machine": plain(experiment.machine),
+        "test_time": experiment.test_time if stage.protocol else "",
+        "decode": experiment.decode if stage.protocol else "",
+        "seed": seed,
+        "data": data.digest,
+        "start": start,
+    }
+    return Task(stage, data, head, loss, bins, targets, weights, seed, settings)
+
+
+def age_weights(age_std: np.ndarray) -> np.ndarray:
+    """(n,) float32 with mean 1: 1 / (1 + (age_std / 2)^2), so that a row known to 2 years counts half; unknown counts as certain."""
+    raw = 1 / (1 + (np.nan_to_num(age_std, nan=0.0) / 2) ** 2)
+    return (raw / raw.mean()).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A trained stage on disk: final weights, what its classes stand for, what it learnt."""
+
+    folder: Path
+    digest: str
+    target: Age | Subject | Groups
+    bins: np.ndarray
+
+    @property
+    def weights(self) -> Path:
+        """The final weights of the full network."""
+        return self.folder / "final.weights.npz"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a stage's first weights come from; `name` enters the stage's digest."""
+
+    name: str
+    artefact: Artefact | None = None
+    published: LoadedWeights | None = None
+
+
+def start_of(start_from: str, backbone: Backbone, *, artefacts: dict[str, Artefact], weights_folder: Path | None) -> Start:
+    """Look up the first weights of a stage; UserError, saying which file to put where, when published ones are missing."""
+    if start_from == "scratch":
+        return Start("scratch")
+    if start_from == "weights":
+        published = read_published(backbone, folder=weights_folder)
+        return Start(f"{published.file} {published.sha256}", published=published)
+    artefact = artefacts[start_from]
+    return Start(artefact.digest, artefact=artefact)
+
+
+def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, machine: Machine) -> tuple[Network, dict[str, Any]]:
+    """The task's network with its first weights, its trunk frozen where the stage says so, and what was copied and what is fresh.
+
+    The dense layers go along between stages that learn ages or age groups, the last layer only when its classes are the same.
+    From people to ages only the trunk goes along, as the published face-recognition files are without their top.
+    """
+    network = build_network(
+        backbone,
+        task.head,
+        outputs=task.outputs,
+        size=augment.size,
+        precision=machine.precision,
+        seed=seed_of("initial weights", task.seed, task.stage.name),
+    )
+    network.trunk.trainable = task.stage.train != "classifier"
+    if start.published is not None:
+        assign_all(network.trunk, start.published.tensors, source=start.published.file)
+        return network, {"sha256": start.published.sha256, "parameters": start.published.parameters, "licence": start.published.licence}
+    if start.artefact is None:
+        return network, {"copied": [], "fresh": "all"}
+    earlier = start.artefact
+    part: Part = "trunk"
+    if earlier.target == task.stage.target and np.array_equal(earlier.bins, task.bins):
+        part = "all"
+    elif isinstance(earlier.target, Subject) == isinstance(task.stage.target, Subject):
+        part = "dense"
+    return network, asdict(copy_matching(load_arrays(earlier.weights), network, part=part))
+
+
+FILES = ("settings.json", "bins.npy", "history.csv", "start.json", "final.weights.npz")
+
+
+def trained(
+    experiment: Experiment, task: Task, start: Start, *, runs: Path, threads: int, on_epoch: Callable[[EpochDone], None]
+) -> Artefact:
+    """The artefact of a stage with a split; a second process that needs it waits for the first to finish it."""
+    folder = stage_folder(runs, stage=task.stage.name, backbone=experiment.backbone.name, digest=task.digest)
+    artefact = Artefact(folder, task.digest, task.stage.target, task.bins)
+    if is_sealed(folder):
+        return artefact
+    with claim(folder, wait=WHEN_FREE):
+        if not is_sealed(folder):
+            _train(experiment, task, start, artefact, threads, on_epoch)
+    return artefact
+
+
+def _train(
+    experiment: Experiment, task: Task, start: Start, artefact: Artefact, threads: int, on_epoch: Callable[[EpochDone], None]
+) -> None:
+    folder, stage, photos = artefact.folder, task.stage, task.data.photos
+    write_json(folder / "settings.json", task.settings)
+    network, said = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
+    write_json(folder / "start.json", {"from": start.name, **said})
+    purpose = (task.seed, stage.name, task.digest)
+    validation = task.data.rows(held_out(photos, stage.split, purpose=(task.seed, stage.name)))
+    training = np.setdiff1d(np.arange(len(photos)), validation)
+    faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
+    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
+    done = trainer.fit(
+        task.examples(faces, training),
+        task.examples(faces, validation),
+        purpose=purpose,
+        checkpoint=folder / "checkpoint.npz",
+        on_epoch=on_epoch,
+    )
+    write_then_rename(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
+    save_history(folder / "history.csv", done)
+    save_arrays(artefact.weights, weights_as_arrays(network.full))
+    seal(folder, FILES)
+    (folder / "checkpoint.npz").unlink(missing_ok=True)
 
 
 def trained_up_to(
@@ -25,7 +225,7 @@ def trained_up_to(
     reporter: Reporter,
 ) -> tuple[Task, Start]:
     """The task and start of `wanted`, one of the experiment's stages; only those that it builds on are trained."""
-    from agerepro.training.shared_stage import trained  # Keras, which a finished run does not need
+    pass  # Keras, which a finished run does not need
 
     by_name = {stage.name: stage for stage in experiment.stages}
     needed = [wanted]
@@ -50,3 +250,8 @@ def trained_up_to(
 def loading_threads() -> int:
     """Threads that load pictures ahead of their use."""
     return max(1, min(8, os.cpu_count() or 1))
+
+
+def stage_folder(runs: Path, *, stage: str, backbone: str, digest: str) -> Path:
+    """The artefact of a trained stage, shared by all runs that need the same one."""
+    return runs / "stages" / f"{stage}-{backbone}-{digest}"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TINY = Path(__file__).parents[1] / "training" / "tiny.yaml"
+TINY = Path(__file__).parents[1] / "runs" / "tiny.yaml"
 
 
 def agerepro(*arguments: object, code: int) -> subprocess.CompletedProcess[str]:

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from agerepro.cli.main import agerepro_command
-from agerepro.datasets.synthetic.fgnet import NAMES
-from agerepro.published import read
-from agerepro.published.read import published_table
+from agerepro.published import tables
+from agerepro.published.tables import published_table
+from agerepro.synthetic.writers import FGNET_NAMES
 
 GOLDEN = Path(__file__).parent / "golden" / "audit_papers.txt"
 
@@ -28,8 +28,8 @@ def audit_papers(*arguments: object, code: int) -> str:
 def copied(tmp_path, monkeypatch):
     """A copy of the published tables that the package reads instead of its own."""
     folder = tmp_path / "published"
-    shutil.copytree(Path(read.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
-    monkeypatch.setattr(read.resources, "files", lambda package: folder)
+    shutil.copytree(Path(tables.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
+    monkeypatch.setattr(tables.resources, "files", lambda package: folder)
     published_table.cache_clear()
     yield folder
     published_table.cache_clear()
@@ -39,7 +39,7 @@ def copied(tmp_path, monkeypatch):
 def fgnet(tmp_path) -> Path:
     """FG-NET's names without its pictures, under the folder returned."""
     (tmp_path / "data" / "fgnet").mkdir(parents=True)
-    for name in NAMES.read_text(encoding="utf-8").split():
+    for name in FGNET_NAMES.read_text(encoding="utf-8").split():
         (tmp_path / "data" / "fgnet" / name).touch()
     return tmp_path / "data"
 

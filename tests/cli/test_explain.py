@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-TINY = Path(__file__).parents[1] / "training" / "tiny.yaml"
+TINY = Path(__file__).parents[1] / "runs" / "tiny.yaml"
 SMALL = ("--set", "stages.people.epochs=1", "--set", "stages.fgnet.epochs=1")
 
 

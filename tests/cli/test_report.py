@@ -16,11 +16,11 @@ def report(*arguments: object):
 @pytest.fixture
 def wishes(monkeypatch, tmp_path):
     """What the command asks for, without drawing figures or writing a page."""
-    from agerepro.report import load
-    from agerepro.report.html import write
+    from agerepro.report import loading
+    from agerepro.report.page import write
 
     asked = []
-    monkeypatch.setattr(load, "figures_of", lambda folders, *, partial: None)
+    monkeypatch.setattr(loading, "figures_of", lambda folders, *, partial: None)
 
     def write_page(folders, out, **options):
         asked.append((folders, out, options))

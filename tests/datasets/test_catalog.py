@@ -50,7 +50,7 @@ def test_a_wrong_key_in_a_card_is_an_error(monkeypatch, tmp_path):
     card = yaml.safe_load((Path(catalog.__file__).parent / "cards" / "fgnet.yaml").read_text())
     card["published"]["imagse"] = 3
     (tmp_path / "fgnet.yaml").write_text(yaml.safe_dump(card))
-    monkeypatch.setattr("agerepro.datasets.card.files", lambda _package: tmp_path)
+    monkeypatch.setattr("agerepro.datasets.catalog.files", lambda _package: tmp_path)
     with pytest.raises(TypeError, match="imagse"):
         catalog.card("fgnet")
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from agerepro.datasets import congress
-from agerepro.datasets.jpeg_digest import jpeg_digest
-from agerepro.datasets.reading import Skip
+from agerepro.datasets.download import jpeg_digest
+from agerepro.datasets.photos import Skip
 from agerepro.errors import UserError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agerepro.datasets import fgnet
-from agerepro.datasets.reading import Skip
+from agerepro.datasets.photos import Skip
 from agerepro.errors import UserError
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.datasets.card import Published
-from agerepro.datasets.reading import Photos, Step
+from agerepro.datasets.catalog import Published
+from agerepro.datasets.photos import Photos, Step
 from agerepro.datasets.verify import Row, counts, verify
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS, conform

@@ -1,3 +1,5 @@
+"""TODO."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -5,7 +7,17 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.evaluation.scores import fold_errors, scores
+from agerepro.evaluation.scores import (
+    baseline_scores,
+    counts_of,
+    fold_errors,
+    group_scores,
+    majority_predictions,
+    majority_scores,
+    mean_age_predictions,
+    most_frequent,
+    scores,
+)
 from agerepro.tables import SCORES, conform
 
 
@@ -124,3 +136,139 @@ def test_epsilon_error_where_every_photo_has_a_spread(predictions):
 def test_groups_are_refused(grouped):
     with pytest.raises(UserError, match="row tells age groups apart"):
         scores(grouped)
+
+
+LABELS = ("0-2", "4-6", "8-12", "15-20")
+
+
+def cell(table, aggregation, metric, *, fold="all"):
+    rows = table[(table["aggregation"] == aggregation) & (table["metric"] == metric) & (table["fold"] == fold)]
+    assert len(rows) == 1, (aggregation, metric, fold)
+    return rows.iloc[0]
+
+
+def test_two_folds_by_hand(grouped):
+    table = group_scores(grouped, LABELS)
+    assert [cell(table, "fold", "accuracy", fold=fold)["value"] for fold in "01"] == [2 / 4, 1 / 2]
+    assert [cell(table, "fold", "one_off_accuracy", fold=fold)["value"] for fold in "01"] == [3 / 4, 2 / 2]
+    assert cell(table, "macro", "accuracy")["value"] == pytest.approx(0.5)
+    assert cell(table, "macro", "accuracy_std")["value"] == 0
+    assert cell(table, "macro", "one_off_accuracy")["value"] == pytest.approx(0.875)
+    # sd with n - 1 of 0.75 and 1: their difference over the root of two.
+    assert cell(table, "macro", "one_off_accuracy_std")["value"] == pytest.approx(0.25 / np.sqrt(2))
+    assert cell(table, "pooled", "one_off_accuracy")["value"] == pytest.approx(5 / 6)
+    assert cell(table, "pooled", "precision_4-6")["value"] == pytest.approx(1 / 3)
+    assert cell(table, "pooled", "recall_0-2")["value"] == pytest.approx(1 / 2)
+    assert np.isnan(cell(table, "pooled", "precision_15-20")["value"])
+    assert [cell(table, *key)["n"] for key in (("macro", "accuracy"), ("macro", "accuracy_std"), ("pooled", "accuracy"))] == [5, 2, 6]
+    assert [cell(table, "pooled", metric)["n"] for metric in ("precision_4-6", "recall_4-6")] == [3, 1]
+
+
+def test_against_a_literal_transcription_group_scores(crowd_of_groups):
+    table = group_scores(crowd_of_groups, LABELS)
+    place = {label: number for number, label in enumerate(LABELS)}
+    true, said = (np.array([place[name] for name in crowd_of_groups[column]]) for column in ("group", "predicted_group"))
+    folds = crowd_of_groups["fold"].to_numpy()
+    for metric, right in (("accuracy", true == said), ("one_off_accuracy", np.abs(true - said) <= 1)):
+        by_fold = [right[folds == fold].mean() for fold in range(5)]
+        found = cell(table, "macro", metric)
+        assert found["value"] == pytest.approx(np.mean(by_fold))
+        assert found["low"] < found["value"] < found["high"]
+        assert cell(table, "macro", f"{metric}_std")["value"] == pytest.approx(np.sqrt(np.sum((by_fold - np.mean(by_fold)) ** 2) / 4))
+        assert cell(table, "pooled", metric)["value"] == pytest.approx(right.mean())
+    assert cell(table, "macro", "accuracy")["n"] == 120
+    assert counts_of(crowd_of_groups, LABELS)[1, 2] == np.sum((true == 1) & (said == 2))
+
+
+def test_order_of_photos_changes_no_digit_and_the_table_conforms(crowd_of_groups):
+    table = group_scores(crowd_of_groups, LABELS)
+    pd.testing.assert_frame_equal(group_scores(crowd_of_groups.sample(frac=1, random_state=3), LABELS), table, check_exact=True)
+    pd.testing.assert_frame_equal(table, conform(table, SCORES))
+
+
+def test_seeds_are_scored_alone_and_then_averaged_group_scores(grouped):
+    right = grouped.assign(seed=1, predicted_group=grouped["group"])
+    both = group_scores(pd.concat([grouped, right]), LABELS)
+    assert cell(both, "macro", "accuracy")["value"] == pytest.approx((0.5 + 1) / 2)
+    assert cell(both, "macro", "one_off_accuracy_std")["value"] == pytest.approx((0.25 / np.sqrt(2) + 0) / 2)
+    assert cell(both, "pooled", "accuracy")["n"] == 6
+    assert cell(both, "fold", "accuracy", fold="0")["n"] == 4
+    assert cell(both, "pooled", "recall_0-2")["n"] == 2
+
+
+def test_one_fold_has_no_spread(grouped):
+    table = group_scores(grouped[grouped["fold"] == 0], LABELS)
+    assert np.isnan(cell(table, "macro", "accuracy_std")["value"])
+    assert cell(table, "macro", "accuracy")["value"] == 0.5
+
+
+def test_ages_and_other_labels_are_refused(grouped, predictions):
+    with pytest.raises(UserError, match="row predicts ages and tells no age groups apart"):
+        group_scores(predictions, LABELS)
+    with pytest.raises(UserError, match="No age group '15-20'"):
+        group_scores(grouped, LABELS[:3])
+
+
+MEANS = {0: 12.0, 1: 15.0, 2: 30.0}
+
+
+def test_by_hand(predictions):
+    # Ages 10 11 12 | 20 | 30 40 against 12, 15, 30: errors 2 1 0 | 5 | 0 10, so folds 1, 5, 5.
+    table = baseline_scores(predictions, MEANS).set_index(["aggregation", "metric"])
+    assert table.loc[("macro", "mean_age_mae"), "value"] == pytest.approx(11 / 3)
+    assert table.loc[("pooled", "mean_age_mae"), "value"] == pytest.approx(18 / 6)
+    assert table.loc[("macro", "share_of_mean_age"), "value"] == pytest.approx(5 / (11 / 3))
+    assert table.loc[("pooled", "share_of_mean_age"), "value"] == pytest.approx(26 / 18)
+
+
+def test_predicting_the_mean_has_share_one_without_width(lopo):
+    means = dict.fromkeys(range(40), 30.0)
+    table = baseline_scores(mean_age_predictions(lopo, means), means).set_index(["aggregation", "metric"])
+    assert table.loc[("macro", "share_of_mean_age"), ["value", "low", "high"]].tolist() == pytest.approx([1, 1, 1])
+
+
+def test_fold_without_mean_is_named(predictions):
+    with pytest.raises(UserError, match="not known for fold 2"):
+        mean_age_predictions(predictions, {0: 12.0, 1: 15.0, 2: float("nan")})
+
+
+def test_share_of_nothing_is_refused(make_predictions):
+    with pytest.raises(UserError, match="nothing to be a share of"):
+        baseline_scores(make_predictions([0, 1], [20, 20], [21, 19]), {0: 20.0, 1: 20.0})
+
+
+def test_guesses_have_no_posterior(predictions):
+    guesses = mean_age_predictions(predictions.assign(expectation=1.0), MEANS)
+    assert np.isnan(guesses["expectation"]).all()
+    assert guesses["predicted"].tolist() == [12, 12, 12, 15, 30, 30]
+
+
+def test_groups_have_no_mean_age(grouped):
+    with pytest.raises(UserError, match="row tells age groups apart"):
+        mean_age_predictions(grouped, MEANS)
+
+
+LABELS_MAJORITY = ("0-2", "4-6", "8-12", "15-20")
+
+
+def test_by_hand_majority(grouped):
+    # Fold 0 says 4-6: 1 of 4 right, 3 of 4 nearly; fold 1 says 8-12: 1 of 2 right, 1 of 2 nearly.
+    table = majority_scores(grouped, {0: "4-6", 1: "8-12"}, LABELS_MAJORITY).set_index(["aggregation", "metric"])["value"]
+    assert table["macro", "majority_accuracy"] == pytest.approx((1 / 4 + 1 / 2) / 2)
+    assert table["macro", "majority_one_off_accuracy"] == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert table["pooled", "majority_accuracy"] == pytest.approx(2 / 6)
+    assert set(majority_scores(grouped, {0: "4-6", 1: "8-12"}, LABELS_MAJORITY)["fold"]) == {"all"}
+
+
+def test_the_most_frequent_group_is_the_youngest_of_equals():
+    assert most_frequent(pd.Series(["8-12", "4-6", "8-12"]), LABELS_MAJORITY) == "8-12"
+    assert most_frequent(pd.Series(["8-12", "4-6"]), LABELS_MAJORITY) == "4-6"
+    with pytest.raises(UserError, match="no most frequent one"):
+        most_frequent(pd.Series([], dtype=str), LABELS_MAJORITY)
+
+
+def test_a_fold_without_one_and_ages_are_refused(grouped, predictions):
+    with pytest.raises(UserError, match="not known for fold 1"):
+        majority_predictions(grouped, {0: "4-6"})
+    with pytest.raises(UserError, match="predicts ages"):
+        majority_predictions(predictions, {0: "4-6"})

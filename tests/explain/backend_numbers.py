@@ -8,17 +8,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from agerepro.draws import generator
-from agerepro.experiment.schema import Backbone, Classes, CrossEntropy, Value
-from agerepro.explain.class_activation import How, class_activation_maps
+from agerepro.config.schema import Backbone, Classes, CrossEntropy, Value
+from agerepro.explain.cam import How, class_activation_maps, map_layers
+from agerepro.explain.faithfulness import random_weights
 from agerepro.explain.gradients import gradient
-from agerepro.explain.random_weights import random_weights
 from agerepro.explain.sensitivity import pixel_gradients
-from agerepro.explain.split import map_layers
 from agerepro.explain.targets import Target
-from agerepro.losses.table import LOSS
-from agerepro.models.arrays import variables_by_name
-from agerepro.models.network import BACKBONES, Network, build_network
+from agerepro.models.build import BACKBONES, Network, build_network
+from agerepro.models.weights import variables_by_name
+from agerepro.rng import generator
+from agerepro.tasks.losses import LOSS
 
 BINS = np.array([1.0, 5, 18, 30, 52, 80], np.float32)
 SIDE = 64  # pixels, where the backbone can

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from agerepro.errors import UserError
-from agerepro.explain.class_activation import class_activation_maps
-from agerepro.explain.maps import FINEST, PIXELS, at_most, maps_of
+from agerepro.explain.cam import class_activation_maps
+from agerepro.explain.maps import FADED, FINEST, PIXELS, STRONGEST, at_most, coloured, laid_over, maps_of, rank_correlation
 from agerepro.explain.sensitivity import sensitivity_maps
 
 Small = Callable[..., keras.Model]
@@ -42,3 +43,46 @@ def test_a_coarser_map_holds_the_means_of_what_it_covers() -> None:
     assert at_most(uneven, FINEST).shape == (1, FINEST, FINEST)
     np.testing.assert_allclose(at_most(uneven, FINEST).mean(), uneven.mean(), rtol=1e-3)
     assert at_most(maps[:0], FINEST).shape == (0, FINEST, FINEST) and at_most(blocks, FINEST) is blocks
+
+
+def test_rank_correlation_is_spearmans() -> None:
+    draw = np.random.default_rng(0)
+    maps, others = draw.normal(size=(3, 5, 6)).round(1), draw.normal(size=(3, 5, 6)).round(1)  # rounded: with ties
+    expected = [spearmanr(one.ravel(), other.ravel()).statistic for one, other in zip(maps, others, strict=True)]
+    np.testing.assert_allclose(rank_correlation(maps, others), expected, rtol=1e-12)
+
+
+def test_only_the_order_of_pixels_counts() -> None:
+    maps = np.random.default_rng(1).normal(size=(2, 4, 4))
+    np.testing.assert_allclose(rank_correlation(maps, np.exp(3 * maps)), 1)
+    np.testing.assert_allclose(rank_correlation(maps, -maps), -1)
+
+
+def test_a_constant_map_has_no_ranks() -> None:
+    maps = np.stack([np.zeros((2, 2)), np.arange(4.0).reshape(2, 2)])
+    found = rank_correlation(maps, np.stack([maps[1], maps[1]]))
+    assert np.isnan(found[0]) and found[1] == 1
+
+
+FACE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+
+
+def test_nothing_leaves_the_faded_grey_face() -> None:
+    grey = 255 - (255 - FACE.astype(float).mean(axis=-1)) * FADED
+    np.testing.assert_allclose(laid_over(FACE, np.zeros((2, 2)), 8), np.repeat(grey[..., None], 3, axis=-1), atol=0.5)
+
+
+def test_the_strongest_place_is_all_but_covered_and_the_sign_gives_the_colour() -> None:
+    black, heat = np.zeros((8, 8, 3), np.uint8), np.array([[4.0, 0.0], [0.0, -4.0]])
+    found = laid_over(black, heat, 8)
+    grey = 255 * (1 - FADED)
+    for place, end in (((0, 0), (0x6E, 0x26, 0x00)), ((7, 7), (0x00, 0x34, 0x5F))):
+        np.testing.assert_allclose(found[place], [grey * (1 - STRONGEST) + STRONGEST * one for one in end], atol=0.51)
+    # Only the sign and the share of the strongest place count.
+    np.testing.assert_array_equal(laid_over(black, heat * 1e-6, 8), found)
+
+
+def test_levels_between_two_stops_are_between_their_colours() -> None:
+    np.testing.assert_allclose(
+        coloured(np.array([-1.0, 0.0, 1.0, 1 / 6])), [[0, 52, 95], [255, 255, 255], [110, 38, 0], [255, 216.5, 172.5]]
+    )

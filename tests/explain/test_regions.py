@@ -1,15 +1,81 @@
-"""Regions of a crop: each landmark in its own, every pixel in one, turning with the face; energies by hand."""
+"""Landmarks in a crop: dots drawn on a photo are found again where they should be."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agerepro.config.schema import Faces
 from agerepro.errors import UserError
-from agerepro.explain.regions import REGIONS, area_shares, energy_shares, face_regions, relative_energy, usable
-from agerepro.faces.align import MEAN_FACE
+from agerepro.explain.regions import (
+    REGIONS,
+    SIDE,
+    TOGETHER,
+    area_shares,
+    densest,
+    energy_shares,
+    face_regions,
+    landmarks_in_crop,
+    region_summary,
+    region_table,
+    relative_energy,
+    usable,
+)
+from agerepro.faces.alignment import MEAN_FACE, box_crop, five_points_crop, leveling, turned_box
+
+UPRIGHT = np.array([[-18.0, -14.0], [18, -14], [1, 4], [-14, 22], [15, 22]])  # about the middle of a face of 80 x 100 pixels
+
+
+def turned(degrees: float, centre: tuple[float, float]) -> np.ndarray:
+    angle = np.deg2rad(degrees)
+    return UPRIGHT @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) + centre
+
+
+def dotted(landmarks: np.ndarray, shape: tuple[int, int]) -> list[np.ndarray]:
+    """One photo a landmark, black but for a bright round spot of sigma 3 about it."""
+    y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
+    spots = [250 * np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / 18) for at in landmarks]
+    return [np.repeat(spot.round().astype(np.uint8)[..., None], 3, axis=2) for spot in spots]
+
+
+def centre_of(crop: np.ndarray) -> np.ndarray:
+    weights = crop[..., 0].astype(float)
+    y, x = np.mgrid[: crop.shape[0], : crop.shape[1]] + 0.5
+    return np.array([(weights * x).sum(), (weights * y).sum()]) / weights.sum()
+
+
+@pytest.mark.parametrize("degrees", [0.0, 17.0, -31.0])
+@pytest.mark.parametrize(("centre", "border"), [((120.0, 100.0), "clip"), ((62.0, 68.0), "clip"), ((62.0, 68.0), "repeat")])
+@pytest.mark.parametrize("align", ["eyes_level", "five_points"])
+def test_dots_are_found_where_the_landmarks_are_said_to_be(degrees: float, centre: tuple[float, float], border: str, align: str) -> None:
+    shape, size = (200, 240), 160
+    landmarks = turned(degrees, centre)
+    faces = Faces(align=align, margin=0.3, border=border, size=size)
+    _, rotation = leveling(landmarks)
+    box = turned_box((centre[0] - 40, centre[1] - 50, centre[0] + 40, centre[1] + 50), rotation)
+    said = landmarks_in_crop(landmarks, box, faces, photo_shape=shape, size=size)
+    for photo, where in zip(dotted(landmarks, shape), said, strict=True):
+        if align == "eyes_level":
+            crop = box_crop(photo, box, margin=0.3, border=border, size=size, rotation=rotation)
+        else:
+            crop = five_points_crop(photo, landmarks, margin=0.3, border=border, size=size)
+        assert np.abs(centre_of(crop) - where).max() < 0.25, where
+    # The network's input is the whole crop at another size.
+    half = landmarks_in_crop(landmarks, box, faces, photo_shape=shape, size=size // 2)
+    if align == "eyes_level":
+        np.testing.assert_allclose(half, said / 2)
+        assert abs(said[0, 1] - said[1, 1]) < 1e-9, "the eyes are level"
+
+
+def test_a_clipped_crop_is_stretched_with_its_landmarks() -> None:
+    # By hand: box 0..100 x 0..100, margin 0, photo 80 wide: the crop is 80 x 100 pixels, stretched to 100 x 100.
+    landmarks = np.array([[20.0, 30], [60, 30], [40, 50], [25, 70], [55, 70]])
+    found = landmarks_in_crop(landmarks, (0, 0, 100, 100), Faces(margin=0.0, border="clip"), photo_shape=(100, 80), size=100)
+    np.testing.assert_allclose(found, landmarks * [1.25, 1])
+
 
 SIZE = 200
 FACE = MEAN_FACE * 80 + 60  # dlib's mean face: eyes at (78, 77) and (120, 77), the mouth at 122
@@ -96,3 +162,59 @@ def test_energies_by_hand() -> None:
     assert areas[0].tolist() == [0.5, 0, 0.25, 0, 0, 0, 0.25] and areas[1].tolist() == [0, 1, 0, 0, 0, 0, 0]
     found = relative_energy(absolute, areas)[0]
     assert found[[0, 2, 6]].tolist() == [1, 2, 0] and np.isnan(found[[1, 3, 4, 5]]).all()
+
+
+LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])  # shares of the side
+
+
+def photos(count: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"photo": [f"p{n}" for n in range(count)], "subject": [f"s{n // 2}" for n in range(count)], "age": np.arange(count) * 10.0}
+    )
+
+
+def everywhere(count: int) -> np.ndarray:
+    return np.repeat(LANDMARKS[None], count, axis=0)
+
+
+def test_an_even_map_has_every_region_at_one_and_shares_sum_to_one() -> None:
+    table = region_table(photos(2), np.ones((2, 3, 3)), everywhere(2))
+    assert list(table["region"].unique()) == list(REGIONS)
+    np.testing.assert_allclose(table["relative"], 1)
+    np.testing.assert_allclose(table.groupby("photo")["share"].sum(), 1)
+    np.testing.assert_allclose(table.groupby("photo")["area_share"].sum(), 1)
+
+
+def test_a_map_on_the_mouth_alone_holds_all_of_its_energy_there_whatever_its_sign() -> None:
+    mouth = (face_regions(LANDMARKS * SIDE, SIDE) == REGIONS.index("mouth")).astype(float)
+    table = region_table(photos(2), np.stack([mouth, -mouth]), everywhere(2)).set_index(["photo", "region"])
+    assert table.loc[("p0", "mouth"), "share"] == table.loc[("p1", "mouth"), "share"] == 1
+    assert table.loc[("p0", "mouth"), "relative"] == pytest.approx(1 / mouth.mean())
+
+
+def test_photos_without_landmarks_or_with_an_empty_map_have_no_rows() -> None:
+    landmarks, maps = everywhere(3), np.ones((3, 2, 2))
+    landmarks[0], maps[1] = np.nan, 0
+    assert set(region_table(photos(3), maps, landmarks)["photo"]) == {"p2"}
+    assert region_table(photos(3), maps, np.full((3, 5, 2), np.nan)).empty
+
+
+def test_the_summary_is_a_mean_over_photos_and_eyes_and_nose_are_their_sum() -> None:
+    maps = np.random.default_rng(0).random((6, 8, 8))
+    table = region_table(photos(6), maps, everywhere(6))
+    groups = pd.Series(["0-9", "10-19", "20-39", "20-39", "40-59", "40-59"], index=photos(6)["photo"])
+    summary = region_summary(table, groups).set_index(["group", "region"])
+    mine = table.loc[table["region"] == "nose"]
+    assert summary.loc[("all", "nose"), "share"] == pytest.approx(mine["share"].mean())
+    assert summary.loc[("all", "nose"), "relative"] == pytest.approx(mine["share"].sum() / mine["area_share"].sum())
+    parts = summary.loc["all"].loc[["eyes", "nose"], "share"]
+    assert summary.loc[("all", TOGETHER), "share"] == pytest.approx(parts.sum())
+    assert (summary.loc["all"]["people"] == 3).all() and summary.loc[("20-39", "nose"), "photos"] == 2
+    low, high = (summary.loc[("all", TOGETHER), end] for end in ("relative_low", "relative_high"))
+    assert low < summary.loc[("all", TOGETHER), "relative"] < high
+
+
+def test_the_densest_region_is_the_one_with_most_a_pixel() -> None:
+    nose = (face_regions(LANDMARKS * SIDE, SIDE) == REGIONS.index("nose")) + 0.1
+    table = region_table(photos(2), np.stack([nose, nose]), everywhere(2))
+    assert densest(region_summary(table, pd.Series("", index=photos(2)["photo"])))[0] == "nose"

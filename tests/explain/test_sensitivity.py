@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from agerepro.explain.compare_maps import absolute_difference
+from agerepro.explain.maps import absolute_difference
 from agerepro.explain.sensitivity import pixel_gradients, sensitivity_maps
 from agerepro.explain.targets import scores_of
 

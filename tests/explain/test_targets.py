@@ -10,7 +10,7 @@ import pytest
 
 from agerepro.errors import UserError
 from agerepro.explain.targets import check_target, class_numbers, predicted_classes, score, scores_of
-from agerepro.models.decode import expectation, posterior
+from agerepro.tasks.decode import expectation, posterior
 
 AGES = np.array([10.0, 20.0, 60.0], np.float32)
 LOGITS = np.array([[0.0, 0.0, 0.0], [np.log(6.0), np.log(3.0), 0.0]], np.float32)  # probabilities 1/3 each; 0.6, 0.3, 0.1

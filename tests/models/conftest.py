@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
-from agerepro.experiment.schema import Backbone, Classes
+from agerepro.config.schema import Backbone, Classes
+from agerepro.models.build import Network, build_network
 from agerepro.models.dlib_file import find_dlib_weights
-from agerepro.models.network import Network, build_network
 
 Draw = Callable[[dict[str, Any]], np.ndarray]
 # How the reference makes a tensor of each kind from standard normal numbers, before its scale.

@@ -14,9 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agerepro.errors import UserError
-from agerepro.models.dlib_bytes import DlibBytes, Malformed
-from agerepro.models.dlib_file import SHA256, parse, read_dlib_file
-from agerepro.models.dlib_plan import DESCRIPTOR
+from agerepro.models.dlib_file import DESCRIPTOR, SHA256, DlibBytes, Malformed, parse, read_dlib_file
 
 
 def written(value: int) -> bytes:

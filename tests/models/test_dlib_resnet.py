@@ -8,13 +8,11 @@ import keras
 import numpy as np
 import pytest
 
+from agerepro.config.schema import Backbone, Classes, Value
 from agerepro.errors import UserError
-from agerepro.experiment.schema import Backbone, Classes, Value
-from agerepro.models.arrays import variables_by_name
-from agerepro.models.dlib_file import read_dlib_file
-from agerepro.models.dlib_plan import DESCRIPTOR, block_names
-from agerepro.models.network import Network, build_network
-from agerepro.models.weights import load_published
+from agerepro.models.build import Network, build_network
+from agerepro.models.dlib_file import DESCRIPTOR, block_names, read_dlib_file
+from agerepro.models.weights import load_published, variables_by_name
 
 DLIB = Backbone(name="dlib_resnet", weights="dlib")
 LAYER = {"conv1_raw": "conv1", "conv1": "conv1_relu", "maxpool": "pool1"} | {name: f"{name}_relu" for name, _, _ in block_names()}

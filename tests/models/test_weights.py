@@ -1,7 +1,8 @@
-"""Published weights into a trunk: everything or a full list of what is wrong."""
+"""Weights as arrays, and their file: exact, byte-stable, and checked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,163 @@ import h5py
 import numpy as np
 import pytest
 
+from agerepro.config.schema import Backbone, Classes
 from agerepro.errors import UserError
-from agerepro.experiment.schema import Backbone, Classes
-from agerepro.files import digest_of_file
-from agerepro.models.arrays import weights_as_arrays
-from agerepro.models.network import Network, build_network
-from agerepro.models.sources import source_of
-from agerepro.models.weights import load_published, our_name, read_published, read_weights
+from agerepro.io import digest_of_file
+from agerepro.models.build import Network, build_network
+from agerepro.models.pretrained import source_of
+from agerepro.models.weights import (
+    assign_all,
+    copy_matching,
+    load_arrays,
+    load_published,
+    our_name,
+    read_keras_h5,
+    read_published,
+    read_weights,
+    save_arrays,
+    variables_by_name,
+    weights_as_arrays,
+)
+
+Slim = Callable[..., Network]
+
+
+def test_names_are_layer_and_variable(slim: Slim) -> None:
+    network = slim()
+    assert [*variables_by_name(network.full)][:3] == ["conv1_1/kernel", "conv1_1/bias", "conv1_2/kernel"]
+    assert [*variables_by_name(network.classifier)] == ["dense1/kernel", "dense1/bias", "logits/kernel", "logits/bias"]
+    assert [*variables_by_name(slim().full)] == [*variables_by_name(network.full)]  # a second network in one process
+
+
+def test_arrays_are_copies(slim: Slim) -> None:
+    network = slim()
+    arrays = weights_as_arrays(network.full)
+    kept = arrays["logits/bias"].copy()
+    variables_by_name(network.full)["logits/bias"].assign(kept + 1)
+    np.testing.assert_array_equal(arrays["logits/bias"], kept)
+
+
+def test_a_file_gives_back_every_bit_whatever_the_order(tmp_path: Path) -> None:
+    arrays = {"b/kernel": np.float32([[1e-45, -0.0], [np.pi, 3e38]]), "a/bias": np.float32([1]), "a/step": np.int64(3)}
+    save_arrays(tmp_path / "one.npz", arrays)
+    save_arrays(tmp_path / "two.npz", dict(reversed(arrays.items())))
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    again = load_arrays(tmp_path / "one.npz")
+    assert {name: (array.dtype, array.tobytes()) for name, array in again.items()} == {
+        name: (array.dtype, array.tobytes()) for name, array in arrays.items()
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.npz", "two.npz"]
+
+
+def test_damage_is_noticed(tmp_path: Path) -> None:
+    content = save_arrays(tmp_path / "w.npz", {"a/kernel": np.ones(100, np.float32)}).read_bytes()
+    flipped = bytearray(content)
+    flipped[250] ^= 1
+    for name, damaged in (("cut", content[:-30]), ("flipped", bytes(flipped)), ("empty", b""), ("text", b"not weights")):
+        (tmp_path / f"{name}.npz").write_bytes(damaged)
+        with pytest.raises(UserError, match=rf"{name}\.npz is damaged .*: remove it and run again"):
+            load_arrays(tmp_path / f"{name}.npz")
+    np.save(tmp_path / "bare.npy", np.ones(2))
+    (tmp_path / "bare.npy").rename(tmp_path / "bare.npz")
+    with pytest.raises(UserError, match=r"bare\.npz is damaged \(one array without a name\)"):
+        load_arrays(tmp_path / "bare.npz")
+
+
+def test_absence_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"absent\.npz does not exist"):
+        load_arrays(tmp_path / "absent.npz")
+
+
+def test_another_ending_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"must end in \.npz"):
+        save_arrays(tmp_path / "w.h5", {})
+
+
+Slim_transfer = Callable[..., Network]
+HEAD = ("dense1/kernel", "dense1/bias", "logits/kernel", "logits/bias")
+
+
+@pytest.mark.parametrize(("part", "fresh"), [("trunk", HEAD), ("dense", HEAD[2:]), ("all", ())])
+def test_what_is_asked_for_is_copied_and_the_rest_stays_fresh(part, fresh: tuple[str, ...], slim: Slim_transfer) -> None:
+    earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
+    before = weights_as_arrays(network.full)
+    transfer = copy_matching(earlier, network, part=part)
+    assert transfer.fresh == transfer.unused == fresh and set(transfer.copied) == set(earlier) - set(fresh)
+    for name, array in weights_as_arrays(network.full).items():
+        np.testing.assert_array_equal(array, before[name] if name in fresh else earlier[name], err_msg=name)
+
+
+def test_layers_of_another_shape_stay_fresh_bias_and_all(slim: Slim_transfer) -> None:
+    earlier, network = weights_as_arrays(slim(outputs=9, dense=(8,)).full), slim(outputs=5, dense=(8,))
+    assert copy_matching(earlier, network, part="all").fresh == HEAD[2:]
+    earlier["dense1/kernel"] = earlier["dense1/kernel"][1:]  # the bias alone would fit
+    assert copy_matching(earlier, network, part="all").fresh == HEAD
+
+
+def test_a_trunk_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(slim: Slim_transfer) -> None:
+    earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
+    before = weights_as_arrays(network.full)
+    del earlier["conv1_1/bias"]
+    earlier["conv5_3/kernel"] = earlier["conv5_3/kernel"][:1]
+    with pytest.raises(UserError) as error:
+        copy_matching(earlier, network, part="all")
+    assert "conv1_1/bias is missing; conv5_3/kernel is 1x3x64x64, not 3x3x64x64." in str(error.value)
+    for name, array in weights_as_arrays(network.full).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_assigning_all_restores_a_network_and_notices_what_is_left_over(slim: Slim_transfer) -> None:
+    earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
+    assign_all(network.full, earlier, source="stage imdb")
+    for name, array in weights_as_arrays(network.full).items():
+        np.testing.assert_array_equal(array, earlier[name])
+    with pytest.raises(UserError, match=r"The weights in stage imdb do not fit vgg16: extra/kernel is left over\."):
+        assign_all(network.full, earlier | {"extra/kernel": np.ones(1)}, source="stage imdb")
+
+
+NESTED = [("input_1", []), ("conv1/7x7_s2", ["conv1/7x7_s2/kernel:0"]), ("conv1/7x7_s2/bn", ["conv1/7x7_s2/bn/gamma:0"])]
+TENSORS = {"conv1/7x7_s2/kernel:0": np.arange(6, dtype=np.float32).reshape(2, 3), "conv1/7x7_s2/bn/gamma:0": np.float32([7, 8])}
+
+
+def test_layers_whose_names_nest_are_kept_apart(tmp_path: Path, write_h5: Any) -> None:
+    tensors, unread = read_keras_h5(write_h5(tmp_path / "w.h5", NESTED, TENSORS))
+    assert list(tensors) == list(TENSORS) and unread == ()
+    for name, array in TENSORS.items():
+        np.testing.assert_array_equal(tensors[name], array)
+
+
+def test_layers_without_use_are_left_unread_by_exact_name(tmp_path: Path, write_h5: Any) -> None:
+    tensors, unread = read_keras_h5(write_h5(tmp_path / "w.h5", NESTED, TENSORS), not_used=("conv1/7x7_s2",))
+    assert list(tensors) == ["conv1/7x7_s2/bn/gamma:0"] and unread == ("conv1/7x7_s2/kernel:0",)
+
+
+def test_names_may_be_text_and_come_in_pieces(tmp_path: Path, write_h5: Any) -> None:
+    path = write_h5(tmp_path / "w.h5", NESTED, TENSORS)
+    with h5py.File(path, "a") as file:
+        names = [name.decode() for name in file.attrs["layer_names"]]
+        del file.attrs["layer_names"]
+        file.attrs["layer_names0"], file.attrs["layer_names1"] = names[:2], names[2:]
+    assert list(read_keras_h5(path)[0]) == list(TENSORS)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path, write_h5: Any) -> None:
+    content = write_h5(tmp_path / "w.h5", NESTED, TENSORS).read_bytes()
+    (tmp_path / "cut.h5").write_bytes(content[: len(content) // 2])
+    (tmp_path / "text.h5").write_text("not found")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with h5py.File(tmp_path / "incomplete.h5", "w") as file:
+        file.attrs["layer_names"] = [b"conv1"]
+    for name in ("cut.h5", "text.h5", "other.h5", "incomplete.h5"):
+        with pytest.raises(UserError, match=rf"{name} is no weights file of Keras, or damaged .*: remove it and fetch it again"):
+            read_keras_h5(tmp_path / name)
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"absent\.h5 does not exist"):
+        read_keras_h5(tmp_path / "absent.h5")
+
 
 FILE = "rcmalli_vggface_tf_notop_vgg16.h5"
 VGGFACE = Backbone(name="vgg16", weights="vggface")

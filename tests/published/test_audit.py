@@ -1,3 +1,5 @@
+"""TODO."""
+
 from __future__ import annotations
 
 import json
@@ -9,11 +11,9 @@ import pytest
 
 from agerepro.datasets import adience, catalog
 from agerepro.errors import UserError
-from agerepro.published.audit import UNEXPECTED, Verdict, agrees, audit, decimals, finding, in_words
-from agerepro.published.claims import Claim, Misprint, audited, claims_of, parse_claims
-from agerepro.published.operations import OPERATIONS
-from agerepro.published.read import PublishedTable, published_table
-from agerepro.published.references import Sources
+from agerepro.published.audit import UNEXPECTED, Finding, Verdict, agrees, as_json, as_text, audit, decimals, finding, in_words
+from agerepro.published.claims import OPERATIONS, Claim, Misprint, Sources, audited, claims_of, parse_claims
+from agerepro.published.tables import PublishedTable, published_table
 from agerepro.tables import PHOTOS, conform
 
 NO_DATA = Sources(lambda table: published_table("koenig2019", table), lambda data, labels: None)
@@ -250,3 +250,45 @@ def test_another_paper_needs_only_claims():
     photos = conform(pd.DataFrame({"photo": list("abcd"), "age": [25.0, 30, 41, 20], "split": ["test", "test", "test", "train"]}), PHOTOS)
     found = audit(parse_claims(MADE, "made2030/claims.yaml").claims, Sources(made_table, lambda data, labels: photos))
     assert [finding.verdict for finding in found] == [Verdict.AGREES] * 6 + [Verdict.KNOWN] + [Verdict.AGREES] * 2
+
+
+FINDINGS = [
+    Finding(Claim("sum", "a sum", "Table 1", "3.0", 3, note="A note."), "3", Verdict.AGREES),
+    Finding(Claim("half", "more than half, in words that do not fit into one line of the table that is printed", "section 2", "50", 51,
+                  relation="above"), "", Verdict.NOT_CHECKED, "fgnet"),
+    Finding(Claim("mean", "a mean", "Table 2", "4", 5, misprint=Misprint("5", "Ours is 5.")), "5", Verdict.KNOWN),
+    Finding(Claim("other", "another", "Table 2", "4", 6), "6", Verdict.DISAGREES),
+]  # fmt: skip
+
+TEXT = """\
+   claim                                                          printed  recomputed  verdict                    source
+1  a sum                                                          3.0      3           agree                      Table 1
+2  more than half, in words that do not fit into one line of the  > 50     -           not checked (give --data)  section 2
+     table that is printed
+3  a mean                                                         4        5           DISAGREE (known)           Table 2
+4  another                                                        4        6           DISAGREE                   Table 2
+
+Known misprints and contradictions, and how we read them:
+  3  Ours is 5.
+
+Notes:
+  1  A note.
+
+made2030: 4 claims, 1 agree, 1 disagree as known, 1 disagree unexpectedly, 1 not checked (give --data with fgnet)."""
+
+
+def test_text():
+    assert as_text("made2030", FINDINGS) == TEXT
+
+
+def test_text_where_all_agree():
+    assert as_text("made2030", FINDINGS[:1]).endswith(
+        "\n\nmade2030: 1 claims, 1 agree, 0 disagree as known, 0 disagree unexpectedly, 0 not checked."
+    )
+
+
+def test_json():
+    rows = json.loads(as_json([("made2030", finding) for finding in FINDINGS]))
+    assert [row["expected"] for row in rows] == [True, True, True, False]
+    assert (rows[1]["printed"], rows[1]["recomputed"], rows[1]["missing"]) == ("> 50", None, "fgnet")
+    assert rows[2]["reading"] == "Ours is 5." and rows[0]["paper"] == "made2030"

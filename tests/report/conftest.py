@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agerepro.config.schema import Reproduces
 from agerepro.evaluation.compare import COLUMNS
 from agerepro.evaluation.epochs import FoldEpochs
-from agerepro.evaluation.photo_errors import photo_errors
-from agerepro.experiment.schema import Reproduces
+from agerepro.evaluation.predictions import photo_errors
 from agerepro.report.run_result import RunEpochs, RunResult
 from agerepro.tables import PREDICTIONS, conform
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.report.page import Page, latex_text, markdown_text
-from agerepro.report.tables import ENDINGS, FORMS, banner_of, render
+from agerepro.report.tables import ENDINGS, FORMS, Page, banner_of, latex_text, markdown_text, render
 
 GOLDEN = Path(__file__).parent / "golden"
 NOTES = (

@@ -8,12 +8,13 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.draws import seed_of
-from agerepro.experiment.schema import Adam, Augment, Backbone, Classes, CrossEntropy, HoldOutImages, Machine, Stage
-from agerepro.inputs.batches import Examples
-from agerepro.inputs.sources import DecodedPixels, Faces
-from agerepro.models.network import Network, build_network
-from agerepro.training.trainer import Trainer
+from agerepro.config.schema import Adam, Augment, Backbone, Classes, CrossEntropy, HoldOutImages, Machine, Stage
+from agerepro.faces.store import DecodedPixels
+from agerepro.models.build import Network, build_network
+from agerepro.rng import seed_of
+from agerepro.training.augment import Faces
+from agerepro.training.loop import Trainer
+from agerepro.training.pipeline import Examples
 
 AGES = np.array([10.0, 20.0, 30.0, 40.0], np.float32)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from agerepro.config.schema import Adam, HoldOutImages, LeaveOnePersonOut, Stage
 from agerepro.errors import UserError
-from agerepro.experiment.schema import Adam, HoldOutImages, LeaveOnePersonOut, Stage
+from agerepro.runs.local import GridWish, run_grid
 from agerepro.training.grid import divisions
-from agerepro.training.grid_run import GridWish, run_grid
 
-TINY = Path(__file__).parent / "tiny.yaml"
+TINY = Path(__file__).parents[1] / "runs" / "tiny.yaml"
 PHOTOS = pd.DataFrame({"photo": [f"p{i}" for i in range(20)], "subject": [f"{i % 5}" for i in range(20)], "split": "", "group": ""})
 
 

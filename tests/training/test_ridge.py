@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from agerepro.models.network import Part
+from agerepro.models.heads import Part
 from agerepro.training.ridge import STRENGTHS, candidates, ridge_of_subset, ridge_start
 
 

@@ -1,26 +1,175 @@
-"""All figures of explained runs: those of one run, and those of several beside each other."""
+"""Figures of an explanation: mean maps, regions of the face, deletion curves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agerepro.diagnosis.before_after import pairs
-from agerepro.diagnosis.chosen import drawn
-from agerepro.diagnosis.explained import Explained
-from agerepro.diagnosis.stages import BACKBONES, backbone_in_words, tuned
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.transforms import offset_copy
+
 from agerepro.errors import UserError
-from agerepro.evaluation.standing import folds_text
-from agerepro.explain.regions import face_regions, usable
-from agerepro.report.figures.class_activation import Face, Network, draw_class_activation
-from agerepro.report.figures.deletion_curves import draw_deletion_curves
-from agerepro.report.figures.face_map import SIDE, Shown
-from agerepro.report.figures.map_differences import NAME, draw_map_differences
-from agerepro.report.figures.map_words import MapWords
-from agerepro.report.figures.mean_maps import draw_mean_maps
-from agerepro.report.figures.regions import draw_regions
-from agerepro.report.figures.style import COLOURS, Caption
-from agerepro.report.load import load_result
+from agerepro.explain.checks import MAPS, ORDERS, Checks, of_check
+from agerepro.explain.conclusions import BACKBONES, backbone_in_words, pairs, tuned
+from agerepro.explain.explanation import Explained
+from agerepro.explain.mean_maps import MeanMaps
+from agerepro.explain.regions import ALL, REGIONS, TOGETHER, face_regions, in_order, usable
+from agerepro.explain.run_maps import drawn
+from agerepro.report.figures.maps import (
+    NAME,
+    SIDE,
+    Face,
+    MapWords,
+    Network,
+    Shown,
+    draw_class_activation,
+    draw_face,
+    draw_map_differences,
+    draw_outlines,
+)
+from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, MARKERS, VERMILION, Caption, panels, save
+from agerepro.report.loading import load_result
+from agerepro.runs.layout import folds_text
+
+MEAN_MAP_COLOURS = "cividis"  # even steps of lightness with any colour vision, and in grey
+_HEIGHT = 1.22
+_WORDS = 17  # letters of a label that stand beside a row
+_CONTRAST = 1.5  # times even that the colours reach at least, so that noise does not look like a pattern
+
+
+def draw_mean_maps(runs: Mapping[str, MeanMaps], caption: Caption, folder: Path, *, shown: Shown, name: str = "mean-maps") -> list[Path]:
+    """Draw a row a run and a column an age group, under the mean faces where faces are `shown`. UserError for no run."""
+    if not runs:
+        raise UserError("No run has photos with landmarks to average maps of.")
+    first = next(iter(runs.values()))
+    groups = [ALL, *in_order(np.array([group for run in runs.values() for group in run.energy if group != ALL]))]
+    top = max(_CONTRAST, max(float(np.nanmax(energy)) for run in runs.values() for energy in run.energy.values()))
+    subtitle = "Mean energy of the maps a pixel, times an even spread, after all landmarks were laid on the same places; lines: regions"
+    above = 1 if shown == "faces" else 0
+    shape = (above + len(runs), len(groups))
+    with panels("Mean maps by age group", subtitle, caption, height=_HEIGHT * shape[0] + 0.55, shape=shape) as (drawn, axes):
+        if above:
+            for place, group in zip(axes[0], groups):
+                draw_face(place, first.faces.get(group), first.regions)
+        for line, (label, run) in zip(axes[above:], runs.items()):
+            for place, group in zip(line, groups):
+                draw_face(place, None, None)
+                if group not in run.energy:
+                    place.set_axis_off()
+                    continue
+                place.imshow(run.energy[group], cmap=MEAN_MAP_COLOURS, vmin=0, vmax=top, extent=(0, 1, 1, 0))
+                draw_outlines(place, run.regions, colour="white")
+                place.set_xlabel(f"{run.photos[group]:,} photos", fontsize=6.5, labelpad=1.5)
+            line[0].set_ylabel("\n".join(textwrap.wrap(label, _WORDS)), fontsize=7)
+        for place, group in zip(axes[0], groups):
+            place.set_title("all ages" if group == ALL else group, fontsize=9, loc="center", pad=3)
+        bar = drawn.colorbar(
+            ScalarMappable(Normalize(0, top), MEAN_MAP_COLOURS), ax=axes, location="bottom", shrink=0.5, aspect=35, pad=0.01
+        )
+        bar.set_label("times an even spread", fontsize=8.5)
+        bar.ax.tick_params(labelsize=8)
+        return save(drawn, _table(runs), folder, name)
+
+
+def _table(runs: Mapping[str, MeanMaps]) -> pd.DataFrame:
+    """One row a run, group and line of pixels from the top; a column a pixel."""
+    parts = []
+    for label, run in runs.items():
+        for group, energy in run.energy.items():
+            lines = pd.DataFrame(energy.round(4), columns=[f"x{x}" for x in range(energy.shape[1])])
+            lines.insert(0, "run", label)
+            lines.insert(1, "group", group)
+            lines.insert(2, "photos", run.photos[group])
+            lines.insert(3, "y", range(len(energy)))
+            parts.append(lines)
+    return pd.concat(parts, ignore_index=True)
+
+
+_SPREAD = 0.62  # of the room of a row that several runs share
+
+
+def draw_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, name: str = "regions") -> list[Path]:
+    """Draw the summaries [diagnosis.regions.SUMMARY] of up to seven runs: left all regions, right eyes and nose by age group.
+
+    Raises UserError for no run, or more than there are colours.
+    """
+    if not runs or len(runs) > len(COLOURS):
+        raise UserError(f"{len(runs)} runs cannot stand in one figure of regions: give one to {len(COLOURS)}.")
+    groups = in_order(np.array(sorted({group for table in runs.values() for group in table["group"] if group != ALL})))
+    many = 0.105 * len(runs)
+    subtitle = "Energy of the maps a pixel, times an even spread (line at 1), with 95 % intervals over people"
+    height = (len(REGIONS) + 1) * (0.24 + many) + 0.75 + (0.2 * len(runs) if len(runs) > 1 else 0)
+    with panels("Where the maps lie on the face", subtitle, caption, height=height, shape=(1, 2)) as (drawn, axes):
+        regions, ages = axes[0]
+        for number, (label, table) in enumerate(runs.items()):
+            whole = table.loc[table["group"] == ALL].set_index("region")
+            together = table.loc[table["region"] == TOGETHER].set_index("group")
+            _dots(regions, whole.reindex([TOGETHER, *REGIONS]), number, len(runs), label)
+            _dots(ages, together.reindex(groups), number, len(runs), label)
+        _rows(regions, [TOGETHER, *REGIONS], "Region, all ages")
+        _rows(ages, groups, "Eyes and nose, by age")
+        if len(runs) > 1:
+            under = offset_copy(regions.transAxes, drawn, x=-40, y=-36, units="points")
+            regions.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, borderaxespad=0, fontsize=8.5)
+        return save(drawn, pd.concat([table.assign(run=label) for label, table in runs.items()], ignore_index=True), folder, name)
+
+
+def _dots(axes: Axes, rows: pd.DataFrame, number: int, runs: int, label: str) -> None:
+    at = np.arange(len(rows)) + (_SPREAD * (number / (runs - 1) - 0.5) if runs > 1 else 0)
+    values, low, high = (rows[name].to_numpy(float) for name in ("relative", "relative_low", "relative_high"))
+    colour = COLOURS[number]
+    axes.hlines(at, low, high, color=colour, linewidth=1.3)
+    axes.plot(values, at, MARKERS[number], color=colour, markersize=4, label=label)
+
+
+def _rows(axes: Axes, names: list[str], title: str) -> None:
+    axes.axvline(1, color=BLACK, linewidth=0.9)
+    axes.set_yticks(range(len(names)), names, fontsize=8.5)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.tick_params(axis="x", labelsize=8.5)
+    axes.set_title(title, fontsize=9.5)
+    axes.set_xlabel("Times an even spread", fontsize=9)
+    axes.grid(visible=False, axis="y")
+
+
+_TITLES = {"deletion": "Deletion: to the mean colour", "insertion": "Insertion: from a blur"}
+_LABELS = {"map": "the run's maps, hottest first", "random": "random maps, as smooth"}
+
+
+def draw_deletion_curves(checks: Checks, caption: Caption, folder: Path, *, score: str, name: str = "deletion-curves") -> list[Path]:
+    """Draw the mean score of the checked photos against the share of pixels changed; `score` names what is on the axis."""
+    means = checks.curves.groupby(["order", "map", "share"], as_index=False).agg(score=("score", "mean"))
+    photos, people = checks.curves["photo"].nunique(), checks.curves["subject"].nunique()
+    subtitle = f"Means over {photos} photos of {people} people. Numbers: area under the map's curve less the random one's"
+    with panels("Do the maps point at what counts?", subtitle, caption, height=3.3, shape=(1, 2)) as (drawn, axes):
+        for place, order in zip(axes[0], ORDERS):
+            _curves(place, means.loc[means["order"] == order])
+            found = of_check(checks.summary, f"{order} area, map less random")
+            better = "less is better" if order == "deletion" else "more is better"
+            place.set_title(
+                f"{_TITLES[order]}\n{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}] ({better})", fontsize=9, linespacing=1.4
+            )
+            place.set_xlabel("Pixels changed (%)", fontsize=9.5)
+        axes[0, 0].set_ylabel(score, fontsize=9.5)
+        axes[0, 1].sharey(axes[0, 0])
+        under = offset_copy(axes[0, 0].transAxes, drawn, x=0, y=-36, units="points")
+        axes[0, 0].legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, borderaxespad=0, fontsize=8.5)
+        return save(drawn, means, folder, name)
+
+
+def _curves(axes: Axes, means: pd.DataFrame) -> None:
+    for kind, colour, dash in zip(MAPS, (BLUE, VERMILION), DASHES):
+        mine = means.loc[means["map"] == kind]
+        axes.plot(100 * mine["share"], mine["score"], color=colour, linestyle=dash, label=_LABELS[kind])
+    axes.set_xlim(0, 100)
+    axes.tick_params(labelsize=8.5)
+
 
 FACES_SHOWN = 3  # of several networks; of one, which leaves more room, twice as many
 

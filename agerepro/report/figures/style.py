@@ -20,7 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
-from agerepro.files import write_text, write_then_rename
+from agerepro.io import write_text, write_then_rename
 
 # Okabe and Ito's colours, told apart with any colour vision; the order gives grey steps that print apart too.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"

@@ -1,0 +1,267 @@
+"""Experiments read from YAML: profiles, --set, contradictions, and errors with file, line and near name."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import types
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from agerepro.config import schema
+from agerepro.config.schema import Classes, CrossEntropy, Experiment, Groups, HoldOutImages, HoldOutPeople, Protocol, Value
+from agerepro.errors import UserError, near
+
+Key = tuple[Any, ...]  # path of keys and list positions from the top
+
+
+def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
+    """The file's mapping and {key path: line number from 1}. UserError for bad YAML, a repeated key, or no mapping on top."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"There is no experiment file {path}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} must hold settings as `key: value` lines.")
+    lines: dict[Key, int] = {}
+    for key, line in _lines(node, ()):
+        if key in lines:
+            raise UserError(f"{path}:{line}: {key[-1]!r} is given twice (first in line {lines[key]}).")
+        lines[key] = line
+    return values, lines
+
+
+def line_of(lines: dict[Key, int], key: Key) -> int | None:
+    """Line of the key, or of the nearest key above it."""
+    while key:
+        if key in lines:
+            return lines[key]
+        key = key[:-1]
+    return None
+
+
+def _lines(node: yaml.Node | None, above: Key) -> Iterator[tuple[Key, int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            key = (*above, key_node.value)
+            yield key, key_node.start_mark.line + 1
+            yield from _lines(value_node, key)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            yield (*above, position), item.start_mark.line + 1
+            yield from _lines(item, (*above, position))
+
+
+def check(experiment: Experiment, path: Path) -> None:
+    """UserError that names the file and says which settings contradict each other."""
+    names: list[str] = []
+    for stage in experiment.stages:
+        if stage.name in names:
+            raise UserError(f"{path}: two stages are called {stage.name!r}.")
+        if stage.start_from not in ("weights", "scratch", *names):
+            raise UserError(
+                f"{path}: stage {stage.name!r} starts from {stage.start_from!r}, which is no earlier stage."
+                f"{near(stage.start_from, ['weights', 'scratch', *names])}"
+            )
+        if stage.start_from == "weights" and experiment.backbone.weights == "none":
+            raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
+        names.append(stage.name)
+        _check_division(stage.protocol, stage.split, stage is experiment.stages[-1], f"{path}: stage {stage.name!r}")
+        if stage.halve_after and not _has_validation(stage.split or stage.protocol):
+            raise UserError(f"{path}: stage {stage.name!r} halves its rate on the validation loss but has no validation part.")
+        if stage.keep == "best_validation" and not _has_validation(stage.split or stage.protocol):
+            raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
+    softmax = isinstance(experiment.head, Classes)
+    for loss in experiment.loss:
+        if isinstance(loss, CrossEntropy) != softmax:
+            raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
+    if isinstance(experiment.head, Value) != (experiment.decode == "value"):
+        raise UserError(f"{path}: `decode: value` belongs to `head: value`, and to no other.")
+    head = experiment.head
+    if isinstance(head, Value) and head.start != "he_normal" and experiment.backbone.dense:
+        raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
+    if isinstance(head, Value) and head.start == "ridge_of_subset" and head.features != "stages":
+        raise UserError(f"{path}: `start: ridge_of_subset` chooses among the statistics of stages: write `features: stages`.")
+    if isinstance(experiment.stages[-1].target, Groups) and experiment.decode != "argmax":
+        raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
+
+
+def _check_division(protocol: Protocol | None, split: HoldOutImages | HoldOutPeople | None, last: bool, where: str) -> None:
+    if last and protocol is None:
+        raise UserError(f"{where} is the last one and needs a protocol, for instance `protocol: leave_one_person_out`.")
+    if not last and protocol is not None:
+        raise UserError(f"{where} has a protocol; only the last stage may.")
+    if protocol is not None and split is not None:
+        raise UserError(f"{where} has both a split and a protocol; the protocol holds out its own validation people.")
+
+
+def _has_validation(division: Protocol | HoldOutImages | HoldOutPeople | None) -> bool:
+    if division is None:
+        return False
+    return (division.share if isinstance(division, (HoldOutImages, HoldOutPeople)) else division.validation_people) > 0
+
+
+PAPER = "paper"  # the profile that overrides nothing
+_ADAPTER = TypeAdapter(schema.Experiment)
+
+
+def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str] = ()) -> schema.Experiment:
+    """Read, override and check an experiment.
+
+    profile: `paper` takes the file as it stands; any other must stand under `profiles:`. A profile's mapping replaces
+    key by key, one level deep; a profile's list replaces the whole list.
+    settings: `KEY=VALUE` with dots, for instance `stages.fgnet.batch=32`; values are read as YAML.
+    """
+    values, lines = read_yaml(path)
+    profiles = values.pop("profiles", None) or {}
+    if profile != PAPER:
+        if profile not in profiles:
+            raise UserError(f"{path} has no profile {profile!r}.{near(profile, [PAPER, *profiles])}")
+        values, lines = _overlaid(values, lines, profiles[profile], ("profiles", profile))
+    for setting in settings:
+        _set(values, setting)
+    try:
+        experiment = _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        raise UserError(_explained(path, lines, values, error)) from None
+    check(experiment, path)
+    return experiment
+
+
+def profiles_of(path: Path) -> tuple[str, ...]:
+    """Names of the profiles that a file offers, `paper` first."""
+    values, _ = read_yaml(path)
+    return (PAPER, *(values.get("profiles") or {}))
+
+
+def resolved(experiment: schema.Experiment) -> dict[str, Any]:
+    """Every setting, defaults included, as plain values: what a digest is taken of and what lies in the run.
+
+    A setting that is one of several kinds keeps the name of its kind: `{"kfold": {"folds": 5, ...}}`.
+    """
+    return {field.name: plain(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
+
+
+_KINDS = {
+    kind: name
+    for table in (schema.SPLITS, schema.PROTOCOLS, schema.TARGETS, schema.OPTIMIZERS, schema.HEADS, schema.LOSSES)
+    for name, kind in table.items()
+}
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and tuples as dictionaries and lists that YAML and JSON can hold and `read_experiment` can read again."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        inside = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {_KINDS[type(value)]: inside} if type(value) in _KINDS else inside
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def _overlaid(base: dict[str, Any], lines: dict[Key, int], over: dict[str, Any], at: Key) -> tuple[dict[str, Any], dict[Key, int]]:
+    values, lines = copy.deepcopy(base), dict(lines)
+    for key, value in (over or {}).items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            values[key].update(value)
+        else:
+            values[key] = value
+            lines = {old: line for old, line in lines.items() if old[:1] != (key,)}
+    lines.update({key[len(at) :]: line for key, line in lines.items() if key[: len(at)] == at and len(key) > len(at)})
+    return values, lines
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise UserError(f"--set {setting!r}: write KEY=VALUE, for instance stages.fgnet.batch=32.")
+    *path, last = key.split(".")
+    place: Any = values
+    for step in path:
+        if isinstance(place, list):
+            named = {item.get("name"): item for item in place if isinstance(item, dict)}
+            if step not in named:
+                raise UserError(f"--set {setting}: no stage {step!r}.{near(step, [str(name) for name in named])}")
+            place = named[step]
+        elif isinstance(place, dict):
+            place = place.setdefault(step, {})
+        else:
+            raise UserError(f"--set {setting}: {step!r} lies below a plain value.")
+    if not isinstance(place, dict):
+        raise UserError(f"--set {setting}: {last!r} cannot be set there.")
+    try:
+        place[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {setting}: the value is not YAML: {error}") from None
+
+
+def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error: ValidationError) -> str:
+    said = []
+    for problem in error.errors():
+        key = tuple(step for step in problem["loc"] if not (isinstance(step, str) and "[" in step))
+        line = line_of(lines, key)
+        where = f"{path}:{line}" if line else str(path)
+        name = _named(values, key)
+        if problem["type"] == "unexpected_keyword_argument":
+            said.append(f"{where}: unknown key {name!r}.{near(str(key[-1]), _keys_at(key[:-1]))}")
+        elif problem["type"] in ("missing", "missing_argument"):
+            said.append(f"{where}: {name!r} is missing.")
+        else:
+            value = problem.get("input")
+            said.append(f"{where}: {name} = {value!r} is not allowed.{_hint(problem, value)}")
+    return "\n".join(dict.fromkeys(said))
+
+
+def _hint(problem: Any, value: Any) -> str:
+    if problem["type"] == "literal_error" and isinstance(value, str):
+        return near(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return f" YAML reads this as text; write {float(value)!r}."
+    return f" ({problem['msg']})"
+
+
+def _named(values: Any, key: Key) -> str:
+    """The key with dots, a stage by its name instead of its number: as --set takes it."""
+    words = []
+    for step in key:
+        values = (
+            values[step] if isinstance(values, list) and isinstance(step, int) else values.get(step) if isinstance(values, dict) else None
+        )
+        words.append(str(values.get("name", step)) if isinstance(step, int) and isinstance(values, dict) else str(step))
+    return ".".join(words)
+
+
+def _keys_at(key: Key) -> list[str]:
+    kind: Any = schema.Experiment
+    for step in key:
+        kind = _inside(kind, step)
+    return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+
+
+def _inside(kind: Any, step: Any) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(step, str):
+        hints = getattr(kind, "__pydantic_fields__", {})
+        return _bare(hints[step].annotation) if step in hints else None
+    arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
+    return _bare(arguments[-1]) if arguments else None
+
+
+def _bare(kind: Any) -> Any:
+    if get_origin(kind) in (Union, getattr(types, "UnionType", Union)):
+        return next((argument for argument in get_args(kind) if dataclasses.is_dataclass(argument)), kind)
+    return kind

@@ -1,0 +1,117 @@
+"""Class activation maps and Grad-CAM of any layer, upsampled and scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from agerepro.errors import UserError, near
+from agerepro.explain.gradients import gradient, in_float32
+from agerepro.explain.targets import Of, Target, batches, check_target, rows_of, score
+
+
+def upsampled(maps: np.ndarray, size: int) -> np.ndarray:
+    """Bilinear maps at the side of the picture: (n, h, w) -> (n, size, size) float32; pixel centres stay centres."""
+    down, across = _bilinear(maps.shape[1], size), _bilinear(maps.shape[2], size)
+    return (down @ np.asarray(maps, np.float64) @ across.T).astype(np.float32)
+
+
+def to_unit(maps: np.ndarray) -> np.ndarray:
+    """Each map's part above zero over its own largest value: (n, h, w) -> (n, h, w) in 0..1; all zero where nothing is above."""
+    positive = np.maximum(maps, 0)
+    largest = positive.max(axis=(1, 2), keepdims=True, initial=0)
+    return np.divide(positive, largest, out=np.zeros_like(positive), where=largest > 0)
+
+
+def mean_maps(maps: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
+    """Group -> the mean (h, w) of its maps, groups in the order of their names; maps (n, h, w), groups (n,), one a photo."""
+    return {str(group): maps[groups == group].mean(axis=0) for group in np.unique(groups)}
+
+
+def _bilinear(here: int, there: int) -> np.ndarray:
+    """(there, here) weights; beyond the outermost centres the edge is repeated."""
+    at = np.clip((np.arange(there) + 0.5) * here / there - 0.5, 0, here - 1)
+    low = np.minimum(at.astype(int), max(here - 2, 0))
+    weights, share = np.zeros((there, here)), at - low
+    weights[np.arange(there), low] = 1 - share
+    weights[np.arange(there), np.minimum(low + 1, here - 1)] += share
+    return weights
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two graphs over a model's own layers.
+
+    to_map: pixels (n, s, s, 3) -> map (n, h, w, c). from_map: [pixels, map] -> output. Paths that lead round the layer are
+    computed from the pixels, so that the output as a function of the map alone is right inside a residual block, too; at a layer
+    that everything passes, the pixels play no part.
+    """
+
+    to_map: keras.Function
+    from_map: keras.Function
+
+
+def split_at(model: keras.Model, layer: str) -> Split:
+    """Cut `model` at the first use of a layer whose output is a map; UserError naming fitting layers for any other name.
+
+    A layer that sees the input at several sizes (head.value.also_at) is cut at the first, the input's own.
+    """
+    fitting = map_layers(model)
+    if layer not in fitting:
+        raise UserError(f"{layer!r} is no layer of {model.name} that gives a map (height, width, channels).{near(layer, fitting)}")
+    at = model.get_layer(layer).output
+    return Split(to_map=keras.Function(model.input, at), from_map=keras.Function([model.input, at], model.output))
+
+
+def map_layers(model: keras.Model) -> list[str]:
+    """Names of the layers whose output is a map (n, h, w, c), from the input on; every convolution is among them."""
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    return [layer.name for layer in layers if len(getattr(layer.output, "shape", ())) == 4]
+
+
+How = Literal["mean", "grad_cam"]
+
+
+def class_activation_maps(
+    model: keras.Model, images: np.ndarray, layer: str, *, target: Target, bins: np.ndarray, how: How, batch: int = 32
+) -> np.ndarray:
+    """One map a photo at the layer's own resolution, (n, h, w) float32, computed in float32 whatever the model's precision.
+
+    model: a network's `full`; images: (n, s, s, 3) RGB 0..255; layer: any that gives a map, a network's `last_map` as a rule;
+    bins: (bins,) what the classes stand for, empty for a value head, whose only target is the expected age.
+
+    how: `mean` is koenig2019 (section on class activation mapping): gradients of the softmax's probability with respect to the
+    map, averaged over space, times each channel, mean over channels; signed. `grad_cam` is Selvaraju et al. 2017, equations 1
+    and 2: gradients of the logit, sum over channels, what is below zero set to zero. The slope of the expected age, in years, is
+    the same in both: neither paper has it; it goes through the softmax. Raises UserError for another layer or target.
+    """
+    check_target(target, bins, len(images))
+    split, (of, combined) = split_at(model, layer), _HOW[how]
+    found = [np.empty((0, *split.to_map.outputs[0].shape[1:3]), np.float32)]
+    with in_float32(model):
+        for rows in batches(len(images), batch):
+            found.append(_of_batch(split, images[rows], rows_of(target, rows), bins, of, combined))
+    return np.concatenate(found)
+
+
+def _of_batch(split: Split, images: np.ndarray, target: Target, bins: np.ndarray, of: Of, combined: Callable[[Any], Any]) -> np.ndarray:
+    pixels = keras.ops.convert_to_tensor(images, dtype="float32")
+    maps = split.to_map(pixels)
+    slopes = gradient(lambda changed: score(split.from_map([pixels, changed]), target, bins, of=of), maps)
+    weighted = keras.ops.mean(slopes, axis=(1, 2), keepdims=True) * maps
+    return np.asarray(keras.ops.convert_to_numpy(combined(weighted)), np.float32)
+
+
+def _mean(weighted: Any) -> Any:
+    return keras.ops.mean(weighted, axis=-1)
+
+
+def _grad_cam(weighted: Any) -> Any:
+    return keras.ops.relu(keras.ops.sum(weighted, axis=-1))
+
+
+_HOW: dict[str, tuple[Of, Callable[[Any], Any]]] = {"mean": ("probability", _mean), "grad_cam": ("logit", _grad_cam)}

@@ -1,0 +1,80 @@
+"""What stands on a backbone: pooled features of one or several input sizes, dense layers, logits or years."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from agerepro.config import schema
+from agerepro.errors import UserError
+from agerepro.models.layers import BackboneKind, Body, Spread, he_normal
+
+POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
+    "mean": keras.layers.GlobalAveragePooling2D,
+    "max": keras.layers.GlobalMaxPooling2D,
+    "spread": Spread,
+}
+LOGITS, YEARS = "logits", "years"  # the last layer of a Classes head and of a Value head
+
+
+@dataclass(frozen=True)
+class Part:
+    """`count` neighbouring features, all of one input side (pixels) and one statistic over space."""
+
+    side: int
+    statistic: str
+    count: int
+
+
+def value_features(prepared: Any, body: Body, kind: BackboneKind, head: schema.Value, precision: str) -> Any:
+    """What a value head sees: the features of the input, and of the input resized to every further side, all by the same layers."""
+    found = [_features_of(body.output, body.maps, body, head, precision, at="")]
+    whole = keras.Model(prepared, [body.output, *body.maps])
+    for side in head.also_at:
+        if side < kind.smallest:
+            raise UserError(f"The backbone needs an input of at least {kind.smallest} pixels: raise {side} in head.value.also_at.")
+        resize = keras.layers.Resizing(side, side, antialias=True, dtype="float32", name=f"resized_{side}")
+        # Its own default is training=True, which Keras 3.15 hands on to every later layer of a model called without `training`.
+        resized = resize(prepared, training=False)
+        # `call` runs the other size through the same layers; calling the model itself would refuse the size.
+        output, *maps = whole.call(resized)
+        found.append(_features_of(output, maps, body, head, precision, at=f"_at_{side}"))
+    return found[0] if len(found) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(found)
+
+
+def feature_parts(body: Body, head: schema.Value, size: int) -> tuple[Part, ...]:
+    """In the order in which `value_features` puts the features side by side."""
+    return tuple(
+        Part(side, statistic, int(found.shape[-1]))
+        for side in (size, *head.also_at)
+        for found in body.maps
+        for statistic in head.statistics
+    )
+
+
+def _features_of(output: Any, maps: Sequence[Any], body: Body, head: schema.Value, precision: str, *, at: str) -> Any:
+    if head.features == "last":
+        # Maps of different sizes can stand beside each other as vectors only.
+        return output if len(output.shape) == 2 or not head.also_at else keras.layers.Flatten(dtype=precision, name=f"flat{at}")(output)
+    pooled = [
+        POOLINGS[one](dtype=precision, name=f"{stage}_{one}{at}")(found)
+        for stage, found in zip(body.stages, maps, strict=True)
+        for one in head.statistics
+    ]
+    return keras.layers.Concatenate(dtype=precision, name=f"stage_features{at}")(pooled)
+
+
+def head_layers(
+    backbone: schema.Backbone, head: schema.Classes | schema.Value, outputs: int, precision: str, seed: int, *, flat: bool
+) -> list[keras.layers.Layer]:
+    """The layers after the backbone, in order: flatten where its output is a map, hidden dense layers, the last linear layer."""
+    layers: list[keras.layers.Layer] = [] if flat else [keras.layers.Flatten(dtype=precision, name="flatten")]
+    for n, units in enumerate(backbone.dense, start=1):
+        name = f"dense{n}"
+        layers.append(keras.layers.Dense(units, activation="relu", kernel_initializer=he_normal(seed, name), dtype=precision, name=name))
+    name = YEARS if isinstance(head, schema.Value) else LOGITS
+    layers.append(keras.layers.Dense(outputs, kernel_initializer=he_normal(seed, name), dtype="float32", name=name))
+    return layers

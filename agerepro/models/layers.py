@@ -1,0 +1,143 @@
+"""Layers that Keras lacks, initialisers, and the interface between backbones and the networks built on them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+
+
+def layer_seed(seed: int, layer: str) -> int:
+    """A whole number below 2**31 drawn from (seed, layer name) alone; the process-global seed has no part in it."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{layer}".encode()).digest()[:4], "little") >> 1
+
+
+def he_normal(seed: int, layer: str) -> keras.initializers.Initializer:
+    """Truncated normal of variance 2 / fan-in for one layer's kernel [He et al. 2015; Keras's `he_normal`]."""
+    return keras.initializers.HeNormal(seed=layer_seed(seed, layer))
+
+
+Frozen = Literal["inference", "batch_statistics"]
+
+
+@keras.saving.register_keras_serializable(package="agerepro")
+class BatchNorm(keras.layers.BatchNormalization):
+    """(n, h, w, c) -> the same shape; Keras's own batch norm wherever it trains and wherever it tests.
+
+    frozen: what normalises while the layer has `trainable=False` and is called with `training=True`. `inference`: its moving
+    averages, as in Keras 3. `batch_statistics`: the mean and the population variance of the batch, as in Keras 2.2, whose frozen
+    layers kept their weights but not their mode. Moving averages stay as they are in both. The option adds no weights.
+    """
+
+    def __init__(self, frozen: Frozen = "inference", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.frozen: Frozen = frozen
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalise each channel, in float32 at least, then gamma and beta."""
+        if self.trainable or not training or self.frozen == "inference":
+            return super().call(inputs, training=training, mask=mask)
+        x = keras.ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        mean, variance = keras.ops.moments(x, axes=(0, 1, 2))
+        normal = keras.ops.batch_normalization(x, mean, variance, axis=-1, offset=self.beta, scale=self.gamma, epsilon=self.epsilon)
+        return keras.ops.cast(normal, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras's settings and ours."""
+        return {**super().get_config(), "frozen": self.frozen}
+
+
+@keras.saving.register_keras_serializable(package="agerepro")
+class ChannelAffine(keras.layers.Layer):
+    """(n, h, w, c) -> gamma * x + beta, both (c,) and trainable; starts as the identity."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make gamma (ones) and beta (zeros)."""
+        channels = input_shape[-1]
+        self.gamma = self.add_weight(name="gamma", shape=(channels,), initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=(channels,), initializer="zeros")
+
+    def call(self, x: Any) -> Any:
+        """Per channel gamma * x + beta."""
+        return x * self.gamma + self.beta
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The input's own shape."""
+        return input_shape
+
+
+Sizes = tuple[Any, ...]  # number of photos (None: any), height, width, channels
+
+
+@keras.saving.register_keras_serializable(package="agerepro")
+class ZeroFilledSum(keras.layers.Layer):
+    """Two maps (n, h, w, c) of known sizes -> their sum at the larger size in each of height, width, channels [dlib's add_prev]."""
+
+    def call(self, maps: list[Any]) -> Any:
+        """Zero rows below, zero columns on the right, zero channels last."""
+        shape = self.compute_output_shape([one.shape for one in maps])
+        first, second = (_fill(one, shape) for one in maps)
+        return first + second
+
+    def compute_output_shape(self, input_shape: list[Sizes]) -> Sizes:
+        """Number of photos, then the larger of each size."""
+        first, second = input_shape
+        return (first[0], *(max(a, b) for a, b in zip(first[1:], second[1:], strict=True)))
+
+
+def _fill(one: Any, shape: Sizes) -> Any:
+    missing = [(0, to - have) for to, have in zip(shape[1:], one.shape[1:], strict=True)]
+    return one if all(width == (0, 0) for width in missing) else keras.ops.pad(one, [(0, 0), *missing])
+
+
+LEAST_VARIANCE = 1e-6  # keeps the slope of the root finite where a channel is the same everywhere
+
+
+@keras.saving.register_keras_serializable(package="agerepro")
+class Spread(keras.layers.Layer):
+    """Maps (n, h, w, c) -> (n, c): sqrt(variance over space + LEAST_VARIANCE); large where a pattern is in some places only."""
+
+    def call(self, maps: Any) -> Any:
+        """The population variance (divided by h w), from differences to the mean."""
+        mean = keras.ops.mean(maps, axis=(1, 2), keepdims=True)
+        return keras.ops.sqrt(keras.ops.mean(keras.ops.square(maps - mean), axis=(1, 2)) + LEAST_VARIANCE)
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Number of photos and channels."""
+        return input_shape[0], input_shape[3]
+
+
+@dataclass(frozen=True)
+class Making:
+    """How to make layers: channel multiplier, Keras dtype policy, seed of all initialisers, what normalises frozen batch norms."""
+
+    width: float
+    precision: str
+    seed: int
+    frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"
+
+
+@dataclass(frozen=True)
+class Body:
+    """A backbone applied to an input: its output tensor, and names of the layers that end its five stages and its last map."""
+
+    output: Any  # the backbone's own output, Keras tensor
+    stages: tuple[str, ...]
+    last_map: str
+    maps: tuple[Any, ...]  # the stages' Keras tensors, (n, h, w, channels)
+
+
+@dataclass(frozen=True)
+class BackboneKind:
+    """A row of the table of backbones: the builder and the smallest input side (pixels) that leaves one position."""
+
+    build: Callable[[Any, Making], Body]
+    smallest: int
+
+
+def channels_at(channels: int, width: float) -> int:
+    """Channels of a narrower net: `channels * width` rounded to a multiple of 8 (vector registers), at least 8."""
+    return max(8, 8 * int(channels * width / 8 + 0.5))

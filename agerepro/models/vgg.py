@@ -1,0 +1,38 @@
+"""VGG-16 without its top, as published with face weights (Simonyan and Zisserman 2015; Parkhi et al. 2015)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from agerepro.models.layers import BackboneKind, Body, Making, channels_at, he_normal
+
+BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))  # (convolutions, channels)
+
+
+def build(pixels: Any, making: Making) -> Body:
+    """13 convolutions 3x3 with bias and ReLU, five 2x2 max-pools; (n, s, s, 3) -> `pool5` (n, s // 32, s // 32, 512 * width).
+
+    Layers keep the published names `conv<block>_<n>` and `pool<block>`; a convolution holds its ReLU.
+    """
+    x, maps = pixels, []
+    for block, (convolutions, channels) in enumerate(BLOCKS, start=1):
+        for n in range(1, convolutions + 1):
+            name = f"conv{block}_{n}"
+            x = keras.layers.Conv2D(
+                channels_at(channels, making.width),
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer=he_normal(making.seed, name),
+                dtype=making.precision,
+                name=name,
+            )(x)
+        maps.append(x)
+        x = keras.layers.MaxPooling2D(2, strides=2, dtype=making.precision, name=f"pool{block}")(x)
+    stages = tuple(f"conv{block}_{convolutions}" for block, (convolutions, _) in enumerate(BLOCKS, start=1))
+    return Body(output=x, stages=stages, last_map=stages[-1], maps=tuple(maps))
+
+
+VGG16 = BackboneKind(build=build, smallest=32)

@@ -1,0 +1,230 @@
+"""The inference model as Keras, SavedModel and ONNX files, each verified in a fresh process."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import agerepro
+from agerepro.config.schema import Experiment
+from agerepro.errors import FoundWanting, UserError
+from agerepro.io import SEAL, digest_of_file, is_sealed, seal
+from agerepro.predict.estimates import JpegPixels, folds_asked
+from agerepro.predict.inference_model import Difference, Exported, inference_model
+from agerepro.predict.interval import tested
+from agerepro.predict.model_card import card_files
+from agerepro.rng import generator
+from agerepro.runs.data import crops_of_run
+from agerepro.runs.layout import Run
+from agerepro.runs.model import restored
+from agerepro.training.augment import PLAIN, Faces
+
+COUNT = 16  # of each kind
+
+
+def random_pictures(size: int, count: int = COUNT) -> np.ndarray:
+    """(count, size, size, 3) uint8, every value as likely as any other; the same whenever asked for."""
+    return generator("export", size).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def faces_of_run(run: Run, experiment: Experiment, count: int = COUNT) -> np.ndarray:
+    """Up to `count` faces of the run's own data as the network sees them, (n, size, size, 3) uint8.
+
+    They lie in the folder of faces beside the run, not in it: n is 0 where the run was moved without it.
+    """
+    crops, size = crops_of_run(run.folder, experiment.stages[-1].data, experiment.faces), experiment.augment.size
+    if crops is None:
+        return np.empty((0, size, size, 3), np.uint8)
+    store = crops.store()
+    images = [store.read(key) for key in crops.photos.loc[crops.photos["status"] == "ok", "image"] if key in store][:count]
+    source = Faces(JpegPixels(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
+    return source.batch(np.arange(len(images)), PLAIN) if images else np.empty((0, size, size, 3), np.uint8)
+
+
+LIMIT = 1e-4  # of probabilities; of logits and years, times the largest value where that is above 1
+HOME = Path(agerepro.__file__).parents[1]  # for a package that is not installed
+LAST_LINES = 5  # of what a process that failed has said
+
+# What a user's own program would be, and what must not be needed for it.
+_KERAS = """
+import keras
+import agerepro.predict.inference_model
+found = keras.saving.load_model(path).predict(pixels, verbose=0)
+"""
+_SAVED_MODEL = """
+import tensorflow as tf
+model = tf.saved_model.load(path)
+found = {name: value.numpy() for name, value in model.serve(pixels).items()}
+"""
+_ONNX = """
+import onnxruntime
+session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+names = [one.name for one in session.get_outputs()]
+found = dict(zip(names, session.run(names, {session.get_inputs()[0].name: pixels})))
+"""
+# TensorFlow loads Keras by itself.
+WITHOUT = {"keras": (), "saved_model": ("agerepro",), "onnx": ("agerepro", "keras", "tensorflow")}
+CHECKS = {"keras": _KERAS, "saved_model": _SAVED_MODEL, "onnx": _ONNX}
+_PROGRAM = """
+import sys
+import numpy as np
+path, pixels = sys.argv[1], np.load(sys.argv[2])
+{load}
+if [name for name in {without} if name in sys.modules]:
+    sys.exit("the file needs one of {without}")
+np.savez(sys.argv[3], **found)
+"""
+
+
+def differences(style: str, path: Path, pixels: np.ndarray, expected: dict[str, np.ndarray]) -> tuple[Difference, ...]:
+    """One row an output. pixels: (n, size, size, 3) uint8; expected: outputs of the original by name.
+
+    style: a key of CHECKS. Raises FoundWanting when the file cannot be loaded, or gives other outputs or shapes.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        given, written = Path(scratch) / "pixels.npy", Path(scratch) / "found.npz"
+        np.save(given, pixels)
+        program = _PROGRAM.format(load=CHECKS[style], without=WITHOUT[style])
+        # From an empty folder, so that nothing is imported that merely lies where we stand.
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(path.resolve()), str(given), str(written)],
+            capture_output=True,
+            text=True,
+            cwd=scratch,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), os.environ.get("PYTHONPATH", "")])},
+            check=False,
+        )
+        if done.returncode:
+            said = "\n".join(done.stderr.strip().splitlines()[-LAST_LINES:])
+            raise FoundWanting(f"The {style} model cannot be loaded again:\n{said}")
+        with np.load(written, allow_pickle=False) as archive:
+            found = {name: archive[name] for name in archive.files}
+    shapes = {name: value.shape for name, value in found.items()}
+    if shapes != {name: value.shape for name, value in expected.items()}:
+        raise FoundWanting(f"The {style} model, loaded again, gives other outputs: {shapes}.")
+    return tuple(_difference(name, found[name], expected[name]) for name in sorted(expected))
+
+
+def _difference(name: str, found: np.ndarray, expected: np.ndarray) -> Difference:
+    limit = LIMIT * max(1.0, float(np.abs(expected).max(initial=0)))
+    return Difference(name, float(np.abs(found.astype(np.float64) - expected).max(initial=0)), limit, len(expected))
+
+
+ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
+NAMES = {"keras": "model.keras", "saved_model": "saved_model", "onnx": "model.onnx"}
+
+
+def missing_for_onnx() -> list[str]:
+    """Packages that ONNX needs and this environment lacks."""
+    return [name for name in ONNX_PACKAGES if importlib.util.find_spec(name) is None]
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Return if an export may be written to `folder`: it is absent, empty, or an earlier export; else a UserError."""
+    if folder.is_dir() and any(folder.iterdir()) and not (is_sealed(folder) and (folder / "MODEL_CARD.md").is_file()):
+        raise UserError(f"{folder} holds something that is not an undamaged export. Give --out a folder that does not exist yet.")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file. Give --out a folder that does not exist yet.")
+
+
+def export(
+    model: keras.Model,
+    samples: Sequence[np.ndarray],
+    folder: Path,
+    *,
+    styles: Sequence[str],
+    card: Callable[[Sequence[Exported], dict[str, str]], dict[str, str]],
+    on_progress: Callable[[str, int, int], object],
+) -> list[Exported]:
+    """Write the model in each style (a key of NAMES), verify each, and put `folder` in place, whole or not at all.
+
+    samples: batches (n, size, size, 3) uint8 that the outputs are compared on. card(exported, checksums) gives further files by
+    name. Raises FoundWanting where outputs differ by more than the style's limit, and then leaves nothing.
+    """
+    refuse_foreign(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.concatenate(samples)
+    expected = {name: np.asarray(value) for name, value in model.predict(pixels, verbose=0).items()}
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
+        place = Path(scratch) / folder.name
+        place.mkdir()
+        exported = []
+        for done, style in enumerate(styles):
+            on_progress("formats", done, len(styles))
+            WRITE[style](model, place / NAMES[style])
+            found = differences(style, place / NAMES[style], pixels, expected)
+            _refuse_different(style, found)
+            exported.append(Exported(style, NAMES[style], _size(place / NAMES[style]), found))
+        on_progress("formats", len(styles), len(styles))
+        checksums = {name: digest_of_file(place / name) for name in _files(place)}
+        for name, text in card(exported, checksums).items():
+            (place / name).write_text(text, encoding="utf-8")
+        seal(place, _files(place))
+        if folder.exists():
+            shutil.rmtree(folder)
+        place.rename(folder)
+    return exported
+
+
+def _keras(model: keras.Model, path: Path) -> None:
+    model.save(path)
+
+
+def _saved_model(model: keras.Model, path: Path) -> None:
+    model.export(str(path), format="tf_saved_model", verbose=False)
+
+
+def _onnx(model: keras.Model, path: Path) -> None:
+    if missing := missing_for_onnx():
+        raise UserError(f"ONNX needs {', '.join(missing)}, which are not installed: pip install {' '.join(missing)}.")
+    with warnings.catch_warnings():
+        # Keras 3.15 looks for np.object before it mends tf2onnx 1.17 for NumPy 2; the look itself warns.
+        warnings.filterwarnings("ignore", message="In the future `np.object`", category=FutureWarning)
+        model.export(str(path), format="onnx", verbose=False)
+
+
+WRITE: dict[str, Callable[[keras.Model, Path], None]] = {"keras": _keras, "saved_model": _saved_model, "onnx": _onnx}
+
+
+def _refuse_different(style: str, found: Sequence[Difference]) -> None:
+    wrong = [one for one in found if not one.largest <= one.limit]
+    if wrong:
+        named = ", ".join(f"{one.output} by {one.largest:.2g} (limit {one.limit:.2g})" for one in wrong)
+        raise FoundWanting(f"The {style} model, loaded again, differs from Keras: {named}. Leave this format out with --format.")
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else path.stat().st_size
+
+
+def export_run(
+    run: Run, folder: Path, *, folds: str | None, styles: Sequence[str], on_progress: Callable[[str, int, int], object]
+) -> list[Exported]:
+    """Export the first seed's fold, or the mean of the folds (`folds` as `folds_asked` reads it), in these styles.
+
+    UserError for folds without weights, or a folder that is something else; FoundWanting where a file differs from Keras.
+    """
+    refuse_foreign(folder)
+    first = restored(run)
+    experiment = first.experiment
+    seed = experiment.seeds[0]
+    chosen = folds_asked(first, folds, seed=seed)
+    model, _ = inference_model(run, chosen, seed=seed)
+    samples = [random_pictures(experiment.augment.size), faces_of_run(run, experiment)]
+    card = partial(card_files, run, first, tested(run, experiment, seed=seed), chosen)
+    return export(model, samples, folder, styles=styles, card=card, on_progress=on_progress)

@@ -1,0 +1,221 @@
+"""The page's numbers and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from agerepro.evaluation.compare import compare
+from agerepro.evaluation.predictions import photo_errors
+from agerepro.evaluation.scores import mean_age_predictions
+from agerepro.explain.regions import ALL, REGIONS, TOGETHER, of_region
+from agerepro.report.page.charts import Box, age_chart, age_page, box_plot, cumulative_chart, errors_by_age
+from agerepro.report.page.svg import Drawn
+from agerepro.report.results import score_run
+from agerepro.report.run_result import RunResult, label_of
+from agerepro.report.sections import below, notes_of
+from agerepro.report.tables import Page, banner_of, comparison_page, number_text
+
+STACKS = 8  # columns; a wider table (a confusion matrix) keeps its shape and scrolls by itself
+COMPACT_COLUMNS, COMPACT_LETTERS = 6, 17  # a table of so few columns and letters fits a phone as it is
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that share their first cell, which stands above them once; cells are (heading, text, is a number)."""
+
+    label: str
+    rows: tuple[tuple[tuple[str, str, bool], ...], ...]
+
+
+def sections(page: Page) -> list[Section]:
+    """The page's rows without their first column."""
+    found: list[tuple[str, list[tuple[str, ...]]]] = []
+    for row in page.rows:
+        if row[0] or not found:
+            found.append((row[0], []))
+        found[-1][1].append(row)
+    return [Section(label, tuple(tuple(_cells(page, row)) for row in rows)) for label, rows in found]
+
+
+def on_phones(page: Page) -> str:
+    """What a table does where there is no room: stay as it is (`compact`), become small lists (`stack`), or scroll (`wide`)."""
+    letters = max(len(cell) for row in (page.headings, *page.rows) for cell in row[1:])
+    if len(page.headings) <= COMPACT_COLUMNS and letters <= COMPACT_LETTERS:
+        return "compact"
+    return "stack" if len(page.headings) <= STACKS else "wide"
+
+
+def with_standing_above(page: Page) -> Page:
+    """The comparison, whose last two columns, profile and folds, are the same in all rows of a run: they go into its first cell."""
+    rows = [(" · ".join((row[0], *row[-2:])) if row[0] else "", *row[1:-2]) for row in page.rows]
+    return replace(page, headings=page.headings[:-2], rows=tuple(rows))
+
+
+def _cells(page: Page, row: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
+    for place, cell in enumerate(row):
+        if place:
+            yield page.headings[place], cell, place in page.numeric
+
+
+HEADINGS = ("", "Region", "Share of energy", "95 % interval", "Share of crop", "Times even", "95 % interval")
+NOTE = "Energy: absolute value of the maps. Times even: energy a pixel beside an even spread. Means over photos, intervals over people."
+
+
+def regions_page(summary: pd.DataFrame, label: str) -> Page | None:
+    """regions-summary.csv [diagnosis.regions.SUMMARY] of the run called `label`; None where no photo has landmarks."""
+    if summary.empty:
+        return None
+    rows = []
+    for row in of_region(summary, (TOGETHER, *REGIONS), group=ALL):
+        share, relative = ([float(row[f"{name}{end}"]) for end in ("", "_low", "_high")] for name in ("share", "relative"))
+        shown = [f"{value:.1%}" for value in (*share, float(row["area_share"]))]
+        times = ["-" if value != value else f"{value:.2f}" for value in relative]
+        rows.append(("", str(row["region"]), shown[0], _between(*shown[1:3]), shown[3], times[0], _between(*times[1:])))
+    return Page(f"Where the maps of {label} lie", "", HEADINGS, (2, 3, 4, 5, 6), tuple(rows), (NOTE,))
+
+
+def _between(low: str, high: str) -> str:
+    return "-" if low == "-" else f"[{low}, {high}]"
+
+
+MEASURED = {"years": "MAE (macro)", "wrong": "Accuracy (macro)"}
+GUESSED = {"years": "Mean-age predictor, MAE (macro)", "wrong": "Majority predictor, accuracy (macro)"}
+
+
+def summary(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[str]:
+    """What was tested and the mean result; what guessing gives; how it stands to the paper."""
+    if len(runs) == 1:
+        return [_result(runs[0], comparison), _guess(runs[0], comparison), _paper(runs, comparison)]
+    return [_tested_together(runs), _best_and_worst(runs, comparison), _paper(runs, comparison)]
+
+
+def line_of(run: RunResult, comparison: pd.DataFrame, metric: str) -> pd.Series | None:
+    """The comparison's line of a score of this run; None where it has none."""
+    found = comparison.loc[
+        (comparison["experiment"] == run.experiment) & (comparison["profile"] == run.profile) & (comparison["metric"] == metric)
+    ]
+    return None if found.empty else found.iloc[0]
+
+
+def crowd(run: RunResult) -> str:
+    """`1,002 photos of 82 people`."""
+    photos, people = run.predictions["photo"].nunique(), run.predictions.loc[run.predictions["subject"] != "", "subject"].nunique()
+    return f"{photos:,} photos of {people:,} {'person' if people == 1 else 'people'}"
+
+
+def _result(run: RunResult, comparison: pd.DataFrame) -> str:
+    line = line_of(run, comparison, MEASURED[run.measure])
+    assert line is not None, "every run is scored by its own measure"
+    span = "" if line["low"] != line["low"] else f" (95 % interval {_plain(line['low'], line)} to {_plain(line['high'], line)})"
+    on = f"Tested on {crowd(run)} ({run.protocol}), {run.experiment}"
+    if run.measure == "wrong":
+        return f"{on} puts {number_text(line['ours'], 'percent')} of the photos into their right age group{span}, averaged over folds."
+    return f"{on} is wrong by {number_text(line['ours'], 'years')} years on average over folds{span}."
+
+
+def _guess(run: RunResult, comparison: pd.DataFrame) -> str:
+    line = line_of(run, comparison, GUESSED[run.measure])
+    assert line is not None, "every run is scored beside a guess"
+    if run.measure == "wrong":
+        return f"Always saying the most frequent group is right for {number_text(line['ours'], 'percent')}."
+    near = line_of(run, comparison, "CS(5) (pooled)")
+    within = "" if near is None else f"; {number_text(near['ours'], 'share')} of the photos are at most five years off"
+    return f"Saying the mean age of the training photos for everyone would be wrong by {number_text(line['ours'], 'years')} years{within}."
+
+
+def _paper(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
+    told = []
+    for run in runs:
+        line = line_of(run, comparison, MEASURED[run.measure])
+        if line is None or line["paper"] != line["paper"]:
+            continue
+        value = _plain(line["paper"], line) + ("" if run.measure == "wrong" else " years")
+        of = "" if len(runs) == 1 else f" for {label_of(run, runs)}"
+        if line["difference"] == line["difference"]:
+            more = "more" if line["difference"] > 0 else "less"
+            points = " percentage points" if run.measure == "wrong" else " years"
+            told.append(f"{value}{of}, and ours is {abs(line['difference']):.2f}{points} {more}")
+        else:
+            told.append(f"{value}{of}, which this run does not reproduce ({run.standing or 'profile ' + run.profile})")
+    if not told:
+        return "No published number belongs to these settings, so none stands beside them."
+    return f"The paper prints {'; '.join(told)}."
+
+
+def _tested_together(runs: Sequence[RunResult]) -> str:
+    crowds = list(dict.fromkeys(f"{crowd(run)} ({run.protocol})" for run in runs))
+    return f"{len(runs)} runs, tested on {' or '.join(crowds)}, stand side by side."
+
+
+def _best_and_worst(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
+    parts = []
+    for measure, what in (("years", "The mean error over folds"), ("wrong", "The share of right groups")):
+        of = {label_of(run, runs): line_of(run, comparison, MEASURED[run.measure]) for run in runs if run.measure == measure}
+        values = {label: line for label, line in of.items() if line is not None}
+        if not values:
+            continue
+        low, high = (pick(values, key=lambda label: float(values[label]["ours"])) for pick in (min, max))
+        unit = " years" if measure == "years" else ""
+        ends = [f"{_plain(values[label]['ours'], values[label])}{unit} ({label})" for label in dict.fromkeys((low, high))]
+        parts.append(f"{what} {'runs from' if len(ends) > 1 else 'is'} {' to '.join(ends)}")
+    return "; ".join(parts) + "."
+
+
+def _plain(value: float, line: pd.Series) -> str:
+    return number_text(float(value), str(line["unit"]))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Tables and charts of one or several runs; `by_age` is None where none predicts ages."""
+
+    banner: str
+    summary: tuple[str, ...]
+    comparison: Page
+    below: tuple[Page, ...]
+    boxes: tuple[Drawn, ...]
+    by_age: tuple[Page, Drawn] | None
+    cumulative: Drawn | None
+
+
+def numbers_of(runs: Sequence[RunResult]) -> Numbers:
+    """Score, compare and draw checked runs."""
+    comparison = compare([score_run(run) for run in runs])
+    told = comparison_page(comparison, notes_of(runs))
+    ages = {label_of(run, runs): run for run in runs if not run.groups}
+    predictions = {label: run.predictions for label, run in ages.items()}
+    binned = errors_by_age(predictions)
+    first = next(iter(ages.values()), None)
+    guess = mean_age_predictions(first.predictions, first.training_means) if first else None
+    return Numbers(
+        banner_of(comparison),
+        tuple(summary(runs, comparison)),
+        with_standing_above(told),
+        tuple(below(runs)),
+        tuple(_boxes(runs, comparison)),
+        (age_page(binned, ""), age_chart(binned)) if binned else None,
+        cumulative_chart(predictions, guess) if guess is not None else None,
+    )
+
+
+def _boxes(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[Drawn]:
+    """One plot for the runs in years, one for those that tell groups apart, in percent of wrong photos."""
+    drawn = []
+    for measure, unit, scale in (("years", "years", 1.0), ("wrong", "% of wrong photos", 100.0)):
+        boxes = []
+        for run in runs:
+            if run.measure == measure:
+                errors = pd.Series(photo_errors(run.predictions)).groupby(run.predictions["fold"].to_numpy()).mean()
+                line = line_of(run, comparison, MEASURED[measure])
+                paper = float("nan") if line is None else float(line["paper"])
+                # The paper prints how many are right.
+                boxes.append(
+                    Box(label_of(run, runs), np.asarray(scale * errors, dtype=np.float64), paper if measure == "years" else 100 - paper)
+                )
+        if boxes:
+            drawn.append(box_plot(boxes, unit=unit))
+    return drawn

@@ -1,0 +1,138 @@
+"""The data sets of a run: the user's own or drawn; all that is missing in one error; the crops that a finished run used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from agerepro.config.loading import plain
+from agerepro.config.schema import Experiment, Faces
+from agerepro.datasets import catalog
+from agerepro.datasets.photos import shared_subjects
+from agerepro.errors import UserError
+from agerepro.faces.alignment import SIDES
+from agerepro.faces.prepare import Prepared, content_digest, prepare, store_folder
+from agerepro.faces.store import FaceStore
+from agerepro.io import digest_of
+from agerepro.models.pretrained import find_weights
+from agerepro.tables import FACES, PHOTOS, read_table
+from agerepro.training.loop import Reporter
+
+
+def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs: int, reporter: Reporter) -> dict[str, Path]:
+    """{data set: folder that holds it under its own name}. Without `data`, synthetic sets are drawn under `runs`/synthetic."""
+    names = list(dict.fromkeys(stage.data for stage in experiment.stages))
+    if data is not None:
+        return dict.fromkeys(names, data)
+    undrawn = [name for name in names if name not in experiment.synthetic]
+    if undrawn:
+        raise UserError(
+            f"Say where {', '.join(undrawn)} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native "
+            "layout. `agerepro data list` tells how to get each; `--profile demo` draws synthetic faces where it exists."
+        )
+    from agerepro.synthetic.writers import RENDERER, write  # the renderer is only for the demo
+
+    folders = {}
+    for name in names:
+        settings = experiment.synthetic[name]
+        folders[name] = runs / "synthetic" / digest_of([RENDERER, name, plain(settings)])
+        write(name, folders[name] / name, settings, jobs=jobs, on_progress=_counted(reporter, f"drawing {name}"))
+    return folders
+
+
+def drawn_sets(folders: dict[str, Path]) -> list[str]:
+    """Names of the data sets that the renderer drew, also when their folder was given as the user's own data."""
+    from agerepro.synthetic.writers import FINISHED
+
+    return [name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()]
+
+
+def refuse_missing(experiment: Experiment, folders: dict[str, Path], *, weights_folder: Path | None) -> None:
+    """One UserError that lists every data set and weight file that is not there, before anything starts."""
+    missing = [
+        f"{name}: no folder {folder / name}. {catalog.card(name).how_to_get}"
+        for name, folder in folders.items()
+        if not catalog.folder_of(name, folder).is_dir()
+    ]
+    if any(stage.start_from == "weights" for stage in experiment.stages):
+        try:
+            find_weights(experiment.backbone.weights, experiment.backbone.name, folder=weights_folder)
+        except UserError as error:
+            missing.append(str(error))
+    if missing:
+        raise UserError("Nothing was started; this is missing:\n" + "\n".join(f"  - {one}" for one in missing))
+
+
+def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Path, reporter: Reporter) -> dict[str, Prepared]:
+    """Every data set of the experiment, aligned; people shared by name with the target are counted, and dropped if it says so."""
+    sets = {
+        name: prepare(
+            name,
+            data=folder,
+            faces=experiment.faces,
+            group_labels=experiment.group_labels,
+            folder=runs / "faces",
+            on_progress=lambda what, done, total: reporter.count(f"faces of {what}", done, total),
+        )
+        for name, folder in folders.items()
+    }
+    for name, one in sets.items():
+        reporter.say(f"{name}: {len(one.photos)} faces, {one.photos['subject'].nunique()} people; {_said(one)}")
+    names = list(sets)
+    for at, name in enumerate(names[:-1]):
+        later = {other: shared_subjects(sets[name].photos, sets[other].photos) for other in names[at + 1 :]}
+        for other, people in later.items():
+            if people:
+                reporter.say(
+                    f"{len(people)} people of {name} are also in {other} by name"
+                    + ("; left out of it (drop_shared_people)." if experiment.drop_shared_people else "; kept, as the paper does.")
+                )
+        if experiment.drop_shared_people:
+            sets[name] = sets[name].without(set().union(*later.values()))
+    return sets
+
+
+def _said(prepared: Prepared) -> str:
+    return ", ".join(f"{count} {what}" for what, count in prepared.funnel["faces"].items() if count)
+
+
+def _counted(reporter: Reporter, what: str) -> Callable[[int, int], None]:
+    return lambda done, total: reporter.count(what, done, total)
+
+
+@dataclass(frozen=True)
+class CropsOfRun:
+    """photos: the run's PHOTOS with the columns of FACES, its box as `cropped_<side>`; `image` is the key in the store in `folder`."""
+
+    photos: pd.DataFrame
+    folder: Path
+
+    def store(self) -> FaceStore:
+        """The store, opened."""
+        return FaceStore(self.folder)
+
+
+def crops_of_run(run: Path, data: str, settings: Faces) -> CropsOfRun | None:
+    """The very crops of data set `data` that the run in folder `run` names in its provenance, or None where they are gone.
+
+    A folder of the same data and another alignment, or of the same alignment and other data, gives another digest.
+    """
+    run = run.resolve()
+    photos, faces = read_table(run / "photos.csv", PHOTOS), run.parents[2] / "faces"
+    digest = json.loads((run / "provenance.json").read_text(encoding="utf-8"))["data"][data]["digest"]
+    usual = store_folder(photos, settings, faces).parent
+    name = usual.name.rpartition("-")[0]
+    for folder in dict.fromkeys([usual, *sorted(faces.glob(f"{name}-*"))]):
+        if not (folder / "faces.csv").is_file():
+            continue
+        # PHOTOS has a box, too: the source's.
+        table = read_table(folder / "faces.csv", FACES).rename(columns={side: f"cropped_{side}" for side in SIDES})
+        merged = photos.merge(table, on="photo", how="left", validate="one_to_one")
+        merged["image"] = merged["image"].fillna("")
+        if content_digest(merged) == digest:
+            return CropsOfRun(merged, folder / "store")
+    return None

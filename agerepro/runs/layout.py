@@ -1,0 +1,108 @@
+"""Where a run lies on disk, which of its folds are done, and what its numbers may be taken for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from agerepro.config.loading import PAPER
+from agerepro.errors import UserError
+from agerepro.io import is_sealed
+from agerepro.tables import FOLDS, PREDICTIONS, read_table
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment under one profile: runs/<paper>/<experiment>/<profile>-<digest>/."""
+
+    folder: Path
+
+    @property
+    def experiment(self) -> str:
+        """The experiment file's name without ending."""
+        return self.folder.parent.name
+
+    @property
+    def profile(self) -> str:
+        """The profile's name."""
+        return self.folder.name.rpartition("-")[0]
+
+    def fold_folder(self, seed: int, fold: int, *, first_seed: int) -> Path:
+        """folds/007, or folds/007-seed1 for a further seed."""
+        return self.folder / "folds" / (f"{fold:03d}" if seed == first_seed else f"{fold:03d}-seed{seed}")
+
+    def folds(self) -> pd.DataFrame:
+        """The FOLDS table of the run."""
+        return read_table(self.folder / "folds.csv", FOLDS)
+
+    def done(self, seeds: Sequence[int]) -> list[tuple[int, int]]:
+        """(seed, fold) of every fold whose files are complete and undamaged."""
+        folds = sorted(set(self.folds()["fold"]))
+        return [(s, f) for s in seeds for f in folds if is_sealed(self.fold_folder(s, f, first_seed=seeds[0]))]
+
+    def predictions(self, seeds: Sequence[int]) -> pd.DataFrame:
+        """PREDICTIONS of all finished folds in one table."""
+        tables = [read_table(self.fold_folder(s, f, first_seed=seeds[0]) / "predictions.csv", PREDICTIONS) for s, f in self.done(seeds)]
+        if not tables:
+            raise UserError(f"No fold of {self.folder} is finished yet. Continue it with the same `agerepro run` command.")
+        return pd.concat(tables, ignore_index=True)
+
+
+def run_folder(runs: Path, *, paper: str, experiment: str, profile: str, digest: str) -> Run:
+    """The run of an experiment with these settings and data."""
+    return Run(runs / paper / experiment / f"{profile}-{digest[:12]}")
+
+
+def find_run(place: Path) -> Run:
+    """The run at `place`: a run folder, or a folder above exactly one. UserError, listing them, when there are none or several."""
+    if (place / "experiment.yaml").is_file():
+        return Run(place)
+    found = sorted(file.parent for file in place.glob("**/experiment.yaml")) if place.is_dir() else []
+    if len(found) == 1:
+        return Run(found[0])
+    if not found:
+        raise UserError(f"{place} holds no run. Runs lie in runs/<paper>/<experiment>/<profile>-<digest>/ and are made by `agerepro run`.")
+    raise UserError(f"{place} holds {len(found)} runs; name one of:\n" + "\n".join(f"  {folder}" for folder in found))
+
+
+def parse_folds(text: str | None, count: int) -> list[int]:
+    """`0-5,7` -> [0, 1, 2, 3, 4, 5, 7]; None -> all. UserError for bad text or a fold that the protocol lacks."""
+    if text is None:
+        return list(range(count))
+    chosen: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        if not match:
+            raise UserError(f"--folds {text!r}: write numbers and ranges, for instance 0-5,7.")
+        chosen.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    outside = sorted(fold for fold in chosen if fold >= count)
+    if outside:
+        raise UserError(f"--folds {text!r}: there are folds 0 to {count - 1}, not {outside[0]}.")
+    return sorted(chosen)
+
+
+def banner(profile: str, *, synthetic: bool, changed: Sequence[str] = ()) -> str:
+    """`demo: synthetic faces; changed: seeds=[0, 1]`; "" for the paper's own settings on real faces."""
+    said = [f"{profile}: synthetic faces"] if synthetic else [] if profile == PAPER else [f"{profile} settings, not the paper's"]
+    return "; ".join([*said, *(["changed: " + ", ".join(changed)] if changed else [])])
+
+
+def standing(banner: str, folds_done: int, folds_total: int) -> str:
+    """The run's own banner ("demo: synthetic faces" or ""), and "partial: 61 of 82 folds" when folds are missing.
+
+    Empty for a complete run that needs no warning: only then do numbers stand beside the paper's as a reproduction.
+    """
+    count = folds_text(folds_done, folds_total)
+    missing = f"partial: {count}" if folds_done < folds_total and count not in banner else ""
+    return "; ".join(part for part in (banner, missing) if part)
+
+
+def folds_text(folds_done: int, folds_total: int) -> str:
+    """`82 folds`, or `61 of 82 folds` when some are missing."""
+    if folds_done < folds_total:
+        return f"{folds_done} of {folds_total} folds"
+    return f"{folds_total} fold{'' if folds_total == 1 else 's'}"

@@ -1,0 +1,73 @@
+"""The network of a finished fold, from the files in its run folder alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agerepro.config.loading import read_experiment
+from agerepro.config.schema import Age, Classes, Experiment, Groups
+from agerepro.errors import UserError
+from agerepro.models.build import Network, build_network
+from agerepro.models.weights import assign_all, load_arrays
+from agerepro.runs.layout import Run
+from agerepro.training.folds import WEIGHTS, trained_part, trunk_path
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A fold's trained network, built once and filled with one fold after the other.
+
+    bins: (bins,) values that the classes stand for, years or, for age groups, their numbers; empty for a Value head.
+    labels: names of the age groups, empty where ages are learnt.
+    """
+
+    run: Run
+    experiment: Experiment
+    network: Network
+    bins: np.ndarray
+    labels: tuple[str, ...]
+
+    def fill(self, fold: int, *, seed: int) -> None:
+        """Set the network's weights to those at the end of a fold. UserError when the fold kept none."""
+        path = self.run.fold_folder(seed, fold, first_seed=self.experiment.seeds[0]) / WEIGHTS
+        if not path.is_file():
+            raise UserError(
+                f"{path} is not there: fold {fold} is not finished, or was run with another keep_weights than `all`. Kept are: "
+                f"{', '.join(str(one) for one in self.kept(seed)) or 'none'}."
+            )
+        part = trained_part(self.network, self.experiment.stages[-1])
+        assign_all(part, load_arrays(path), source=str(path))
+
+    def kept(self, seed: int) -> list[int]:
+        """Folds whose weights are here."""
+        first = self.experiment.seeds[0]
+        done = [fold for s, fold in self.run.done(self.experiment.seeds) if s == seed]
+        return [fold for fold in done if (self.run.fold_folder(seed, fold, first_seed=first) / WEIGHTS).is_file()]
+
+
+def restored(run: Run, *, seed: int | None = None) -> Restored:
+    """The run's network with the trunk of its last stage, ready for `fill`; seed None takes the first.
+
+    Raises UserError when no fold of the run is finished, or the trunk of a frozen run is missing.
+    """
+    experiment = read_experiment(run.folder / "experiment.yaml")
+    seed = experiment.seeds[0] if seed is None else seed
+    done = [fold for s, fold in run.done(experiment.seeds) if s == seed]
+    if not done:
+        raise UserError(f"{run.folder}: no fold of seed {seed} is finished. Continue it with `agerepro run`.")
+    stage = experiment.stages[-1]
+    bins = load_arrays(run.fold_folder(seed, done[0], first_seed=experiment.seeds[0]) / "posteriors.npz")["bins"]
+    network = build_network(
+        experiment.backbone,
+        experiment.head if isinstance(stage.target, Age) else Classes(),
+        outputs=max(len(bins), 1),
+        size=experiment.augment.size,
+        precision=experiment.machine.precision,
+        seed=0,
+    )
+    if stage.train == "classifier":
+        path = trunk_path(run.folder, seed)
+        assign_all(network.trunk, load_arrays(path), source=str(path))
+    return Restored(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, Groups) else ())

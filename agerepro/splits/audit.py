@@ -1,0 +1,98 @@
+"""The audit of a split as text and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from agerepro.splits.leakage import SplitAudit
+from agerepro.splits.near_duplicates import Alike, Pictures
+
+SHOWN = 5
+
+
+def is_clean(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence[Alike] = ()) -> bool:
+    """Whether the table is clean and, where pictures were compared, all could be read and none are alike on two sides."""
+    return audit.clean and not pairs and not (pictures and pictures.unreadable)
+
+
+def as_text(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence[Alike] = ()) -> str:
+    """A table of parts, one line for each thing found with its first names, and last whether the split is clean."""
+    cells: list[tuple[str, ...]] = [("part", "rows", "photos", "people")]
+    cells += [(_part(fold, part), *(f"{count:,}" for count in counts)) for (fold, part), counts in audit.parts.items()]
+    wide = [max(len(line[i]) for line in cells) for i in range(4)]
+    lines = [f"{a:<{wide[0]}}  {b:>{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}" for a, b, c, d in cells]
+    for shared in audit.shared:
+        first, second = shared.parts
+        if shared.what == "person":
+            said = f"{_many(shared.names, 'person', 'people')} on both sides of {first} and {second}"
+            said += f" (photos of theirs: {shared.photos[0]:,} in {first}, {shared.photos[1]:,} in {second})"
+        else:
+            said = f"{_many(shared.names, 'photo', 'photos')} in both {first} and {second}"
+        lines.append(f"{_fold(shared.fold)}{said}: {_first(shared.names)}")
+    for twice in audit.repeated:
+        lines.append(f"{_fold(twice.fold)}{_many(twice.names, 'photo', 'photos')} more than once in {twice.part}: {_first(twice.names)}")
+    if audit.nameless:
+        lines.append(f"{_many(audit.nameless, 'photo', 'photos')} of unknown people, who may be on both sides: {_first(audit.nameless)}")
+    if audit.partless:
+        lines.append(f"{_many(audit.partless, 'photo', 'photos')} in no part, left out: {_first(audit.partless)}")
+    if pictures is not None:
+        lines += list(_of_pictures(pictures, pairs))
+    lines.append("Clean: nobody and nothing is on two sides." if is_clean(audit, pictures, pairs) else "Found wanting.")
+    return "\n".join(lines)
+
+
+def as_json(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence[Alike] = ()) -> str:
+    """The same with every name; `alike` and `unreadable` are null without pictures."""
+    return json.dumps(
+        {
+            "clean": is_clean(audit, pictures, pairs),
+            "parts": [
+                {"fold": fold, "part": part, **dict(zip(("rows", "photos", "people"), counts))}
+                for (fold, part), counts in audit.parts.items()
+            ],
+            "shared": [asdict(shared) for shared in audit.shared],
+            "repeated": [asdict(twice) for twice in audit.repeated],
+            "unknown_people": audit.nameless,
+            "in_no_part": audit.partless,
+            "alike": None if pictures is None else [asdict(pair) for pair in pairs],
+            "unreadable": None if pictures is None else pictures.unreadable,
+        },
+        indent=2,
+        ensure_ascii=False,
+    )
+
+
+def _of_pictures(pictures: Pictures, pairs: Sequence[Alike]) -> Iterable[str]:
+    yield f"{_many(pictures.photos, 'picture', 'pictures')} compared"
+    for reason in dict.fromkeys(pictures.unreadable.values()):
+        names = [photo for photo, why in pictures.unreadable.items() if why == reason]
+        yield f"{_many(names, 'picture', 'pictures')} not compared, {reason}: {_first(names)}"
+    for kind, found in (
+        ("the same file", [p for p in pairs if p.distance is None]),
+        ("look alike", [p for p in pairs if p.distance is not None]),
+    ):
+        if found:
+            people = sorted({person or "unknown" for pair in found for person in pair.people})
+            yield f"{_many(found, 'pair', 'pairs')} in two parts: {kind}; of {_many(people, 'person', 'people')}: {_first(people)}"
+            for pair in found[:SHOWN]:
+                (a, b), (part, other), (who, whom) = pair.photos, pair.parts, pair.people
+                bits = "" if pair.distance is None else f", {pair.distance} bits apart"
+                yield f"  {_fold(pair.fold)}{a} ({part}, {who}) and {b} ({other}, {whom}){bits}"
+
+
+def _many(names: Sequence[object], one: str, many: str) -> str:
+    return f"{len(names):,} {one if len(names) == 1 else many}"
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+
+
+def _fold(fold: str) -> str:
+    return f"fold {fold}: " if fold else ""
+
+
+def _part(fold: str, part: str) -> str:
+    return f"{fold} {part}" if fold else part

@@ -1,0 +1,171 @@
+"""Synthetic data sets written in their native layouts, each by one function; AgeDB, FG-NET and VGGFace2 here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from agerepro.config.schema import Synthetic
+from agerepro.errors import UserError, near
+from agerepro.io import write_json, write_text
+from agerepro.synthetic import adience, imdb_wiki
+from agerepro.synthetic.person import draw_person
+from agerepro.synthetic.population import (
+    FIRST_PERSON,
+    Known,
+    Photo,
+    Plan,
+    draw_all,
+    draws,
+    known,
+    middle_age,
+    person_name,
+    sit,
+    spread,
+    within,
+    write_truth,
+)
+
+AGEDB_PEOPLE, AGEDB_PHOTOS = 568, 16_488  # of the real set
+AGEDB_SHARED = 0.1  # of its people are also in IMDB, under the same name and with the same face
+AGEDB_YOUNGEST, AGEDB_OLDEST = 1, 101
+AGEDB_MEAN_AGE, AGEDB_STD_OF_PEOPLE, AGEDB_STD_OF_PHOTOS = 50.0, 12.0, 10.6  # years; together 16
+
+
+def plan_agedb(settings: Synthetic) -> Plan:
+    """Public figures photographed over their lives, some of them film actors of the synthetic IMDB."""
+    people = settings.people or AGEDB_PEOPLE
+    total = settings.photos or (round(people * AGEDB_PHOTOS / AGEDB_PEOPLE))
+    shared = math.ceil(AGEDB_SHARED * people)
+    photos = []
+    for index, who in enumerate(spread(people, total)):
+        number = FIRST_PERSON["imdb"] + who if who < shared else FIRST_PERSON["agedb"] + who
+        person = draw_person(settings.seed, number)
+        middle = middle_age(draws("agedb", settings.seed, 0, who), AGEDB_MEAN_AGE, AGEDB_STD_OF_PEOPLE)
+        rng = draws("agedb", settings.seed, 2, index)
+        age = int(within(rng.normal(middle, AGEDB_STD_OF_PHOTOS), AGEDB_YOUNGEST, AGEDB_OLDEST + 0.999))
+        path = f"{index}_{person_name(number).replace(' ', '')}_{age}_{person.sex}.jpg"
+        sitter = sit("agedb", settings.seed, number, age + float(rng.random()), index)
+        photos.append(Photo(path, settings.size, sitter, label_age=age))
+    return Plan(photos, _no_labels_file)
+
+
+def _no_labels_file(root: Path, rows: Sequence[Known]) -> None:
+    """AgeDB's labels are its file names."""
+
+
+FGNET_NAMES = Path(__file__).parents[1] / "datasets" / "cards" / "fgnet_filenames.txt"
+FGNET_FOLDER = "FGNET/images"
+
+
+def plan_fgnet(settings: Synthetic) -> Plan:
+    """The first `people` of the real list (0: all 82) at their listed ages; with `photos`, only so many names of these."""
+    names = FGNET_NAMES.read_text(encoding="utf-8").split()
+    who = sorted({name[:3] for name in names})[: settings.people or None]
+    chosen = [name for name in names if name[:3] in who][: settings.photos or None]
+    photos = []
+    for index, name in enumerate(chosen):
+        age = int(name[4:6])
+        exact = age + float(draws("fgnet", settings.seed, 2, index).random())
+        sitter = sit("fgnet", settings.seed, FIRST_PERSON["fgnet"] + int(name[:3]), exact, index)
+        photos.append(Photo(f"{FGNET_FOLDER}/{name}", settings.size, sitter, label_age=age))
+    return Plan(photos, _no_label_file)
+
+
+def _no_label_file(root: Path, rows: Sequence[Known]) -> None:
+    """FG-NET's labels are its file names."""
+
+
+VGGFACE2_PEOPLE, VGGFACE2_PHOTOS_A_PERSON = 8_631, 364  # of the real training part
+VGGFACE2_DEMO_PHOTOS = 20  # a person, where people are given and photos are not
+VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE, VGGFACE2_STD_OF_PHOTOS = 40.0, 13.0, 7.0  # years
+
+
+def plan_vggface2(settings: Synthetic) -> Plan:
+    """Identities photographed within some years of their lives."""
+    people = settings.people or VGGFACE2_PEOPLE
+    total = settings.photos or people * (VGGFACE2_DEMO_PHOTOS if settings.people else VGGFACE2_PHOTOS_A_PERSON)
+    photos, seen = [], [0] * people
+    for index, who in enumerate(spread(people, total)):
+        middle = draws("vggface2", settings.seed, 0, who).normal(VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE)
+        age = within(draws("vggface2", settings.seed, 2, index).normal(middle, VGGFACE2_STD_OF_PHOTOS), 3, 90)
+        seen[who] += 1
+        sitter = sit("vggface2", settings.seed, FIRST_PERSON["vggface2"] + who, float(age), index)
+        photos.append(Photo(f"train/n{who + 1:06d}/{seen[who]:04d}_01.jpg", settings.size, sitter))
+    return Plan(photos, _write_boxes)
+
+
+def _write_boxes(root: Path, rows: Sequence[Known]) -> None:
+    boxes, landmarks = ["NAME_ID,X,Y,W,H"], ["NAME_ID," + ",".join(f"P{n}X,P{n}Y" for n in range(1, 6))]
+    for row in rows:
+        assert row.shot is not None  # every picture of this set shows its person
+        name = row.photo.path.removeprefix("train/").removesuffix(".jpg")
+        left, top, right, bottom = (round(value) for value in row.shot.box)
+        boxes.append(f'"{name}",{left},{top},{right - left},{bottom - top}')
+        landmarks.append(f'"{name}",' + ",".join(f"{value:.3f}" for value in row.shot.landmarks.ravel()))
+    write_text(root / "bb_landmark" / "loose_bb_train.csv", "\n".join(boxes) + "\n")
+    write_text(root / "bb_landmark" / "loose_landmark_train.csv", "\n".join(landmarks) + "\n")
+
+
+WRITERS: dict[str, Callable[[Synthetic], Plan]] = {
+    "imdb": imdb_wiki.plan_imdb,
+    "wiki": imdb_wiki.plan_wiki,
+    "agedb": plan_agedb,
+    "fgnet": plan_fgnet,
+    "vggface2": plan_vggface2,
+    "adience": adience.plan,
+}
+RENDERER = 3  # raise it when the same settings give other pictures
+FINISHED = "synthetic.json"
+STARTED = ".synthetic-started.json"
+
+
+def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress: Callable[[int, int], None]) -> None:
+    """Draw data set `name` (one of WRITERS) into `root` in its native layout, with `synthetic-truth.csv` beside it.
+
+    The same settings give the same bytes for any number of processes (`jobs`). Safe to repeat and to kill: finished photos
+    are kept, and a finished set (`synthetic.json`) returns at once. `on_progress` gets photos done and photos in all.
+    Raises UserError for an unknown name, for a folder drawn with other settings, and for one that holds anything else.
+    """
+    if name not in WRITERS:
+        raise UserError(f"No synthetic version of the data set {name!r} exists.{near(name, WRITERS)}")
+    order = {"dataset": name, "renderer": RENDERER, "settings": dataclasses.asdict(settings)}
+    if _is_finished(root, order):
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    write_json(root / STARTED, order)
+    plan = WRITERS[name](settings)
+    draw_all(root, plan.photos, jobs=jobs, on_progress=on_progress)
+    truth = known(plan.photos)
+    plan.write_labels(root, truth)
+    write_truth(root, truth)
+    write_json(root / FINISHED, order)
+    (root / STARTED).unlink(missing_ok=True)
+
+
+def _is_finished(root: Path, order: dict[str, Any]) -> bool:
+    """Whether `root` holds exactly what is ordered; UserError when it holds something else."""
+    for marker in (FINISHED, STARTED):
+        if not (root / marker).exists():
+            continue
+        found = _read(root / marker)
+        if found != order:
+            raise UserError(
+                f"{root} holds a synthetic data set drawn with other settings ({json.dumps(found)}). "
+                "Delete the folder to draw it anew, or name another one."
+            )
+        return marker == FINISHED
+    if root.is_dir() and any(not path.name.startswith(".") for path in root.iterdir()):
+        raise UserError(f"{root} is not empty and was not drawn here. Name an empty or new folder, so that no data is mixed or lost.")
+    return False
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}). Delete the folder to draw the data set anew.") from None

@@ -1,0 +1,52 @@
+"""Optimizers and schedules of the learning rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+
+class SlowedAdam(keras.optimizers.Adam):
+    """Keras' Adam, where the variables of `slowed` (by path) take steps of `share` times the learning rate.
+
+    Scaling their gradients would do nothing: Adam's step hardly depends on a gradient's size.
+    """
+
+    def __init__(self, learning_rate: float, *, slowed: Collection[str], share: float, **settings: Any) -> None:
+        super().__init__(learning_rate, **settings)
+        self.slowed, self.share = frozenset(slowed), share
+        self.known: set[int] = set()
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Make the moments, and note which variables are slowed: steps are asked for by Keras variable or by TensorFlow's inside."""
+        super().build(variables)
+        self.known = {id(one) for variable in variables if variable.path in self.slowed for one in (variable, variable.value)}
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One variable's step."""
+        super().update_step(gradient, variable, learning_rate * self.share if id(variable) in self.known else learning_rate)
+
+
+LEAST_GAIN = 1e-4  # Keras' ReduceLROnPlateau, which the thesis' Keras 2.2 would have used, counts no smaller gain
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """State of the schedule after some epochs: it travels in the checkpoint."""
+
+    best: float = math.inf
+    waited: int = 0  # epochs since the best, or since the last halving
+
+
+def after_epoch(plateau: Plateau, *, validation_loss: float, halve_after: int | None) -> tuple[Plateau, float]:
+    """The new state and the factor (1 or 0.5) for the learning rate [koenig2019, section 4, Training Procedures]."""
+    if validation_loss < plateau.best - LEAST_GAIN:
+        return Plateau(best=validation_loss), 1.0
+    waited = plateau.waited + 1
+    if halve_after is not None and waited >= halve_after:
+        return replace(plateau, waited=0), 0.5
+    return replace(plateau, waited=waited), 1.0

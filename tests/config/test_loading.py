@@ -1,0 +1,89 @@
+"""Experiment files: what is read, what is refused, and how an error helps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agerepro.config.loading import profiles_of, read_experiment, resolved
+from agerepro.config.schema import Adam, LeaveOnePersonOut
+from agerepro.errors import UserError
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+CASCADE = EXPERIMENTS / "koenig2019" / "vgg16-imdb-agedb.yaml"
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_shipped_experiment_reads_under_every_profile_and_again_from_its_resolved_form(path: Path, tmp_path: Path) -> None:
+    for profile in profiles_of(path):
+        experiment = read_experiment(path, profile=profile)
+        again = tmp_path / f"{profile}.yaml"
+        again.write_text(yaml.safe_dump(resolved(experiment)))
+        assert read_experiment(again) == experiment
+
+
+def test_the_cascade_has_the_settings_of_the_thesis() -> None:
+    # koenig2019, section 4, Training Procedures
+    experiment = read_experiment(CASCADE)
+    assert [(s.name, s.epochs, s.batch, s.optimizer, s.halve_after, s.train) for s in experiment.stages] == [
+        ("imdb", 60, 32, Adam(learning_rate=0.0001), 5, "all"),
+        ("agedb", 30, 32, Adam(learning_rate=0.0001), 3, "all"),
+        ("fgnet", 20, 16, Adam(learning_rate=0.0001), 3, "all"),
+    ]
+    assert experiment.stages[-1].protocol == LeaveOnePersonOut(validation_people=0.1)
+    assert (experiment.backbone.dense, experiment.augment.size, experiment.faces.margin) == ((512, 256), 224, 0.4)
+
+
+def test_mode_a_has_the_settings_of_the_thesis() -> None:
+    (stage,) = read_experiment(EXPERIMENTS / "koenig2019" / "vgg16-faces2.yaml").stages
+    assert (stage.train, stage.epochs, stage.batch, stage.optimizer) == ("classifier", 20, 48, Adam(learning_rate=0.001))
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("faces.magrin=0.3", r"\.yaml:\d+: unknown key 'faces.magrin'. Did you mean 'margin'\?"),
+        ("stages.fgnet.bacth=3", r"unknown key 'stages.fgnet.bacth'. Did you mean 'batch'\?"),
+        ("stages.fgnt.batch=1", r"no stage 'fgnt'. Did you mean 'fgnet'\?"),
+        ("backbone.name=vgg61", r"'vgg61' is not allowed. Did you mean 'vgg16'\?"),
+        ("stages.fgnet.optimizer={adma: 0.1}", r"'adma' is not one of adam"),
+        ("stages.fgnet.optimizer={adam: 1e-3}", r"YAML reads this as text; write 0.001"),
+        ("stages.fgnet.epochs=many", r"stages.fgnet.epochs = 'many' is not allowed"),
+        ("stages.fgnet.epochs=true", r"stages.fgnet.epochs = True is not allowed"),
+        ("augment.flip=2", r"augment.flip = 2 is not allowed.*less than or equal to 1"),
+        ("stages.imdb.start_from=agedbb", r"starts from 'agedbb', which is no earlier stage"),
+        ("head=value", r"the loss CrossEntropy does not fit a Value head"),
+        ("stages.fgnet.split={images: 0.2}", r"has both a split and a protocol"),
+        ("stages.imdb.split=null", r"halves its rate on the validation loss but has no validation part"),
+        ("nonsense", r"write KEY=VALUE"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_to_write(setting: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_experiment(CASCADE, settings=[setting])
+
+
+def test_an_unknown_profile_and_a_missing_file_are_named() -> None:
+    with pytest.raises(UserError, match=r"no profile 'dmeo'. Did you mean 'demo'"):
+        read_experiment(CASCADE, profile="dmeo")
+    with pytest.raises(UserError, match="There is no experiment file"):
+        read_experiment(Path("nowhere.yaml"))
+
+
+def test_a_repeated_key_is_refused_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("faces: {}\nbackbone: {name: vgg16}\nfaces: {}\n")
+    with pytest.raises(UserError, match=r"twice.yaml:3: 'faces' is given twice \(first in line 1\)"):
+        read_experiment(path)
+
+
+def test_an_error_inside_a_profile_points_at_the_profile_s_line(tmp_path: Path) -> None:
+    path = tmp_path / "profile.yaml"
+    text = CASCADE.read_text()
+    path.write_text(text.replace("width: 0.125", "widht: 0.125"))
+    line = 1 + next(i for i, row in enumerate(path.read_text().splitlines()) if "widht" in row)
+    with pytest.raises(UserError, match=rf"profile.yaml:{line}: unknown key 'backbone.widht'"):
+        read_experiment(path, profile="demo")
+    read_experiment(path)  # the paper's profile is not touched

@@ -1,0 +1,174 @@
+"""Networks: three models over the same layers, repeatable weights, one training step, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from agerepro.config.schema import Backbone, Classes, Value
+from agerepro.errors import UserError
+from agerepro.models.build import Network, build_network
+from agerepro.models.layers import layer_seed
+from agerepro.models.weights import weights_as_arrays
+
+Slim = Callable[..., Network]
+PHOTOS = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+
+
+def outputs_of(model: keras.Model, photos: np.ndarray) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(model(photos)))
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        Backbone(name="vgg16", width=0.125, dense=(8,)),
+        Backbone(name="resnet50", width=0.125),
+        Backbone(name="senet50", width=0.125),
+        Backbone(name="dlib_resnet", width=0.25),
+    ],
+)
+@pytest.mark.parametrize("head", [Classes(), Value(), Value(features="stages")])
+def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Classes | Value) -> None:
+    size, outputs = (103 if backbone.name == "dlib_resnet" else 32), (7 if isinstance(head, Classes) else 1)
+    network = build_network(backbone, head, outputs=outputs, size=size, seed=0)
+    photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
+    whole = outputs_of(network.full, photos)
+    assert whole.shape == (2, outputs) and whole.std() > 0
+    np.testing.assert_array_equal(outputs_of(network.classifier, outputs_of(network.trunk, photos)), whole)
+    assert network.full.layers[-1].name == network.output == ("logits" if isinstance(head, Classes) else "years")
+    assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_map))
+
+
+@pytest.mark.parametrize(
+    "backbone", [Backbone(name="vgg16", width=0.125), Backbone(name="senet50", width=0.125), Backbone(name="dlib_resnet", width=0.25)]
+)
+@pytest.mark.parametrize("features", ["last", "stages"])
+def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features: str) -> None:
+    side, further = 128, 104
+    head = Value(features=features)
+    both = build_network(backbone, Value(features=features, also_at=(further,)), outputs=1, size=side, seed=0)
+    large = build_network(backbone, head, outputs=1, size=side, seed=0)
+    small = build_network(backbone, head, outputs=1, size=further, seed=0)
+    assert set(weights_as_arrays(both.trunk)) == set(weights_as_arrays(large.trunk))
+    # A smooth picture, in decimals: nothing is rounded, whether it is resized before the preprocessing or after it.
+    ramp = np.linspace(40, 200, side)
+    photos = np.stack([np.stack([ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None], 0 * ramp + ramp[:, None]], axis=-1)])
+    resized = keras.ops.image.resize(photos, (further, further), antialias=True)
+    seen = np.concatenate([outputs_of(large.trunk, photos).ravel(), outputs_of(small.trunk, resized).ravel()])
+    np.testing.assert_allclose(outputs_of(both.trunk, photos)[0], seen, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(outputs_of(both.classifier, outputs_of(both.trunk, photos)), outputs_of(both.full, photos))
+
+
+def test_a_further_size_too_small_for_the_backbone_is_refused() -> None:
+    with pytest.raises(UserError, match=r"at least 103 pixels: raise 100 in head\.value\.also_at"):
+        build_network(Backbone(name="dlib_resnet", width=0.25), Value(also_at=(100,)), outputs=1, size=150, seed=0)
+
+
+def test_statistics_of_the_stages_come_in_their_order() -> None:
+    slim, photos = Backbone(name="vgg16", width=0.125), PHOTOS.astype(np.float32)
+    features = {}
+    for statistics in (("mean",), ("max",), ("spread",), ("mean", "max", "spread")):
+        head = Value(features="stages", statistics=statistics)
+        features[statistics] = outputs_of(build_network(slim, head, outputs=1, size=32, seed=0).trunk, photos)
+    first = 8  # channels of the first stage at width 1/8
+    together = np.concatenate([features[(one,)][:, :first] for one in ("mean", "max", "spread")], axis=1)
+    np.testing.assert_allclose(features["mean", "max", "spread"][:, : 3 * first], together, rtol=1e-6)
+
+
+def test_trunk_and_classifier_share_their_variables_with_the_whole(slim: Slim) -> None:
+    network = slim()
+    assert {id(w) for w in network.full.weights} == {id(w) for w in network.trunk.weights + network.classifier.weights}
+    assert len(network.full.weights) == len(network.trunk.weights) + len(network.classifier.weights) == 26 + 4
+
+
+def test_uint8_and_float_photos_give_the_same(slim: Slim) -> None:
+    whole = slim().full
+    expected = outputs_of(whole, PHOTOS)
+    np.testing.assert_array_equal(outputs_of(whole, PHOTOS.astype(np.float32)), expected)
+    np.testing.assert_array_equal(outputs_of(whole, keras.ops.convert_to_tensor(PHOTOS)), expected)
+    np.testing.assert_allclose(whole.predict(PHOTOS, verbose=0), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_depend_on_seed_and_layer_name_only(slim: Slim) -> None:
+    keras.utils.set_random_seed(1)
+    first = weights_as_arrays(slim(outputs=5).full)
+    keras.utils.set_random_seed(2)
+    second, other_seed = weights_as_arrays(slim(outputs=9).full), weights_as_arrays(slim(seed=1).full)
+    for name in first:
+        if not name.startswith("logits"):
+            np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+        if name.endswith("kernel"):
+            assert not np.array_equal(first[name], other_seed[name]), name
+    assert not np.array_equal(first["conv4_2/kernel"], first["conv4_3/kernel"])  # one shape, two names
+
+
+def test_layer_seed_is_the_same_in_every_process() -> None:
+    assert layer_seed(0, "logits") == 524868712  # first 4 bytes of SHA-256 of "0/logits", little-endian, halved
+
+
+def test_the_classifier_is_he_normal_without_bias() -> None:
+    network = build_network(Backbone(name="vgg16", width=0.5, dense=(2000,)), Classes(), outputs=100, size=32, seed=0)
+    weights = weights_as_arrays(network.classifier)
+    for layer, fan_in in (("dense1", 256), ("logits", 2000)):
+        assert weights[f"{layer}/kernel"].std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.01)
+        assert not weights[f"{layer}/bias"].any()
+
+
+def test_mixed_precision_computes_inside_and_ends_in_float32(slim: Slim) -> None:
+    network = slim(precision="mixed_bfloat16")
+    assert network.full.get_layer("preprocess").compute_dtype == network.full.get_layer("logits").compute_dtype == "float32"
+    assert network.full.get_layer("conv3_1").compute_dtype == network.full.get_layer("dense1").compute_dtype == "bfloat16"
+    assert {str(weight.dtype) for weight in network.full.weights} == {"float32"}
+    mixed = outputs_of(network.full, PHOTOS)
+    assert mixed.dtype == np.float32
+    plain = outputs_of(slim().full, PHOTOS)
+    assert 0 < np.abs(mixed - plain).max() < 0.1 * plain.std()
+
+
+def test_a_slim_network_learns_in_some_steps(slim: Slim) -> None:
+    model = slim().full
+    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    classes = np.array([0, 3, 4])
+    before = model.train_on_batch(PHOTOS, classes)
+    for _ in range(5):
+        after = model.train_on_batch(PHOTOS, classes)
+    assert float(after) < float(before)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15's own saving with NumPy 2.4
+@pytest.mark.parametrize(
+    ("backbone", "head"),
+    [(Backbone(name="vgg16", width=0.125), Classes()), (Backbone(name="dlib_resnet", width=0.25), Value(features="stages"))],
+)
+def test_a_saved_model_is_complete(backbone: Backbone, head: Classes | Value, tmp_path: Path) -> None:
+    network = build_network(backbone, head, outputs=1, size=103, seed=0)
+    network.full.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    photos = np.random.default_rng(1).integers(0, 256, (1, 103, 103, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(outputs_of(again, photos), outputs_of(network.full, photos))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size", "message"),
+    [
+        (Backbone(name="vgg16"), 31, "vgg16 needs an input of at least 32 pixels, not 31: raise augment.size."),
+        (Backbone(name="vgg16", weights="dlib"), 224, "vgg16 has no published weights 'dlib'"),
+        (Backbone(name="resnet50", weights="vggface"), 224, "set backbone.weights to one of: vggface2, none"),
+        (Backbone(name="senet50", weights="vggface2", width=0.25), 224, "fit senet50 at width 1 only, not 0.25"),
+        (Backbone(name="vgg16", weights="vggface", width=0.5), 224, "fit vgg16 at width 1 only, not 0.5"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        build_network(backbone, Classes(), outputs=2, size=size, seed=0)
+    assert message in str(error.value)
+
+
+def test_a_value_head_has_one_output() -> None:
+    with pytest.raises(UserError, match="one output, not 3"):
+        build_network(Backbone(name="vgg16"), Value(), outputs=3, size=32, seed=0)

@@ -1,0 +1,180 @@
+"""The batch-norm layer against NumPy, frozen and not, and what freezing a trunk does to it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agerepro.config.schema import Backbone, Classes
+from agerepro.models.build import Network, build_network
+from agerepro.models.layers import LEAST_VARIANCE, BatchNorm, ChannelAffine, Frozen, Spread, ZeroFilledSum
+from agerepro.models.weights import weights_as_arrays
+
+EPSILON = 1e-2  # large: a forgotten one shows
+MAPS = np.random.default_rng(0).normal(3, 2, (4, 5, 6, 3)).astype(np.float32)
+WEIGHTS = {"gamma": [0.5, 1, 2], "beta": [-1, 0, 1], "moving_mean": [1, 2, 3], "moving_variance": [0.5, 1, 4]}
+FROZEN: tuple[Frozen, ...] = ("inference", "batch_statistics")
+CASES = list(itertools.product(FROZEN, (True, False), (True, False)))  # frozen option, trainable, training
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the layer gives and keeps, in float64."""
+
+    output: np.ndarray
+    moving_mean: np.ndarray
+    moving_variance: np.ndarray
+
+
+def by_numpy(maps: np.ndarray, frozen: Frozen, *, trainable: bool, training: bool) -> Expected:
+    """Ioffe and Szegedy 2015, with Keras's moving averages (momentum 0.99), and the two meanings of a frozen layer."""
+    gamma, beta, moving_mean, moving_variance = (np.array(values, np.float64) for values in WEIGHTS.values())
+    batch_mean, batch_variance = maps.astype(np.float64).mean((0, 1, 2)), maps.astype(np.float64).var((0, 1, 2))
+    by_batch = training and (trainable or frozen == "batch_statistics")
+    mean, variance = (batch_mean, batch_variance) if by_batch else (moving_mean, moving_variance)
+    output = gamma * (maps - mean) / np.sqrt(variance + EPSILON) + beta
+    if training and trainable:
+        moving_mean = 0.99 * moving_mean + 0.01 * batch_mean
+        moving_variance = 0.99 * moving_variance + 0.01 * batch_variance
+    return Expected(output, moving_mean, moving_variance)
+
+
+def layer_with_weights(frozen: Frozen, *, trainable: bool, dtype: str = "float32") -> BatchNorm:
+    layer = BatchNorm(frozen, epsilon=EPSILON, dtype=dtype)
+    layer.build(MAPS.shape)
+    for name, values in WEIGHTS.items():
+        getattr(layer, name).assign(values)
+    layer.trainable = trainable
+    return layer
+
+
+@pytest.mark.parametrize(("frozen", "trainable", "training"), CASES)
+def test_each_case_equals_numpy(frozen: Frozen, trainable: bool, training: bool) -> None:
+    layer = layer_with_weights(frozen, trainable=trainable)
+    expected = by_numpy(MAPS, frozen, trainable=trainable, training=training)
+    np.testing.assert_allclose(layer(MAPS, training=training), expected.output, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(layer.moving_mean), expected.moving_mean, rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(layer.moving_variance), expected.moving_variance, rtol=1e-6)
+
+
+def test_the_cases_differ() -> None:
+    outputs = {case: by_numpy(MAPS, case[0], trainable=case[1], training=case[2]).output for case in CASES}
+    by_moving_averages = outputs["inference", False, True]
+    assert np.abs(outputs["batch_statistics", False, True] - by_moving_averages).max() > 0.5
+    np.testing.assert_array_equal(outputs["batch_statistics", False, False], by_moving_averages)
+    np.testing.assert_array_equal(outputs["inference", True, True], outputs["batch_statistics", True, True])
+
+
+@pytest.mark.parametrize("frozen", FROZEN)
+@pytest.mark.parametrize("trainable", [True, False])
+def test_half_precision_normalises_in_float32(frozen: Frozen, trainable: bool) -> None:
+    """Squares of 300 do not fit into float16, and a mean of 300 leaves bfloat16 too few digits for the differences."""
+    maps = np.round(300 + 4 * MAPS).astype(np.float16)
+    layer = layer_with_weights(frozen, trainable=trainable, dtype="mixed_float16")
+    found = np.asarray(layer(maps, training=True))
+    assert found.dtype == np.float16 and {weight.dtype for weight in layer.weights} == {"float32"}
+    expected = by_numpy(maps, frozen, trainable=trainable, training=True).output
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-3)
+
+
+def test_its_settings_survive_serialisation() -> None:
+    layer = BatchNorm("batch_statistics", epsilon=EPSILON, name="bn")
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert (again.frozen, again.epsilon, again.name) == ("batch_statistics", EPSILON, "bn")
+
+
+def slim(frozen: Frozen) -> Network:
+    backbone = Backbone(name="senet50", width=0.125, frozen_batch_norm=frozen)
+    return build_network(backbone, Classes(), outputs=3, size=32, seed=0)
+
+
+def train_once(network: Network, photos: np.ndarray) -> None:
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    network.full.compile(optimizer=keras.optimizers.Adam(1e-2), loss=loss, run_eagerly=True)  # tracing takes longer than a few steps
+    network.full.train_on_batch(photos, np.arange(len(photos)) % 3)
+
+
+def test_the_option_changes_no_name_and_no_number_of_parameters() -> None:
+    first, second = (weights_as_arrays(slim(frozen).full) for frozen in FROZEN)
+    assert list(first) == list(second)
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])
+
+
+@pytest.mark.parametrize("frozen", FROZEN)
+def test_a_frozen_trunk_keeps_all_it_has_while_the_classifier_trains(frozen: Frozen) -> None:
+    network, photos = slim(frozen), np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    layers = [layer for layer in network.trunk.layers if isinstance(layer, BatchNorm)]
+    assert len(layers) == 53 and {layer.frozen for layer in layers} == {frozen}
+    network.trunk.trainable = False
+    before = weights_as_arrays(network.full)
+    tested = np.asarray(network.trunk(photos, training=False))
+    trained = np.asarray(network.trunk(photos, training=True))
+    assert np.array_equal(tested, trained) == (frozen == "inference")
+    train_once(network, photos)
+    moved = {name for name, array in weights_as_arrays(network.full).items() if not np.array_equal(array, before[name])}
+    assert moved == {"logits/kernel", "logits/bias"}
+
+
+def test_a_trunk_that_trains_moves_its_averages() -> None:
+    network, photos = slim("batch_statistics"), np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    before = weights_as_arrays(network.trunk)
+    train_once(network, photos)
+    after = weights_as_arrays(network.trunk)
+    still = {name for name in before if name.endswith(("moving_mean", "moving_variance")) and np.array_equal(before[name], after[name])}
+    assert not still
+
+
+SIZES = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))
+
+
+def literal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    total = np.zeros(np.maximum(first.shape, second.shape))
+    for one in (first, second):
+        n, h, w, c = one.shape
+        total[:n, :h, :w, :c] += one
+    return total
+
+
+@given(first=SIZES, second=SIZES)
+@settings(max_examples=40, deadline=None)
+def test_the_smaller_map_is_filled_with_zeros_at_its_end(first: tuple[int, ...], second: tuple[int, ...]) -> None:
+    random = np.random.default_rng(0)
+    maps = [random.normal(size=(2, *size)).astype(np.float32) for size in (first, second)]
+    np.testing.assert_allclose(np.asarray(ZeroFilledSum()(maps)), literal(*maps), rtol=1e-6)
+
+
+@pytest.mark.parametrize("photos", [None, 2])
+def test_the_shape_is_known_before_the_numbers(photos: int | None) -> None:
+    assert ZeroFilledSum().compute_output_shape([(photos, 3, 3, 8), (photos, 4, 2, 4)]) == (photos, 4, 3, 8)
+
+
+def test_the_affine_layer_scales_and_shifts_each_channel() -> None:
+    layer = ChannelAffine()
+    x = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
+    np.testing.assert_array_equal(layer(x), x)
+    layer.set_weights([np.array([2.0, 3.0]), np.array([1.0, -1.0])])
+    np.testing.assert_array_equal(np.asarray(layer(x))[0, 1, 1], [6 * 2 + 1, 7 * 3 - 1])
+    assert isinstance(keras.layers.deserialize(keras.layers.serialize(layer)), ChannelAffine)
+
+
+def test_spread_is_the_standard_deviation_over_space() -> None:
+    maps = np.random.default_rng(0).normal(5, 3, (2, 4, 7, 3)).astype(np.float32)
+    expected = np.sqrt(maps.reshape(2, 28, 3).std(axis=1) ** 2 + LEAST_VARIANCE)  # NumPy divides by the count, as we do
+    found = keras.ops.convert_to_numpy(Spread()(maps))
+    assert found.shape == Spread().compute_output_shape(maps.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_flat_map_has_a_finite_slope() -> None:
+    maps = keras.Input((3, 3, 2))
+    model = keras.Model(maps, keras.layers.Dense(1)(Spread()(keras.layers.Conv2D(2, 1)(maps))))
+    model.compile(optimizer="sgd", loss="mse")
+    model.train_on_batch(np.ones((1, 3, 3, 2), np.float32), np.ones((1, 1), np.float32))
+    assert all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.weights)

@@ -1,0 +1,130 @@
+"""Finding weight files: folder, cache, package, internet; the internet is a server on this machine."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.models import pretrained
+from agerepro.models.pretrained import SOURCES, find_weights, keras_cache, present_weights, source_of
+
+NOTOP, TOP = SOURCES["vggface", "vgg16"].files
+BODY = b"0123456789" * 1000
+
+
+class Release(BaseHTTPRequestHandler):
+    """Serves any file whole under /whole/, breaks off under /cut/, knows nothing else."""
+
+    def do_GET(self) -> None:
+        if not self.path.startswith(("/whole/", "/cut/")):
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        self.wfile.write(BODY if self.path.startswith("/whole/") else BODY[:100])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Release)
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.server_port}"
+    listening.shutdown()
+    listening.server_close()
+    thread.join()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "home"
+
+
+def serve_from(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = replace(SOURCES["vggface", "vgg16"], release=address)
+    monkeypatch.setitem(pretrained.SOURCES, ("vggface", "vgg16"), row)
+
+
+def test_the_users_folder_comes_before_the_cache(tmp_path: Path, home: Path) -> None:
+    cache = home / ".keras" / "models" / "vggface"
+    assert keras_cache() == cache
+    cache.mkdir(parents=True)
+    (cache / NOTOP).touch()
+    assert present_weights("vggface", "vgg16", folder=tmp_path) == cache / NOTOP
+    (tmp_path / TOP).touch()
+    assert find_weights("vggface", "vgg16", folder=tmp_path) == tmp_path / TOP
+    (tmp_path / NOTOP).touch()
+    assert find_weights("vggface", "vgg16", folder=tmp_path) == tmp_path / NOTOP
+
+
+def test_what_is_absent_is_fetched_once(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_from(f"{server}/whole/", monkeypatch)
+    path = find_weights("vggface", "vgg16", folder=tmp_path / "weights")
+    assert path == tmp_path / "weights" / NOTOP and path.read_bytes() == BODY
+    serve_from(f"{server}/absent/", monkeypatch)
+    assert find_weights("vggface", "vgg16", folder=tmp_path / "weights") == path
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the fetching library leaves a failed connection to the collector
+@pytest.mark.parametrize("place", ["cut", "absent"])
+def test_a_failed_fetch_leaves_nothing_and_says_which_file_to_put_where(
+    place: str, tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_from(f"{server}/{place}/", monkeypatch)
+    with pytest.raises(UserError) as error:
+        find_weights("vggface", "vgg16", folder=tmp_path / "weights")
+    assert f"Get {NOTOP} (or {TOP}) from {server}/{place}/ and put it into {tmp_path / 'weights'}." in str(error.value)
+    assert list((tmp_path / "weights").iterdir()) == []
+    del error
+    gc.collect()
+
+
+def test_offline_says_which_file_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_from("http://127.0.0.1:9/", monkeypatch)  # the discard port: nobody listens
+    with pytest.raises(UserError, match=f"ConnectionError.*Get {NOTOP} .* put it into "):
+        find_weights("vggface", "vgg16", folder=tmp_path)
+
+
+def test_an_absent_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrained, "find_dlib_weights", lambda: None)
+    assert present_weights("dlib", "dlib_resnet", folder=tmp_path) is None
+    with pytest.raises(UserError, match=r"pip install face_recognition_models, or put dlib_face_recognition_resnet_model_v1\.dat into"):
+        find_weights("dlib", "dlib_resnet", folder=tmp_path)
+
+
+def test_the_installed_package_is_found(dlib_path: Path) -> None:
+    assert find_weights("dlib", "dlib_resnet", folder=None) == dlib_path
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    with pytest.raises(UserError, match=r"dlib_resnet has no published weights 'vggface'; set backbone\.weights to one of: dlib, none"):
+        source_of("vggface", "dlib_resnet")
+
+
+def test_published_names_and_address_are_those_of_keras_vggface(vgg16_layout: dict) -> None:
+    assert vgg16_layout["published_files"] == {"notop": NOTOP, "top": TOP}
+    assert SOURCES["vggface", "vgg16"].release == "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+
+
+LIGHT = ("models.pretrained", "models.dlib_file", "tasks.decode")
+
+
+def test_light_modules_load_no_keras() -> None:
+    imports = "; ".join(f"import agerepro.{name}" for name in LIGHT)
+    program = f"import sys; {imports}; print([name for name in ('keras', 'tensorflow', 'pooch', 'pandas') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -1,0 +1,123 @@
+"""VGG-16 against keras-vggface 0.6 on Keras 2.3.1: drawn weights, written as the published file, read by our loader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from agerepro.config.schema import Backbone, Classes
+from agerepro.models.build import Network, build_network
+from agerepro.models.layers import channels_at
+from agerepro.models.pretrained import source_of
+from agerepro.models.vgg import BLOCKS
+from agerepro.models.weights import load_published, read_keras_h5, read_weights
+
+VGGFACE = Backbone(name="vgg16", weights="vggface", dense=(16,))
+MEANS_1, MEANS_2 = (129.1863, 104.7624, 93.5940), (131.0912, 103.8827, 91.4953)  # red, green, blue; VGGFace 1 and 2
+LAYERS = ("preprocess", "conv1_1", "pool1", "pool2", "pool3", "pool4", "conv5_3", "pool5", "flatten")
+
+
+@pytest.fixture(scope="module")
+def network(vgg16_folder: Path) -> Network:
+    network = build_network(VGGFACE, Classes(), outputs=4, size=224, seed=0)
+    load_published(VGGFACE, network, folder=vgg16_folder)
+    return network
+
+
+@pytest.fixture(scope="module")
+def seen(network: Network, vgg16_oracle: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What each layer gives for the reference's two pictures."""
+    probe = keras.Model(network.full.inputs[0], [network.full.get_layer(name).output for name in LAYERS])
+    return dict(zip(LAYERS, probe.predict(vgg16_oracle["images"], verbose=0), strict=True))
+
+
+def relative(ours: np.ndarray, theirs: np.ndarray) -> float:
+    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+
+
+def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """The reference's tolerance: 3e-5 in relative L2 and 3e-4 at the worst place; its noise is 2e-6 and 2e-5, a mistake 6e-4 at least."""
+    theirs = theirs.astype(np.float64)
+    assert relative(ours, theirs) < 3e-5
+    assert np.abs(ours - theirs).max() / np.sqrt(np.mean(theirs**2)) < 3e-4
+
+
+def test_preprocessing_equals_keras_vggface(seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
+    assert np.abs(seen["preprocess"] - vgg16_oracle["preprocessed"]).max() < 2e-5
+
+
+def test_first_convolution_equals_keras_vggface(seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
+    patch = vgg16_oracle["first_conv_patch_image0"]
+    rows, columns = np.argwhere(np.isclose(seen["conv1_1"][0, :, :, 0], patch[0, 0, 0], rtol=1e-5))[0]
+    assert_same(seen["conv1_1"][0, rows : rows + 8, columns : columns + 8, :8], patch)
+    assert_same(seen["conv1_1"].mean((1, 2)), vgg16_oracle["first_conv_gap"])
+    assert_same(seen["conv1_1"].max((1, 2)), vgg16_oracle["first_conv_gmp"])
+
+
+@pytest.mark.parametrize("layer", ["pool1", "pool2", "pool3", "pool4", "conv5_3"])
+def test_stages_equal_keras_vggface(layer: str, seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
+    assert_same(seen[layer].mean((1, 2)), vgg16_oracle[f"stage_gap_{layer}"])
+    assert_same(seen[layer].max((1, 2)), vgg16_oracle[f"stage_gmp_{layer}"])
+
+
+def test_last_map_equals_keras_vggface(seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
+    assert_same(seen["pool5"][0], vgg16_oracle["last_map_image0"])
+    assert_same(seen["pool5"].mean((1, 2)), vgg16_oracle["last_map_gap"])
+    assert_same(seen["pool5"].max((1, 2)), vgg16_oracle["last_map_gmp"])
+
+
+def test_whole_last_map_equals_keras_vggface_by_random_projections(
+    seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray], generator_of: Any
+) -> None:
+    size = 7 * 7 * 512
+    projection = generator_of("vggface_vgg16/projection/last_map").standard_normal((8, size))
+    ours = seen["pool5"].reshape(2, size).astype(np.float64) @ projection.T / np.sqrt(size)
+    assert np.abs(ours - vgg16_oracle["last_map_projection"]).max() < 1e-4
+
+
+def test_flattening_is_channels_last(seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
+    assert_same(seen["flatten"][:, :1000], vgg16_oracle["last_map_flat_first1000"])
+
+
+def test_red_and_blue_exchanged_is_noticed(network: Network, vgg16_oracle: dict[str, np.ndarray]) -> None:
+    mistaken = network.trunk.predict(vgg16_oracle["images"][..., ::-1], verbose=0)
+    assert relative(mistaken[0], vgg16_oracle["last_map_image0"]) > 0.1
+
+
+def test_means_of_the_other_version_are_noticed(network: Network, vgg16_oracle: dict[str, np.ndarray]) -> None:
+    mistaken = network.trunk.predict(vgg16_oracle["images"] + np.subtract(MEANS_1, MEANS_2).astype(np.float32), verbose=0)
+    assert 5e-3 < relative(mistaken[0], vgg16_oracle["last_map_image0"]) < 0.1
+
+
+def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
+    backbone = Backbone(name="vgg16", dense=(512, 256))
+    network = build_network(backbone, Classes(), outputs=100, size=224, seed=0)
+    assert network.trunk.count_params() == 14_714_688  # keras-vggface without top, counted by building it
+    assert network.full.count_params() - 100 == 27_717_184  # koenig2019's count fits 100 outputs without bias; ours have one
+
+
+@pytest.mark.parametrize(("width", "channels"), [(1.0, [64, 128, 256, 512, 512]), (0.125, [8, 16, 32, 64, 64]), (0.01, [8] * 5)])
+def test_width_scales_channels_in_steps_of_eight(width: float, channels: list[int]) -> None:
+    assert [channels_at(whole, width) for _, whole in BLOCKS] == channels
+
+
+@pytest.mark.slow
+def test_logits_from_the_file_with_a_top_equal_keras_vggface(
+    tmp_path: Path, vgg16_layout: dict[str, Any], vgg16_oracle: dict[str, np.ndarray], draw: Any, write_h5: Any, seen: dict[str, np.ndarray]
+) -> None:
+    layers = vgg16_layout["variants"]["top"]["layers"]
+    tensors = {name: draw(vgg16_layout["tensors"][name]) for _, names in layers for name in names}
+    path = write_h5(tmp_path / vgg16_layout["published_files"]["top"], layers, tensors)
+    loaded = read_weights(path, source_of("vggface", "vgg16"), source="vggface")
+    assert loaded.parameters == 14_714_688
+    assert sorted(loaded.not_used) == [f"fc{n}/{variable}:0" for n in (6, 7, 8) for variable in ("bias", "kernel")]
+    stored, _ = read_keras_h5(path)
+    x = seen["pool5"].reshape(2, -1)
+    for n in (6, 7):
+        x = np.maximum(x @ stored[f"fc{n}/kernel:0"] + stored[f"fc{n}/bias:0"], 0)
+        assert_same(x[:, :64], vgg16_oracle[f"fc{n}_relu_first64"])
+    assert_same(x @ stored["fc8/kernel:0"] + stored["fc8/bias:0"], vgg16_oracle["logits"])

@@ -1,0 +1,155 @@
+"""Exported models: the run's own numbers, loaded again in fresh processes; the card; what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import agerepro
+from agerepro.errors import FoundWanting, UserError
+from agerepro.faces.prepare import store_folder
+from agerepro.faces.store import FaceStore
+from agerepro.predict.estimates import outputs_of
+from agerepro.predict.export import differences, export_run, faces_of_run, missing_for_onnx, random_pictures, refuse_foreign
+from agerepro.predict.inference_model import LAYERS, Years, inference_model
+from agerepro.runs.layout import Run
+from agerepro.runs.model import restored
+from agerepro.tables import FACES, PHOTOS, read_table
+from agerepro.tasks.decode import DECODE
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """No progress."""
+
+
+@pytest.mark.parametrize("how", sorted(DECODE))
+def test_years_are_decoded_as_in_numpy(how: str) -> None:
+    posteriors = np.random.default_rng(0).dirichlet(np.ones(7), 50)
+    bins = np.array([3.0, 8, 9, 20, 41, 60, 99])
+    found = np.asarray(Years(bins, how)(posteriors.astype(np.float32)))
+    np.testing.assert_allclose(found, DECODE[how](posteriors, bins), atol=1e-4)
+
+
+def test_every_layer_of_ours_is_known_where_the_file_is_loaded() -> None:
+    """`.keras` files name layers `agerepro>Name`; found by the registering decorator in the source."""
+    package = Path(agerepro.__file__).parent
+    pattern = r'register_keras_serializable\(package="agerepro"\)\nclass (\w+)'
+    registered = {name for path in package.rglob("*.py") for name in re.findall(pattern, path.read_text(encoding="utf-8"))}
+    assert registered == {layer.__name__ for layer in LAYERS}
+
+
+def test_an_unknown_decoding_is_refused() -> None:
+    with pytest.raises(ValueError, match="not 'mode'"):
+        Years([1.0], "mode")
+
+
+@pytest.mark.parametrize(
+    ("kind", "folds"),
+    [
+        ("classes_run", [0, 2]),
+        pytest.param("classes_run", [1], marks=pytest.mark.slow),
+        pytest.param("years_run", [0, 2], marks=pytest.mark.slow),
+        pytest.param("groups_run", [1], marks=pytest.mark.slow),
+    ],
+)
+def test_the_model_gives_what_predict_gives(kind: str, folds: list[int], request: pytest.FixtureRequest) -> None:
+    run: Run = request.getfixturevalue(kind)
+    network = restored(run)
+    model, _ = inference_model(run, folds, seed=0)
+    pixels = faces_of_run(run, network.experiment)
+    assert len(pixels) == 16 and pixels.dtype == np.uint8
+    said = model.predict(pixels, verbose=0)
+    images = _images(run)
+    expected = outputs_of(network, images, folds, seed=0, on_progress=lambda done, total: None)
+    if kind == "years_run":
+        assert set(said) == {"age"}
+        np.testing.assert_allclose(said["age"], expected[:, 0], atol=1e-3)
+    else:
+        assert set(said) == {"logits", "posterior"} | ({"age"} if kind == "classes_run" else set())
+        np.testing.assert_allclose(said["posterior"], expected, atol=1e-5)
+        shifted = np.exp(said["logits"] - said["logits"].max(axis=1, keepdims=True))
+        np.testing.assert_allclose(shifted / shifted.sum(axis=1, keepdims=True), expected, atol=1e-5)
+    if kind == "classes_run":
+        np.testing.assert_allclose(said["age"], expected @ network.bins, atol=1e-3)
+
+
+def _images(run: Run) -> list[bytes]:
+    """The JPEG crops of the run's first sixteen photos with a face, in the order of its photos.csv."""
+    experiment = restored(run).experiment
+    photos = read_table(run.folder / "photos.csv", PHOTOS)["photo"]
+    folder = store_folder(photos.to_frame(), experiment.faces, run.folder.parents[2] / "faces")
+    faces = read_table(folder.parent / "faces.csv", FACES).set_index("photo").loc[photos]
+    store = FaceStore(folder)
+    return [store.read(key) for key in faces.loc[faces["status"] == "ok", "image"]][:16]
+
+
+@pytest.fixture(scope="module")
+def exported(classes_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "ages"
+    styles = ["keras", "saved_model", *([] if missing_for_onnx() else ["onnx"])]
+    found = export_run(classes_run, folder, folds="all", styles=styles, on_progress=quiet)
+    assert [one.style for one in found] == styles
+    assert all(each.largest <= 1e-4 for one in found for each in one.found if each.output == "posterior")
+    return folder
+
+
+def test_an_export_is_sealed_and_its_card_says_what_the_model_is(exported: Path) -> None:
+    checked = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=exported, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    card = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for text in (
+        "DRAWN, SYNTHETIC FACES",
+        "the mean of folds 0, 1, 2, 3 of 4",
+        "Mean absolute error",
+        "Not for deciding",
+    ):
+        assert text in card
+    assert all(
+        line.split("  ")[0] in card
+        for line in (exported / "SHA256SUMS").read_text().splitlines()
+        if "MODEL_CARD" not in line and "model.json" not in line
+    )
+    facts = json.loads((exported / "model.json").read_text())
+    assert facts["input"]["size"] == 32 and facts["folds"] == [0, 1, 2, 3] and facts["interval"]["level"] == 0.8
+    assert "nan" not in card and "| None" not in card
+
+
+def test_a_repeated_export_replaces_its_own_and_nothing_else(exported: Path, tmp_path: Path) -> None:
+    refuse_foreign(exported)
+    refuse_foreign(tmp_path / "new")
+    (tmp_path / "letters").mkdir()
+    refuse_foreign(tmp_path / "letters")
+    (tmp_path / "letters" / "a.txt").touch()
+    with pytest.raises(UserError, match="not an undamaged export"):
+        refuse_foreign(tmp_path / "letters")
+    with pytest.raises(UserError, match="is a file"):
+        refuse_foreign(tmp_path / "letters" / "a.txt")
+
+
+@pytest.mark.slow
+def test_a_file_that_says_something_else_or_cannot_be_loaded_is_found_wanting(exported: Path) -> None:
+    pixels = random_pictures(32, 2)
+    with pytest.raises(FoundWanting, match="gives other outputs"):
+        differences("keras", exported / "model.keras", pixels, {"age": np.zeros(2)})
+    with pytest.raises(FoundWanting, match="cannot be loaded again"):
+        differences("keras", exported / "MODEL_CARD.md", pixels, {})
+
+
+@pytest.mark.slow
+def test_the_card_of_groups_counts_wrong_photos(groups_run: Run, tmp_path: Path) -> None:
+    export_run(groups_run, tmp_path / "groups", folds=None, styles=["keras"], on_progress=quiet)
+    card = (tmp_path / "groups" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert (
+        "Photos in a wrong group: **" in card
+        and "age groups 0-2" in card
+        and "interval" not in card.partition("## How to feed")[0].partition("###")[2]
+    )
+
+
+def test_noise_is_the_same_whenever_asked_for() -> None:
+    np.testing.assert_array_equal(random_pictures(8), random_pictures(8))

@@ -1,0 +1,154 @@
+"""TODO."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import agerepro.published.tables as tables_module
+from agerepro.config.schema import Reproduces
+from agerepro.errors import UserError
+from agerepro.published.tables import papers, published_columns, published_row, published_table, tables
+
+EVERY_TABLE = [(paper, table) for paper in papers() for table in tables(paper)]
+
+
+def row(table, name):
+    return published_row(Reproduces(paper="koenig2019", table=table, row=name))
+
+
+def test_koenig2019_table_4_row_7():
+    assert row("table4", "VGG-16-IMDB-AgeDB") == {"mae": 2.68, "median": 2.24, "upper_quartile": 3.35, "lower_quartile": 1.58}
+
+
+def test_koenig2019_tables_are_all_here():
+    named = {"adience", "data", "figure13", "networks", "settings"}  # numbers that stand in the text only
+    assert {*named, *(f"table{number}" for number in range(1, 7))} <= set(tables("koenig2019"))
+
+
+def test_claims_are_no_table():
+    assert "claims" not in tables("koenig2019")
+
+
+@pytest.mark.parametrize("paper, table", EVERY_TABLE)
+def test_every_table_reads_and_says_where_it_is_from(paper, table):
+    found = published_table(paper, table)
+    assert found.source.startswith(paper)
+    assert found.title and found.rows
+    assert all(set(reading.says) - {reading.used} for reading in found.readings)  # two readings at least
+    for name in found.rows:
+        reproduces = Reproduces(paper=paper, table=table, row=name)
+        assert set(published_row(reproduces)) <= set(published_columns(reproduces))
+
+
+NUMBER = re.compile(r"-?\d+\.\d+%?")
+
+
+@pytest.mark.parametrize("table", ["table2", "table3", "table4", "table5"])
+def test_every_row_is_printed_so_in_the_thesis(shared, table):
+    """Each row's numbers are the cells of a table line of the paper's text that begins or goes on with the row's name."""
+    text = re.sub("</?b>", "", (shared / "papers/koenig2019.txt").read_text(encoding="utf-8"))
+    lines = [line.split("\t") for line in text.splitlines() if "\t" in line]
+    for name, values in published_table("koenig2019", table).rows.items():
+        named = [cells for cells in lines if any(re.search(rf"(^|\) ){re.escape(name)}( \[\d+\])?$", cell) for cell in cells)]
+        printed = [[float(cell.rstrip("%")) for cell in cells if NUMBER.fullmatch(cell)] for cells in named]
+        assert list(values.values()) in printed, name
+
+
+def test_table_1_as_printed(shared):
+    lines = [line.split("\t") for line in (shared / "papers/koenig2019.txt").read_text(encoding="utf-8").splitlines()]
+    found = published_table("koenig2019", "table1")
+    for name, cells in found.rows.items():
+        printed = next(line for line in lines if line[0] == f"{name} {found.cited[name]}")
+        assert [str(cell) for cell in cells.values()] == [cell.replace(",", "") for cell in printed[1:]]
+
+
+@pytest.mark.parametrize("table", ["adience", "data", "figure13", "networks", "settings"])
+def test_numbers_of_the_text_stand_there(shared, table):
+    """Every number of these tables is in the paper's text, as digits, with a thousands comma, or as written in words."""
+    in_words = {2600000: "2.6M", 3300000: "3.3M", 50: "more than 50%", 5: "five-fold", "2, 3, 4, 5": "(2,3,4 and 5)"}
+    text = (shared / "papers/koenig2019.txt").read_text(encoding="utf-8")
+    for name, row in published_table("koenig2019", table).rows.items():
+        for value in row.values():
+            forms = {str(value), f"{value:,}" if isinstance(value, int) else f"{value:0<5}", in_words.get(value, str(value))}
+            assert any(re.search(rf"(?<![\d.]){re.escape(form)}(?!\d)", text) for form in forms), (name, value)
+
+
+def test_koenig2019_section_4_settings_row_by_row():
+    rows = published_table("koenig2019", "settings").rows
+    assert [row["epochs"] for row in rows.values()] == [20, 60, 60, 60, 30, 20, 20, 20, 20]
+    assert rows["b: FG-NET-AD, SENet-50"] == {"epochs": 20, "batch_size": 16, "learning_rate": 0.01, "patience": 3}
+
+
+def test_table_6_accuracy_precision_and_recall_of_its_readings():
+    found = published_table("koenig2019", "table6")
+    groups = list(found.rows)
+    matrix = [[found.rows[true][predicted] for predicted in groups] for true in groups]
+    assert [sum(line) for line in matrix] == [1667, 152, 2571]
+    readings = {reading.about: reading.says["the matrix"] for reading in found.readings}
+    assert readings["accuracy on fold 1, percent"] == round(100 * sum(matrix[i][i] for i in range(3)) / 4390, 2)
+    for index in (0, 2):
+        column = sum(line[index] for line in matrix)
+        precision = next(value for about, value in readings.items() if about.startswith(f"precision of the group {groups[index]}"))
+        assert precision == round(matrix[index][index] / column, 3)
+        assert readings[f"recall of the group {groups[index]}"] == round(matrix[index][index] / sum(matrix[index]), 3)
+
+
+def test_unknown_names_offer_the_nearest():
+    with pytest.raises(UserError, match="Did you mean 'koenig2019'"):
+        published_row(Reproduces(paper="konig2019", table="table4", row="x"))
+    with pytest.raises(UserError, match="Did you mean 'table4'"):
+        row("tabel4", "x")
+    with pytest.raises(UserError, match="Did you mean 'VGG-16-Faces2'"):
+        row("table4", "vgg-16-Faces2")
+
+
+def test_text_columns_are_no_numbers():
+    assert set(row("table1", "AgeDB")) == {"year", "images", "subjects"}
+
+
+GOOD = """
+paper: made2030
+table: table1
+title: A table
+source: made2030, Table 1
+columns: {mae: {label: MAE, unit: years, aggregation: macro}}
+rows: {first: {mae: 3}}
+"""
+
+
+@pytest.fixture
+def made_paper(tmp_path, monkeypatch):
+    """Write made2030/table1.yaml and read it as if it were in the package."""
+
+    def write(text):
+        (tmp_path / "made2030").mkdir(exist_ok=True)
+        (tmp_path / "made2030" / "table1.yaml").write_text(text, encoding="utf-8")
+        monkeypatch.setattr(tables_module.resources, "files", lambda package: tmp_path)
+        published_table.cache_clear()
+        return published_table("made2030", "table1")
+
+    yield write
+    published_table.cache_clear()
+
+
+def test_another_paper_needs_only_a_file(made_paper):
+    assert made_paper(GOOD).rows == {"first": {"mae": 3}}
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (("rows: {first: {mae: 3}}", "rows: {first: {maee: 3}}"), "Did you mean 'mae'"),
+        (("{mae: 3}", "{mae: three}"), "does not fit the unit years"),
+        (("unit: years", "unit: parsecs"), "is not a published table"),
+        (("title:", "titel:"), "is not a published table"),
+        (("table: table1", "table: table2"), "says it is made2030 table2"),
+        (("rows:", "cited: {second: '[1]'}\nrows:"), "does not have: 'second'"),
+        (("rows:", "readings: [{about: x, says: {a: 1, b: 2}, used: c}]\nrows:"), "reading used, 'c'"),
+    ],
+)
+def test_a_wrong_file_is_told_in_words(made_paper, change, message):
+    with pytest.raises(UserError, match=message):
+        made_paper(GOOD.replace(*change))

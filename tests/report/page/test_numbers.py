@@ -1,0 +1,101 @@
+"""Printed tables for the page: sections, and what happens to them on a phone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agerepro.evaluation.compare import compare
+from agerepro.explain.regions import REGIONS, SUMMARY, TOGETHER, region_summary, region_table
+from agerepro.report.page.numbers import on_phones, regions_page, sections, summary, with_standing_above
+from agerepro.report.results import score_run
+from agerepro.report.tables import Page
+
+PAGE = Page("t", "", ("Run", "Score", "Paper"), (2,), (("a", "x", "1"), ("", "y", "-"), ("b", "x", "2")))
+
+
+def test_rows_without_a_first_cell_belong_to_the_run_above():
+    first, second = sections(PAGE)
+    assert (first.label, len(first.rows), second.label, len(second.rows)) == ("a", 2, "b", 1)
+    assert first.rows[1] == (("Score", "y", False), ("Paper", "-", True))
+
+
+def test_profile_and_folds_move_above_the_rows():
+    page = Page("t", "", ("Run", "Score", "Profile", "Folds"), (1,), (("a", "1", "demo", "82 folds"), ("", "2", "demo", "82 folds")))
+    moved = with_standing_above(page)
+    assert moved.headings == ("Run", "Score") and moved.rows == (("a · demo · 82 folds", "1"), ("", "2"))
+
+
+def test_small_tables_stay_long_words_stack_and_wide_tables_scroll():
+    assert on_phones(PAGE) == "compact"
+    assert on_phones(Page("t", "", ("Run", "Score"), (), (("a", "MAE (macro), bootstrap interval"),))) == "stack"
+    assert on_phones(Page("t", "", tuple("abcdefghij"), (), (tuple("abcdefghij"),))) == "wide"
+
+
+LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
+
+
+def test_a_row_a_region_with_what_the_summary_has() -> None:
+    photos = pd.DataFrame({"photo": list("abcdef"), "subject": list("112233"), "age": 30.0})
+    maps = np.random.default_rng(0).random((6, 5, 5))
+    summary = region_summary(region_table(photos, maps, np.repeat(LANDMARKS[None], 6, axis=0)), pd.Series("20-39", index=photos["photo"]))
+    page = regions_page(summary, "a run")
+    assert page is not None and page.title == "Where the maps of a run lie"
+    assert [row[1] for row in page.rows] == [TOGETHER, *REGIONS] and {len(row) for row in page.rows} == {len(page.headings)}
+    eyes = summary.loc[(summary["group"] == "all") & (summary["region"] == "eyes")].iloc[0]
+    shown = dict(zip(page.headings[1:4], next(row for row in page.rows if row[1] == "eyes")[1:4]))
+    assert shown == {
+        "Region": "eyes",
+        "Share of energy": f"{eyes['share']:.1%}",
+        "95 % interval": f"[{eyes['share_low']:.1%}, {eyes['share_high']:.1%}]",
+    }
+    assert next(row for row in page.rows if row[1] == "eyes")[5] == f"{eyes['relative']:.2f}"
+
+
+def test_no_landmarks_no_table_and_no_interval_a_dash() -> None:
+    assert regions_page(pd.DataFrame(columns=list(SUMMARY)), "a") is None
+    nothing = float("nan")
+    rows = [("all", region, 1, 1, 0.5, 0.4, 0.6, 0.1, nothing, nothing, nothing) for region in (*REGIONS, TOGETHER)]
+    page = regions_page(pd.DataFrame(rows, columns=list(SUMMARY)), "a")
+    assert page is not None and {row[5:] for row in page.rows} == {("-", "-")}
+
+
+def told(*runs) -> list[str]:
+    return summary(runs, compare([score_run(run) for run in runs]))
+
+
+def test_a_demo_run_is_not_set_against_the_paper(make_run):
+    run = make_run()
+    result, guess, paper = told(run)
+    comparison = compare([score_run(run)]).set_index("metric")["ours"]
+    assert f"is wrong by {comparison['MAE (macro)']:.2f} years on average over folds (95 % interval " in result
+    assert f"{run.predictions['photo'].nunique()} photos of 12 people (leave one person out)" in result
+    assert f"would be wrong by {comparison['Mean-age predictor, MAE (macro)']:.2f} years" in guess and "% of the photos" in guess
+    assert paper == "The paper prints 4.78 years, which this run does not reproduce (demo: synthetic faces)."  # koenig2019, Table 4
+
+
+def test_a_run_in_full_says_the_difference(make_run):
+    run = make_run(profile="paper", banner="")
+    ours = compare([score_run(run)]).set_index("metric").loc["MAE (macro)", "ours"]
+    assert told(run)[2] == f"The paper prints 4.78 years, and ours is {abs(ours - 4.78):.2f} years {'more' if ours > 4.78 else 'less'}."
+
+
+def test_without_a_published_row_nothing_is_claimed(make_run):
+    assert told(make_run(row=None))[2].startswith("No published number belongs to these settings")
+
+
+def test_several_runs_are_ranked_by_their_error(make_run):
+    tested, ranked, paper = told(make_run("good", error=2.0), make_run("bad", error=12.0))
+    assert tested.startswith("2 runs, tested on ")
+    assert ranked.index("(good)") < ranked.index("(bad)") and "runs from" in ranked
+    assert "for good" in paper and "for bad" in paper
+
+
+@pytest.mark.parametrize("right", [0.7])
+def test_groups_are_told_in_shares(make_group_run, right):
+    result, guess, _ = told(replace(make_group_run(right=right), reproduces=None))
+    assert "of the photos into their right age group" in result and " %" in result
+    assert guess.startswith("Always saying the most frequent group is right for ")

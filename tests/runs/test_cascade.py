@@ -1,0 +1,231 @@
+"""The whole cascade through the command line, on a handful of drawn people: run, continue, status, table, damage, two processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.faces.store import FaceStore, decode
+from agerepro.runs.layout import Run, find_run
+from agerepro.runs.model import restored
+from agerepro.tables import FACES, PHOTOS, read_table
+from agerepro.tasks.decode import expectation, posterior
+from agerepro.training.augment import plain_matrix, warp
+
+TINY = Path(__file__).parent / "tiny.yaml"
+CASCADE = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-imdb-agedb.yaml"
+
+
+def agerepro(*arguments: object, code: int = 0) -> str:
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=900, env=quiet())
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "agerepro", *(str(argument) for argument in arguments)]
+
+
+def quiet() -> dict[str, str]:
+    """As a user's shell has it: without the settings of the tests, oneDNN off among them, which makes training half as fast."""
+    return {name: value for name, value in os.environ.items() if name not in ("TF_ENABLE_ONEDNN_OPTS", "PYTHONWARNINGS")}
+
+
+def fingerprints(runs: Path, experiment: str) -> dict[str, str]:
+    """SHA-256 of all that a run's folds came to."""
+    run = tiny_run(runs, experiment)
+    files = sorted(
+        file for name in ("predictions.csv", "posteriors.npz", "by_epoch.npz", "history.csv") for file in run.folder.glob(f"folds/*/{name}")
+    )
+    return {str(file.relative_to(run.folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def tiny_run(runs: Path, experiment: str = "tiny") -> Run:
+    """The run of the whole cascade, not that of the frozen profile beside it."""
+    (folder,) = (folder for folder in (runs / "koenig2019" / experiment).iterdir() if not folder.name.startswith("frozen"))
+    return find_run(folder)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    runs = tmp_path_factory.mktemp("tiny") / "runs"
+    return runs, agerepro("run", TINY, "--profile", "paper", "--runs", runs)
+
+
+def test_the_cascade_ends_in_a_table_that_says_synthetic(finished: tuple[Path, str]) -> None:
+    runs, said = finished
+    assert "paper: synthetic faces" in said and "MAE (macro), years" in said and "2.68" in said
+    run = tiny_run(runs)
+    predictions = run.predictions([0])
+    photos = pd.read_csv(run.folder / "photos.csv")
+    assert sorted(predictions["photo"]) == sorted(photos["photo"]) and predictions["fold"].nunique() == 4
+    for fold in range(4):
+        stored = np.load(run.fold_folder(0, fold, first_seed=0) / "posteriors.npz")
+        mine = predictions.loc[predictions["fold"] == fold]
+        np.testing.assert_allclose(stored["posteriors"].sum(axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(stored["posteriors"] @ stored["bins"], mine["predicted"], atol=1e-3)
+    results = run.folder / "results"
+    assert {"table.txt", "table.csv", "table.md", "table.tex", "scores.csv", "figures"} <= {file.name for file in results.iterdir()}
+    assert len(list((results / "figures").glob("*.png"))) == 8
+
+
+def test_the_end_of_the_main_job_has_maps_and_a_page_with_them(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    said = agerepro("run", TINY, "--profile", "paper", "--runs", runs, "--explain", "--report")
+    assert "eyes and nose" in said and "places, each larger than" in said and "Page: " in said
+    folder = tiny_run(runs).folder
+    assert {"maps.npz", "regions-summary.csv", "figures"} <= {file.name for file in (folder / "explain").iterdir()}
+    page = (folder / "results" / "report.html").read_text(encoding="utf-8")
+    assert "mean of the expected age at conv5_3" in page and "Where the maps of tiny lie" in page
+
+
+def test_the_same_command_again_trains_nothing(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    before = {file: file.stat().st_mtime_ns for file in runs.glob("**/*.npz")}
+    said = agerepro("run", TINY, "--profile", "paper", "--runs", runs)
+    assert "all 4 folds are done already" in said
+    assert {file: file.stat().st_mtime_ns for file in runs.glob("**/*.npz")} == before
+
+
+def test_a_flipped_byte_is_noticed_and_the_fold_done_again_to_the_same_bytes(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    good = fingerprints(runs, "tiny")
+    run = tiny_run(runs)
+    file = run.fold_folder(0, 2, first_seed=0) / "posteriors.npz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0x10
+    file.write_bytes(bytes(content))
+    said = agerepro("status", run.folder, code=1)
+    assert "3 of 4 folds done" in said and "missing: 2" in said
+    assert "3 of 4 folds are done" in agerepro("table", run.folder, code=1)
+    assert "partial: 3 of 4 folds" in agerepro("table", run.folder, "--partial")
+    agerepro("run", TINY, "--profile", "paper", "--runs", runs, "--folds", "2")
+    assert fingerprints(runs, "tiny") == good
+    assert "4 of 4 folds done" in agerepro("status", run.folder)
+
+
+def test_two_processes_share_a_run_and_change_nothing(finished: tuple[Path, str], tmp_path: Path) -> None:
+    runs, _ = finished
+    agerepro("run", TINY, "--profile", "paper", "--runs", tmp_path, "--jobs", 2)
+    assert fingerprints(tmp_path, "tiny") == fingerprints(runs, "tiny")
+
+
+def test_a_frozen_trunk_shares_the_earlier_stage_and_stays_as_it_was(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    stages = {folder.name for folder in (runs / "stages").iterdir()}
+    said = agerepro("run", TINY, "--profile", "frozen", "--runs", runs)
+    assert {folder.name for folder in (runs / "stages").iterdir()} == stages, "the stage of people was trained again"
+    assert "frozen: synthetic faces" in said
+
+
+def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_said(finished: tuple[Path, str]) -> None:
+    run = tiny_run(finished[0])
+    back = restored(run)
+    photos = read_table(run.folder / "photos.csv", PHOTOS)
+    faces = next((finished[0] / "faces").glob("fgnet-*"))
+    stored = read_table(faces / "faces.csv", FACES).set_index("photo")["image"]
+    store, augment = FaceStore(faces / "store"), back.experiment.augment
+    for fold in (0, 2):
+        back.fill(fold, seed=0)
+        said = run.predictions([0]).query("fold == @fold")
+        assert set(said["photo"]) <= set(photos["photo"])
+        pixels = np.stack(
+            [warp(decode(store.read(stored[photo])), plain_matrix(40, augment.size), augment.size) for photo in said["photo"]]
+        )
+        again = expectation(posterior(np.asarray(back.network.full(pixels))), back.bins)
+        assert again == pytest.approx(said["predicted"].to_numpy(), abs=1e-3)
+    with pytest.raises(UserError, match="fold 99 is not finished"):
+        back.fill(99, seed=0)
+
+
+def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_number_again(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    search = ("grid", TINY, "--stage", "fgnet", "--folds", "0-1", "--runs", runs, "--rates", "1e30,0.01", "--batches", "8")
+    said = agerepro(*search)
+    assert "Chosen: learning rate 0.01, batch 8." in said and "diverged" in said and "paper: synthetic faces" in said
+    (folder,) = (runs / "grids").iterdir()
+    assert not list(folder.glob("*.npz"))
+    cells = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (folder / "cells").iterdir()}
+    assert sorted(cells) == ["0.01-8.json", "1e+30-8.json"]
+    (folder / "cells" / "0.01-8.json").unlink()
+    agerepro(*search)
+    assert (folder / "cells" / "0.01-8.json").read_bytes() == cells["0.01-8.json"][0]
+    assert (folder / "cells" / "1e+30-8.json").stat().st_mtime_ns == cells["1e+30-8.json"][1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("*.arrow", 2),  # the store of faces
+        ("*.arrow", 4),
+        ("checkpoint.npz", 1),
+        ("checkpoint.npz", 4),
+        ("checkpoint.npz", 9),
+        ("final.weights.npz", 2),
+        ("SHA256SUMS", 3),
+        ("predictions.csv", 2),
+        ("by_epoch.npz", 3),
+        ("folds.csv", 1),
+    ],
+)
+def test_killed_while_a_file_is_half_written_and_continued_equals_undisturbed(
+    finished: tuple[Path, str], tmp_path: Path, name: str, count: int
+) -> None:
+    options = ("run", TINY, "--profile", "paper", "--runs", tmp_path)
+    wrapper = [sys.executable, Path(__file__).parent / "killed_inside.py", name, count]
+    killed = subprocess.run([str(word) for word in (*wrapper, *options)], capture_output=True, text=True, timeout=900, env=quiet())
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    agerepro(*options)
+    assert fingerprints(tmp_path, "tiny") == fingerprints(finished[0], "tiny")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("experiment", "profile", "kills", "longest_s"), [(TINY, "paper", 10, 9.0), (CASCADE, "demo", 5, 60.0)], ids=["tiny", "demo"]
+)
+def test_killed_at_random_moments_and_continued_equals_undisturbed(
+    tmp_path: Path, experiment: Path, profile: str, kills: int, longest_s: float
+) -> None:
+    options = ("run", experiment, "--profile", profile, "--jobs", 2)
+    agerepro(*options, "--runs", tmp_path / "undisturbed")
+    moments = np.random.default_rng(0).uniform(4, longest_s, kills)
+    done = 0
+    for moment in moments:
+        with subprocess.Popen(
+            command(*options, "--runs", tmp_path / "killed"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=quiet(),
+            start_new_session=True,
+        ) as process:
+            try:
+                process.wait(timeout=float(moment))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                done += 1
+    assert done >= kills // 2, "the run was over too soon; choose earlier moments"
+    agerepro(*options, "--runs", tmp_path / "killed")
+    assert fingerprints(tmp_path / "killed", experiment.stem) == fingerprints(tmp_path / "undisturbed", experiment.stem)
+
+
+def test_what_is_missing_is_listed_in_one_error_before_anything_starts(tmp_path: Path) -> None:
+    said = agerepro("run", CASCADE, "--data", tmp_path / "nowhere", "--runs", tmp_path / "runs", "--weights", tmp_path, code=2)
+    for name in ("imdb", "agedb", "fgnet", "vgg16"):
+        assert name in said
+    assert said.count("  - ") == 4 and not (tmp_path / "runs").exists()
+
+
+def test_without_data_the_paper_s_profile_says_what_to_do(tmp_path: Path) -> None:
+    said = agerepro("run", CASCADE, "--runs", tmp_path, code=2)
+    assert "--data DIR" in said and "--profile demo" in said

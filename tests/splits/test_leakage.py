@@ -1,0 +1,170 @@
+"""Leaks between the parts of any split."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agerepro.errors import UserError
+from agerepro.splits.audit import as_json, as_text
+from agerepro.splits.leakage import Columns, Repeated, Shared, audit_split, read_split
+
+
+def rows(*lines):
+    """Rows of "photo person part", of one fold."""
+    return pd.DataFrame([line.split() for line in lines], columns=["photo", "subject", "part"]).assign(fold="")
+
+
+CLEAN = ("a ann train", "b ann train", "c bob validation", "d cid test")
+
+
+def test_a_clean_split_and_its_counts():
+    audit = audit_split(rows(*CLEAN))
+    assert audit.clean
+    assert audit.parts == {("", "train"): (2, 2, 1), ("", "validation"): (1, 1, 1), ("", "test"): (1, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("more", "shared"),
+    [
+        (["e ann test"], Shared("", ("train", "test"), "person", ("ann",), (2, 1))),
+        (["e cid validation"], Shared("", ("validation", "test"), "person", ("cid",), (1, 1))),
+        (["e bob train"], Shared("", ("train", "validation"), "person", ("bob",), (1, 1))),
+        (["a eve test"], Shared("", ("train", "test"), "photo", ("a",), (1, 1))),  # the same photo under another person
+    ],
+)
+def test_what_is_in_two_parts(more, shared):
+    audit = audit_split(rows(*CLEAN, *more))
+    assert audit.shared == (shared,) and not audit.clean
+
+
+def test_a_photo_twice_in_one_part():
+    audit = audit_split(rows(*CLEAN, "a ann train"))
+    assert audit.repeated == (Repeated("", "train", ("a",)),) and not audit.shared and not audit.clean
+    assert audit.parts["", "train"] == (3, 2, 1)
+
+
+def test_unknown_people_are_named_and_not_compared_with_each_other():
+    table = rows(*CLEAN, "e x train", "f x test")
+    table.loc[table["subject"] == "x", "subject"] = ["", "Unknown"]
+    audit = audit_split(table)
+    assert audit.nameless == ("e", "f") and not audit.shared and not audit.clean
+
+
+def test_photos_in_no_part_are_left_out():
+    table = rows(*CLEAN, "e ann x")
+    table.loc[4, "part"] = ""
+    audit = audit_split(table)
+    assert audit.partless == ("e",) and not audit.shared and not audit.clean
+
+
+def test_every_fold_by_itself():
+    first = rows("a ann train", "b bob test").assign(fold="0")
+    second = rows("a ann test", "b bob train").assign(fold="1")
+    assert audit_split(pd.concat([first, second])).clean
+    leaking = audit_split(pd.concat([first, second, rows("c bob train").assign(fold="0")]))
+    assert leaking.shared == (Shared("0", ("train", "test"), "person", ("bob",), (1, 1)),)
+
+
+def test_the_order_of_rows_does_not_matter():
+    table = rows(*CLEAN, "e ann test", "a ann train")
+    turned = audit_split(table.iloc[::-1])
+    assert (turned.shared, turned.repeated) == (audit_split(table).shared, audit_split(table).repeated)
+
+
+def test_a_random_split_of_images_has_people_on_both_sides():
+    """As in the random 80:20 protocol of MORPH-II: about four photos a person, so most test people are trained on."""
+    draws = np.random.default_rng(0)
+    people = draws.integers(0, 500, size=2000)
+    part = np.where(draws.random(2000) < 0.8, "train", "test")
+    table = pd.DataFrame({"photo": np.arange(2000).astype(str), "subject": people.astype(str), "part": part, "fold": ""})
+    both = set(people[part == "train"]) & set(people[part == "test"])
+    (shared,) = audit_split(table).shared
+    assert set(shared.names) == {str(person) for person in both} and len(both) > 250
+    theirs = np.isin(people, list(both))
+    assert shared.photos == (int((theirs & (part == "train")).sum()), int((theirs & (part == "test")).sum()))
+
+
+def test_adience_folds_keep_people_apart_and_a_random_split_does_not(shared, tmp_path):
+    files = sorted((shared / "data/metadata/adience_folds/current_19370").glob("fold_*_data.txt"))
+    table = pd.concat([pd.read_csv(file, sep="\t", dtype=str).assign(fold=str(number)) for number, file in enumerate(files)])
+    table["photo"] = table["user_id"] + "/" + table["face_id"] + "." + table["original_image"]
+    table.to_csv(tmp_path / "folds.csv", index=False)
+    audit = audit_split(read_split(tmp_path / "folds.csv", Columns()))
+    assert audit.clean and sum(counts[0] for counts in audit.parts.values()) == 19_370  # README of the fold files
+    table["split"] = np.where(np.random.default_rng(0).random(len(table)) < 0.8, "train", "test")
+    table.drop(columns="fold").to_csv(tmp_path / "random.csv", index=False)
+    (leak,) = audit_split(read_split(tmp_path / "random.csv", Columns())).shared
+    assert leak.what == "person" and len(leak.names) > 900
+
+
+# Reading.
+def written(tmp_path, text):
+    path = tmp_path / "split.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "photo,subject,split",
+        "Image,Person ID,Set",
+        "img_path,identity,partition",
+        "file_name,face_id,fold",
+        "extra,filename,subject_id,part",
+    ],
+)
+def test_usual_headings_are_found(tmp_path, heading):
+    wide = heading.count(",") == 3
+    found = read_split(written(tmp_path, f"{heading}\n{'x,' if wide else ''}007.jpg, 01,Training\n"), Columns())
+    assert found.to_dict("records") == [{"photo": "007.jpg", "subject": "01", "fold": "", "part": "train"}]
+
+
+def test_headings_by_name_and_a_fold_beside_a_split(tmp_path):
+    path = written(tmp_path, "who,what,when,fold\nann,a,val,3\n")
+    found = read_split(path, Columns(photo="what", subject="who", split="when"))
+    assert found.to_dict("records") == [{"photo": "a", "subject": "ann", "fold": "3", "part": "validation"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "message"),
+    [
+        ("photo,who,split\na,b,c\n", Columns(), "no column that looks like the subject. Name it with --subject. It has: photo, who, split"),
+        ("photo,who,split\na,b,c\n", Columns(subject="wo"), "no column 'wo'. Did you mean 'who'"),
+        ("photo,subject,split\n", Columns(), "has no rows"),
+        ("", Columns(), "is not a CSV file"),
+        ("photo,subject,split\n" + "".join(f"a,b,{i}\n" for i in range(101)), Columns(), "'split' has 101 different values"),
+    ],
+)
+def test_a_wrong_file_is_told_in_words(tmp_path, text, columns, message):
+    with pytest.raises(UserError, match=message):
+        read_split(written(tmp_path, text), columns)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        read_split(tmp_path / "none.csv", Columns())
+
+
+# Telling.
+def test_text_and_json():
+    table = rows(*CLEAN, "e ann test", "a ann train", "f eve train")
+    table.loc[table["photo"] == "f", "subject"] = "?"
+    audit = audit_split(table)
+    assert as_text(audit).splitlines() == [
+        "part        rows  photos  people",
+        "train          4       3       1",
+        "validation     1       1       1",
+        "test           2       2       2",
+        "1 person on both sides of train and test (photos of theirs: 3 in train, 1 in test): ann",
+        "1 photo more than once in train: a",
+        "1 photo of unknown people, who may be on both sides: f",
+        "Found wanting.",
+    ]
+    said = json.loads(as_json(audit))
+    assert said["clean"] is False and said["shared"][0]["names"] == ["ann"] and said["alike"] is None
+    assert as_text(audit_split(rows(*CLEAN))).splitlines()[-1] == "Clean: nobody and nothing is on two sides."

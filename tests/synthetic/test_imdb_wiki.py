@@ -1,0 +1,39 @@
+"""The funnel's counts on a drawn IMDB and WIKI against the truth that the writer knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from agerepro.config.schema import Synthetic
+from agerepro.datasets import catalog
+from agerepro.synthetic.imdb_wiki import SURVIVING
+from agerepro.synthetic.writers import write
+
+STEP_OF = {  # the step that must take each kind of noise away
+    "invalid_date": "date of birth is a date",
+    "impossible_age": "age 0 to 100",
+    "low_score": "face score at least 1",
+    "no_face": "face score at least 1",
+    "second_face": "no second face",
+    "no_gender": "gender known",
+}
+
+
+@pytest.mark.parametrize("name", ["imdb", "wiki"])
+def test_every_step_takes_away_exactly_what_was_planted(tmp_path: Path, name: str) -> None:
+    write(name, tmp_path / name, Synthetic(people=50, photos=100, size=64), jobs=1, on_progress=lambda done, total: None)
+    truth = pd.read_csv(tmp_path / name / "synthetic-truth.csv", keep_default_na=False)
+    planted = truth["kind"].value_counts()
+    found = catalog.read(name, tmp_path)
+    removed = {step.name: step.removed for step in found.funnel}
+    expected = {step: sum(int(planted.get(kind, 0)) for kind, its in STEP_OF.items() if its == step) for step in set(STEP_OF.values())}
+    assert {step: removed[step] for step in expected} == expected
+    assert all(count > 0 for count in expected.values())
+    assert set(planted.index) == {*STEP_OF, *SURVIVING}
+    survivors = truth.loc[truth["kind"].isin(SURVIVING)].set_index("photo")
+    assert sorted(found.table["path"]) == sorted(survivors.index)
+    labels = survivors.loc[found.table["path"], "label_age"].astype(float)
+    assert found.table["age"].tolist() == labels.tolist()

@@ -1,0 +1,105 @@
+"""Cross-entropy against its literal formula, with gradient."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from agerepro.config.schema import LOSSES, AbsoluteError, CrossEntropy, SquaredError
+from agerepro.tasks.losses import LOSS, LossFunction, absolute_error, cross_entropy, squared_error, total
+
+BINS = np.array([0.0, 3.0, 20.5, 69.0])
+TARGET = np.array([69.0, 0.0, 20.5])
+LOGITS = np.random.default_rng(0).normal(size=(3, 4)) * 3
+
+
+def literal(target: np.ndarray, outputs: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    losses = []
+    for age, row in zip(target, outputs, strict=True):
+        probabilities = np.exp(row) / np.exp(row).sum()
+        losses.append(-np.log(probabilities[list(bins).index(age)]))
+    return np.array(losses)
+
+
+def test_it_equals_the_formula() -> None:
+    ours = np.asarray(cross_entropy(TARGET, LOGITS, BINS))
+    assert ours.shape == (3,) and ours.dtype == np.float32
+    np.testing.assert_allclose(ours, literal(TARGET, LOGITS, BINS), rtol=1e-5)
+
+
+def test_even_logits_cost_the_logarithm_of_the_classes_by_hand() -> None:
+    np.testing.assert_allclose(np.asarray(cross_entropy(TARGET, np.zeros((3, 4)), BINS)), np.log(4), rtol=1e-6)
+
+
+def test_its_gradient_is_that_of_the_formula_and_softmax_minus_target(gradient_of, central_differences) -> None:
+    ours = gradient_of(cross_entropy, TARGET, LOGITS, BINS)
+    np.testing.assert_allclose(ours, central_differences(literal, TARGET, LOGITS, BINS), atol=1e-5)
+    softmax = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(ours, softmax - (TARGET[:, None] == BINS), atol=1e-5)
+
+
+def test_targets_may_come_as_a_column() -> None:
+    np.testing.assert_array_equal(cross_entropy(TARGET[:, None], LOGITS, BINS), cross_entropy(TARGET, LOGITS, BINS))
+
+
+def test_very_large_logits_stay_finite() -> None:
+    ours = np.asarray(cross_entropy(np.array([0.0, 3.0]), np.array([[1e4, 0, 0, 0], [1e4, 0, 0, 0]]), BINS))
+    np.testing.assert_allclose(ours, [0, 1e4])
+
+
+def test_half_precision_logits_are_computed_in_float32() -> None:
+    half = keras.ops.cast(LOGITS, "bfloat16")
+    ours = np.asarray(cross_entropy(TARGET, half, BINS))
+    np.testing.assert_allclose(ours, literal(TARGET, np.asarray(keras.ops.cast(half, "float64")), BINS), rtol=1e-5)
+
+
+@pytest.mark.parametrize("age", [1.0, 70.0, np.nan])
+def test_a_target_that_is_no_class_gives_nan_not_zero(age: float) -> None:
+    ours = np.asarray(cross_entropy(np.array([age, 3.0]), LOGITS[:2], BINS))
+    assert np.isnan(ours[0]) and np.isfinite(ours[1])
+
+
+NONE = np.empty(0)
+TARGET_YEARS = np.array([30.0, 2.0, 60.0])
+YEARS = np.array([[33.0], [1.5], [60.25]])
+FORMULAS = [
+    (squared_error, lambda target, outputs, bins: (outputs[:, 0] - target) ** 2, [9, 0.25, 0.0625], [6, -1, 0.5]),
+    (absolute_error, lambda target, outputs, bins: np.abs(outputs[:, 0] - target), [3, 0.5, 0.25], [1, -1, 1]),
+]
+
+
+@pytest.mark.parametrize(("loss", "formula", "by_hand", "slopes"), FORMULAS)
+def test_values_and_gradients(loss: LossFunction, formula, by_hand, slopes, gradient_of, central_differences) -> None:
+    ours = np.asarray(loss(TARGET_YEARS, YEARS, NONE))
+    assert ours.shape == (3,) and ours.dtype == np.float32
+    np.testing.assert_allclose(ours, by_hand)
+    np.testing.assert_allclose(ours, formula(TARGET_YEARS, YEARS, NONE))
+    gradient = gradient_of(loss, TARGET_YEARS, YEARS, NONE)
+    np.testing.assert_allclose(gradient[:, 0], slopes, rtol=1e-5)
+    np.testing.assert_allclose(gradient, central_differences(formula, TARGET_YEARS, YEARS, NONE), rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", [squared_error, absolute_error])
+def test_targets_may_come_as_a_column_years(loss: LossFunction) -> None:
+    np.testing.assert_array_equal(loss(TARGET_YEARS[:, None], YEARS, NONE), loss(TARGET_YEARS, YEARS, NONE))
+
+
+TARGETS, PREDICTED, NO_BINS = np.array([30.0, 2.0]), np.array([[33.0], [1.5]]), np.empty(0)
+
+
+def test_every_loss_of_the_schema_has_its_function() -> None:
+    assert {LOSSES[name]: name for name in LOSSES} == {kind: function.__name__ for kind, function in LOSS.items()}
+
+
+def test_one_loss_is_itself() -> None:
+    assert LOSS[CrossEntropy] is cross_entropy
+    np.testing.assert_array_equal(total([AbsoluteError()])(TARGETS, PREDICTED, NO_BINS), absolute_error(TARGETS, PREDICTED, NO_BINS))
+
+
+def test_a_total_is_the_sum_per_example() -> None:
+    both = np.asarray(total([SquaredError(), AbsoluteError()])(TARGETS, PREDICTED, NO_BINS))
+    np.testing.assert_array_equal(
+        both,
+        np.asarray(squared_error(TARGETS, PREDICTED, NO_BINS)) + np.asarray(absolute_error(TARGETS, PREDICTED, NO_BINS)),
+    )

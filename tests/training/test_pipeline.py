@@ -1,0 +1,44 @@
+"""Training batches: complete, in an order of their own each epoch, and the same when continued."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agerepro.training.pipeline import Examples, steps_in, training_batches
+
+
+class Numbers:
+    """A source whose input says row and epoch."""
+
+    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        return np.stack([rows, np.full(len(rows), epoch)], axis=1).astype(np.float32)
+
+
+def batches(epochs: range, count: int = 10) -> list[np.ndarray]:
+    rows = np.arange(100, 100 + count)
+    examples = Examples(Numbers(), rows, rows.astype(np.float32) / 2, np.ones(count, np.float32))
+    found = []
+    for inputs, targets, _ in training_batches(examples, batch=4, epochs=epochs, purpose=(0, "s"), threads=3):
+        np.testing.assert_array_equal(inputs.numpy()[:, 0] / 2, targets.numpy())
+        found.append(inputs.numpy())
+    return found
+
+
+def test_every_row_once_an_epoch_in_another_order() -> None:
+    found = batches(range(2))
+    assert [len(batch) for batch in found] == [4, 4, 2, 4, 4, 2]
+    first, second = np.concatenate(found[:3]), np.concatenate(found[3:])
+    assert sorted(first[:, 0]) == sorted(second[:, 0]) == list(range(100, 110))
+    assert list(first[:, 0]) != list(second[:, 0])
+    assert set(first[:, 1]) == {0} and set(second[:, 1]) == {1}
+
+
+def test_continued_batches_equal_the_undisturbed_ones() -> None:
+    whole, rest = batches(range(3)), batches(range(1, 3))
+    for one, other in zip(whole[3:], rest, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_steps_count_the_short_last_batch() -> None:
+    examples = Examples(Numbers(), np.arange(10), np.zeros(10, np.float32), np.ones(10, np.float32))
+    assert (steps_in(examples, 4), steps_in(examples, 5)) == (3, 2)
