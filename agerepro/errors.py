@@ -12,13 +12,13 @@ class UserError(Exception):
     exit_code = 2
 
 
-class FoundWanting(UserError):
+class CheckFailed(UserError):
     """A check that ran and found something missing or different: exit code 1."""
 
     exit_code = 1
 
 
-def near(name: str, allowed: Iterable[str]) -> str:
+def suggest(name: str, allowed: Iterable[str]) -> str:
     """Text that ends an error about a wrong name: the nearest allowed name if one is near, then all of them."""
     allowed = sorted(allowed)
     close = difflib.get_close_matches(name, allowed, n=1)

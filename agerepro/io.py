@@ -13,10 +13,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-SEAL = "SHA256SUMS"
+MANIFEST = "SHA256SUMS"
 
 
-def write_then_rename(path: Path, write: Callable[[Path], object]) -> Path:
+def atomic_write(path: Path, write: Callable[[Path], object]) -> Path:
     """Call `write` with a temporary name beside `path`, flush to disk, and rename; a kill at any moment leaves the old state.
 
     The temporary name starts with a dot and keeps the ending (Keras checks endings). Leftovers of killed processes are
@@ -40,12 +40,12 @@ def write_then_rename(path: Path, write: Callable[[Path], object]) -> Path:
 
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text under a final name, whole or not at all."""
-    return write_then_rename(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write bytes under a final name, whole or not at all."""
-    return write_then_rename(path, lambda temporary: temporary.write_bytes(content))
+    return atomic_write(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_json(path: Path, value: Any) -> Path:
@@ -53,7 +53,7 @@ def write_json(path: Path, value: Any) -> Path:
     return write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def digest_of(value: Any) -> str:
+def config_hash(value: Any) -> str:
     """Sixteen hex digits naming a JSON-able value: equal for equal values, whatever the order of keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -73,16 +73,16 @@ def digest_of_file(path: Path) -> str:
     return total.hexdigest()
 
 
-def seal(folder: Path, names: Iterable[str]) -> Path:
+def write_manifest(folder: Path, names: Iterable[str]) -> Path:
     """Mark a folder as done: write the checksums of `names`, last, in the format that `sha256sum -c` reads."""
     lines = [f"{digest_of_file(folder / name)}  {name}\n" for name in sorted(names)]
-    return write_text(folder / SEAL, "".join(lines))
+    return write_text(folder / MANIFEST, "".join(lines))
 
 
-def is_sealed(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Whether a folder was sealed and every file in it still has its checksum; damaged counts as not done."""
     try:
-        lines = (folder / SEAL).read_text(encoding="utf-8").splitlines()
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
         return bool(lines) and all(digest_of_file(folder / name) == expected for expected, name in (line.split("  ", 1) for line in lines))
     except (FileNotFoundError, NotADirectoryError, ValueError, UnicodeDecodeError):
         return False
@@ -104,7 +104,7 @@ NOW, WHEN_FREE = 0.0, -1.0
 
 
 @contextmanager
-def claim(folder: Path, *, wait: float = NOW) -> Iterator[bool]:
+def lock_folder(folder: Path, *, wait: float = NOW) -> Iterator[bool]:
     """True inside while this process alone holds `folder`; False at once when another does (with `wait=NOW`).
 
     The lock is the operating system's (flock), so SIGKILL frees it. Where a cluster's file system ignores such locks,

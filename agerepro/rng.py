@@ -7,12 +7,12 @@ import hashlib
 import numpy as np
 
 
-def generator(*purpose: str | int) -> np.random.Generator:
+def rng_for(*purpose: str | int) -> np.random.Generator:
     """The same independent stream for the same purpose, e.g. `("order", seed, stage, epoch)`, in every process."""
     named = hashlib.sha256("\x1f".join(str(part) for part in purpose).encode()).digest()
     return np.random.Generator(np.random.Philox(key=np.frombuffer(named[:16], dtype="<u8")))
 
 
-def seed_of(*purpose: str | int) -> int:
+def derive_seed(*purpose: str | int) -> int:
     """A seed of 31 bits for libraries that take a number."""
-    return int(generator(*purpose).integers(2**31 - 1))
+    return int(rng_for(*purpose).integers(2**31 - 1))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agerepro.errors import UserError
-from agerepro.io import write_then_rename
+from agerepro.io import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,7 @@ SCORES = Table(
 )
 
 
-def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+def coerce(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     """The frame with exactly the table's columns, in order and typed; missing text becomes "", missing numbers NaN.
 
     Raises UserError for a column that the table does not know, a missing whole number, or text where numbers belong.
@@ -139,8 +139,8 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def write_table(path: Path, frame: pd.DataFrame, table: Table) -> Path:
     """Write a conforming table as CSV (UTF-8, shortest exact floats), whole or not at all."""
-    conforming = conform(frame, table)
-    return write_then_rename(path, lambda temporary: conforming.to_csv(temporary, index=False, lineterminator="\n"))
+    conforming = coerce(frame, table)
+    return atomic_write(path, lambda temporary: conforming.to_csv(temporary, index=False, lineterminator="\n"))
 
 
 def read_table(path: Path, table: Table) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
     missing = [column for column in table.columns if column not in frame.columns]
     if missing:
         raise UserError(f"{path} is not a {table.name} table: it lacks {', '.join(missing)}.")
-    return conform(frame, table)
+    return coerce(frame, table)
 
 
 def _typed(values: pd.Series, kind: str, name: str) -> pd.Series:

@@ -14,7 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from agerepro.splits.leakage import Columns, audit_split, read_split
-from agerepro.splits.near_duplicates import close_pairs, look_at
+from agerepro.splits.near_duplicates import close_pairs, hash_images
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -46,7 +46,7 @@ def main() -> None:
             content = io.BytesIO()
             greys.save(content, "JPEG", quality=90)
             (Path(folder) / name).write_bytes(content.getvalue())
-        took = seconds(lambda: look_at(pictures, Path(folder)))
+        took = seconds(lambda: hash_images(pictures, Path(folder)))
     hashes = draws.integers(0, 2**64, options.rows, dtype=np.uint64)
     print(f"{len(pictures):,} pictures of {options.size} px read and hashed: {took:.1f} s, "
           f"{1000 * took / len(pictures):.1f} ms each; {options.rows:,}: {took / len(pictures) * options.rows:.0f} s")  # fmt: skip

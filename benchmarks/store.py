@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from agerepro.config.schema import Augment
-from agerepro.faces.store import FaceStore, StoredPixels, StoreWriter
-from agerepro.training.augment import Faces
+from agerepro.faces.store import FaceStore, StoredImages, StoreWriter
+from agerepro.training.augment import AugmentedFaces
 from agerepro.training.pipeline import Examples, training_batches
 
 
@@ -41,7 +41,7 @@ def main() -> None:
         began = time.perf_counter()
         store = FaceStore(place)
         print(f"opened, every checksum verified: {time.perf_counter() - began:.1f} s; {_memory()}")
-        faces = Faces(StoredPixels(store, keys, options.size), keys, Augment(), ("benchmark",))
+        faces = AugmentedFaces(StoredImages(store, keys, options.size), keys, Augment(), ("benchmark",))
         rows = np.arange(options.faces)
         examples = Examples(faces, rows, np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32))
         began, read = time.perf_counter(), 0

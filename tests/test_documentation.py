@@ -17,7 +17,7 @@ import pytest
 from agerepro.cli.main import agerepro_command
 from agerepro.config.loading import read_experiment
 from agerepro.datasets import catalog
-from agerepro.models.pretrained import SOURCES
+from agerepro.models.pretrained import PRETRAINED
 from agerepro.published.tables import published_table
 
 REPOSITORY = Path(__file__).parents[1]
@@ -222,7 +222,7 @@ def test_every_data_set_has_its_section_with_the_published_counts(name: str) -> 
 
 def test_every_weight_file_is_on_its_page() -> None:
     page = text_of("docs/weights.md")
-    assert not [file for source in SOURCES.values() for file in source.files if f"`{file}`" not in page]
+    assert not [file for source in PRETRAINED.values() for file in source.files if f"`{file}`" not in page]
 
 
 def test_every_declared_dependency_has_its_reason() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.pandas import column, data_frames, range_indexes
 
 from agerepro.errors import UserError
-from agerepro.tables import PHOTOS, PREDICTIONS, conform, read_table, write_table
+from agerepro.tables import PHOTOS, PREDICTIONS, coerce, read_table, write_table
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=8)
 
@@ -29,16 +29,16 @@ words = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_s
 )
 def test_text_and_floats_survive_exactly(tmp_path_factory: pytest.TempPathFactory, frame: pd.DataFrame) -> None:
     path = tmp_path_factory.mktemp("table") / "photos.csv"
-    pd.testing.assert_frame_equal(read_table(write_table(path, frame, PHOTOS), PHOTOS), conform(frame, PHOTOS))
+    pd.testing.assert_frame_equal(read_table(write_table(path, frame, PHOTOS), PHOTOS), coerce(frame, PHOTOS))
 
 
 def test_unknown_missing_and_mistyped_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no column agee"):
-        conform(pd.DataFrame({"agee": [1.0]}), PHOTOS)
+        coerce(pd.DataFrame({"agee": [1.0]}), PHOTOS)
     with pytest.raises(UserError, match="needs the column fold"):
-        conform(pd.DataFrame({"photo": ["a"]}), PREDICTIONS)
+        coerce(pd.DataFrame({"photo": ["a"]}), PREDICTIONS)
     with pytest.raises(UserError, match=r"photos.age holds a value that is not a number"):
-        conform(pd.DataFrame({"age": ["old"]}), PHOTOS)
+        coerce(pd.DataFrame({"age": ["old"]}), PHOTOS)
     (tmp_path / "wrong.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"wrong\.csv is not a photos table: it lacks photo"):
         read_table(tmp_path / "wrong.csv", PHOTOS)
@@ -47,5 +47,5 @@ def test_unknown_missing_and_mistyped_columns_are_named(tmp_path: Path) -> None:
 
 
 def test_missing_numbers_are_nan_and_missing_text_is_empty() -> None:
-    frame = conform(pd.DataFrame({"photo": ["a", None]}), PHOTOS)
+    frame = coerce(pd.DataFrame({"photo": ["a", None]}), PHOTOS)
     assert list(frame["photo"]) == ["a", ""] and np.isnan(frame["age"]).all() and list(frame["gender"]) == ["", ""]

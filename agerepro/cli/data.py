@@ -46,11 +46,11 @@ def audit(
       agerepro data audit split.csv
       agerepro data audit split.csv --subject identity --images photos --json
     """
-    from agerepro.cli.options import Talk
+    from agerepro.cli.options import ProgressReporter
     from agerepro.errors import UserError
     from agerepro.splits.audit import as_json, as_text, is_clean
     from agerepro.splits.leakage import Columns, audit_split, read_split
-    from agerepro.splits.near_duplicates import alike, look_at
+    from agerepro.splits.near_duplicates import find_near_duplicates, hash_images
 
     if images is not None and not images.is_dir():
         raise UserError(f"There is no folder {images}. Give the one below which the photos of {split_csv} lie.")
@@ -58,10 +58,10 @@ def audit(
     found = audit_split(rows)
     pictures, pairs = None, []
     if images is not None:
-        with Talk() as talk:
+        with ProgressReporter() as talk:
             names = list(dict.fromkeys(rows["photo"]))
-            pictures = look_at(names, images, on_progress=lambda done, total: talk.count("pictures", done, total))
-        pairs = alike(rows, pictures, distance=distance)
+            pictures = hash_images(names, images, on_progress=lambda done, total: talk.count("pictures", done, total))
+        pairs = find_near_duplicates(rows, pictures, distance=distance)
     click.echo(as_json(found, pictures, pairs) if style == "json" else as_text(found, pictures, pairs))
     sys.exit(0 if is_clean(found, pictures, pairs) else 1)
 
@@ -78,16 +78,16 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
     \b
       agerepro align fgnet --data /datasets --like experiments/koenig2019/vgg16-imdb-agedb.yaml
     """
-    from agerepro.cli.options import Talk
+    from agerepro.cli.options import ProgressReporter
     from agerepro.config.loading import read_experiment
-    from agerepro.training.device import configure, quiet_start
+    from agerepro.training.device import configure, suppress_stderr
 
     experiment = read_experiment(like, profile=profile)
-    with quiet_start():
-        from agerepro.faces.prepare import prepare
+    with suppress_stderr():
+        from agerepro.faces.prepare import prepare_faces
     configure(experiment.machine)
-    with Talk() as talk:
-        found = prepare(
+    with ProgressReporter() as talk:
+        found = prepare_faces(
             name,
             data=data,
             faces=experiment.faces,
@@ -151,11 +151,11 @@ def synthesize(names: tuple[str, ...], root: Path, people: int, size: int, seed:
     \b
       agerepro data synthesize fgnet agedb --root datasets --people 20
     """
-    from agerepro.cli.options import Talk
+    from agerepro.cli.options import ProgressReporter
     from agerepro.config.schema import Synthetic
     from agerepro.synthetic.writers import write
 
-    with Talk() as talk:
+    with ProgressReporter() as talk:
         for name in names:
             drawn = partial(talk.count, f"drawing {name}")
             write(name, root / name, Synthetic(people=people, size=size, seed=seed), jobs=jobs, on_progress=drawn)
@@ -172,10 +172,10 @@ def download(name: str, root: Path) -> None:
     \b
       agerepro data download congress --root datasets
     """
-    from agerepro.cli.options import Talk
+    from agerepro.cli.options import ProgressReporter
     from agerepro.datasets.download import download_congress
 
-    with Talk() as talk:
+    with ProgressReporter() as talk:
         download_congress(root / name, progress=lambda done, total: talk.count("portraits", done, total))
     click.echo(str(root / name))
     click.echo(f"Next: agerepro data verify {name} --root {root}", err=True)

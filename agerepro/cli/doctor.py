@@ -38,7 +38,7 @@ def doctor(data: Path | None, runs: Path, weights: Path | None, style: str | Non
 def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dict[str, Any]]:
     from agerepro.datasets import catalog
     from agerepro.runs.provenance import provenance
-    from agerepro.training.device import quiet_start
+    from agerepro.training.device import suppress_stderr
 
     about = provenance()
     place = next(folder for folder in (runs.absolute(), *runs.absolute().parents) if folder.exists())
@@ -49,7 +49,7 @@ def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dic
         "free disk (GB)": round(shutil.disk_usage(place).free / 1e9, 1),
     }
     try:
-        with quiet_start():
+        with suppress_stderr():
             import keras
             import tensorflow as tf
         machine["devices"] = ", ".join(device.name.removeprefix("/physical_device:") for device in tf.config.list_physical_devices())
@@ -57,10 +57,10 @@ def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dic
     except ImportError as error:
         machine["devices"] = f"TensorFlow is missing: {error}. Run `make setup`."
         return {"machine": machine, "packages": about["packages"], "data": {}, "weights": {}}
-    from agerepro.models.pretrained import SOURCES, present_weights
+    from agerepro.models.pretrained import PRETRAINED, find_local
 
     sets = {name: _where(catalog.folder_of(name, data) if data else None) for name in catalog.names()}
-    found = {f"{source} {backbone}": present_weights(source, backbone, folder=weights) for source, backbone in SOURCES}
+    found = {f"{source} {backbone}": find_local(source, backbone, folder=weights) for source, backbone in PRETRAINED}
     return {
         "machine": machine,
         "packages": about["packages"],

@@ -33,19 +33,19 @@ def explain(
     """
     import time
 
-    from agerepro.cli.options import Talk, configured_like
+    from agerepro.cli.options import ProgressReporter, configure_from_run
     from agerepro.runs.layout import find_run
-    from agerepro.training.device import quiet_start
+    from agerepro.training.device import suppress_stderr
 
     found = [find_run(place) for place in runs]
     for run in found:
-        configured_like(run)
-    with quiet_start():
-        from agerepro.explain.run_maps import Wish, read_aim
+        configure_from_run(run)
+    with suppress_stderr():
+        from agerepro.explain.run_maps import ExplainConfig, parse_target
         from agerepro.report.explanation import explain_runs
 
-    wish = Wish(how, None if target is None else read_aim(target), layer, photos, checks)  # type: ignore[arg-type]
-    with Talk() as talk:
+    wish = ExplainConfig(how, None if target is None else parse_target(target), layer, photos, checks)  # type: ignore[arg-type]
+    with ProgressReporter() as talk:
         text, folder = explain_runs(found, wish, data=data, faces=faces, clock=time.perf_counter, on_progress=talk.count)
     click.echo(text, nl=False)
     click.echo(f"\nMaps, tables and figures: {folder}")

@@ -45,16 +45,16 @@ def grid(
     \b
       agerepro grid experiments/koenig2019/vgg16-imdb-agedb.yaml --stage fgnet --folds 0-5 --profile demo
     """
-    from agerepro.cli.options import Talk
-    from agerepro.training.device import quiet_start
+    from agerepro.cli.options import ProgressReporter
+    from agerepro.training.device import suppress_stderr
 
-    with quiet_start():
-        from agerepro.runs.local import GridWish, run_grid
+    with suppress_stderr():
+        from agerepro.runs.local import GridOptions, run_grid
     from agerepro.report.figures.style import Caption
     from agerepro.report.grid import chosen, write_grid
 
-    wish = GridWish(experiment, stage, profile, data, runs, weights, folds, _numbers(rates), _wholes(batches), epochs, jobs, settings)
-    with Talk() as talk:
+    wish = GridOptions(experiment, stage, profile, data, runs, weights, folds, _numbers(rates), _wholes(batches), epochs, jobs, settings)
+    with ProgressReporter() as talk:
         done = run_grid(wish, talk)
     protocol = f"stage {stage}, {epochs} epoch{'' if epochs == 1 else 's'}" + (f", folds {folds}" if done.stage.protocol else "")
     click.echo(write_grid(done.rows, done.folder, Caption(experiment.stem, profile, protocol, done.banner)))

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 if TYPE_CHECKING:
     from agerepro.runs.layout import Run
-    from agerepro.training.loop import EpochDone
+    from agerepro.training.loop import EpochLog
 
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -38,7 +38,7 @@ how_option = click.option(
 weights_option = click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")
 
 
-def configured_like(run: Run) -> None:
+def configure_from_run(run: Run) -> None:
     """Set TensorFlow up, before its first operation, by the run's own `machine:` settings."""
     from agerepro.config.loading import read_experiment
     from agerepro.training.device import configure
@@ -49,7 +49,7 @@ def configured_like(run: Run) -> None:
 LINE_EVERY_S = 5.0  # off a terminal
 
 
-class Talk:
+class ProgressReporter:
     """A Reporter for the command line."""
 
     def __init__(self, prefix: str = "") -> None:
@@ -69,7 +69,7 @@ class Talk:
         self.said_at = 0.0
         self.began: dict[str, float] = {}
 
-    def __enter__(self) -> Talk:
+    def __enter__(self) -> ProgressReporter:
         self.bars.start()
         return self
 
@@ -88,7 +88,7 @@ class Talk:
             if (task := self.tasks.pop(what, None)) is not None:
                 self.bars.remove_task(task)
 
-    def epoch(self, stage: str, done: EpochDone, *, fold: int | None, folds_done: int, folds: int) -> None:
+    def epoch(self, stage: str, done: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
         """Stage, fold, epoch, loss, MAE and time left."""
         row = done.history[-1]
         numbers = f"epoch {done.epoch}/{done.epochs}  loss {row['loss']:.3f}"

@@ -47,28 +47,28 @@ def predict(
       agerepro predict holiday/ --run runs/congress/ridge-pooled --folds all --format csv --sheet holiday.png > holiday.csv
       agerepro predict portrait.jpg --run runs/congress/ridge-pooled --map maps --how sensitivity
     """
-    from agerepro.cli.options import Talk, configured_like
+    from agerepro.cli.options import ProgressReporter, configure_from_run
     from agerepro.io import write_bytes
     from agerepro.predict.photos import photo_files
     from agerepro.runs.layout import find_run
-    from agerepro.training.device import quiet_start
+    from agerepro.training.device import suppress_stderr
 
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise click.BadParameter(f"{sheet}: a contact sheet is a PNG; give it a name that ends in .png.", param_hint="--sheet")
     if maps is None and click.get_current_context().get_parameter_source("how") is ParameterSource.COMMANDLINE:
         raise click.BadParameter("it says how --map draws: add --map FOLDER.", param_hint="--how")
     run, files = find_run(place), photo_files(photos)
-    configured_like(run)
-    with quiet_start():
+    configure_from_run(run)
+    with suppress_stderr():
         from agerepro.predict.pictures import contact_sheet, explainable, maps_in_words, with_maps
-        from agerepro.predict.predict import FORMATS, failed, predicted, summary
-        from agerepro.runs.model import restored
+        from agerepro.predict.predict import FORMATS, failed, predict_photos, summary
+        from agerepro.runs.model import load_run_model
 
-    network, kind = restored(run), cast("Kind", how)
+    network, kind = load_run_model(run), cast("Kind", how)
     if maps is not None:
         explainable(network, kind)
-    with Talk() as talk:
-        found = predicted(network, files, folds=folds, which="largest" if largest else "all", on_progress=talk.count)
+    with ProgressReporter() as talk:
+        found = predict_photos(network, files, folds=folds, which="largest" if largest else "all", on_progress=talk.count)
         if maps is not None:
             rows = with_maps(network, found.rows, maps, how=kind, folds=found.folds, on_progress=lambda at, of: talk.count("maps", at, of))
             found = replace(found, rows=rows)
@@ -103,20 +103,20 @@ def export(place: Path, out: Path, fold: int | None, ensemble: bool, styles: tup
       agerepro export runs/congress/ridge-pooled --out exported
       agerepro export runs/congress/ridge-pooled --out exported --ensemble --format onnx
     """
-    from agerepro.cli.options import Talk, configured_like
+    from agerepro.cli.options import ProgressReporter, configure_from_run
     from agerepro.runs.layout import find_run
-    from agerepro.training.device import quiet_start
+    from agerepro.training.device import suppress_stderr
 
     if ensemble and fold is not None:
         raise click.UsageError("Give --fold or --ensemble, not both.")
     run = find_run(place)
-    configured_like(run)
-    with quiet_start():
+    configure_from_run(run)
+    with suppress_stderr():
         from agerepro.predict.export import NAMES, export_run, missing_for_onnx
 
     missing = missing_for_onnx()
     chosen = styles or tuple(name for name in NAMES if name != "onnx" or not missing)
-    with Talk() as talk:
+    with ProgressReporter() as talk:
         wanted = "all" if ensemble else None if fold is None else str(fold)
         exported = export_run(run, out, folds=wanted, styles=chosen, on_progress=talk.count)
     for one in exported:

@@ -32,10 +32,10 @@ def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float |
       agerepro table runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb --format md
       agerepro table runs/congress/chosen-inside --within-std 3
     """
-    from agerepro.report.loading import results_of
+    from agerepro.report.loading import write_report
     from agerepro.runs.layout import find_run
 
-    results_of([find_run(place).folder for place in runs], partial=partial, out=click.echo, style=style, within_std=within_std)
+    write_report([find_run(place).folder for place in runs], partial=partial, out=click.echo, style=style, within_std=within_std)
 
 
 @click.command(no_args_is_help=True)

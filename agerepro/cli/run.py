@@ -48,22 +48,22 @@ def run(
       agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --profile demo
       agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --data /datasets --folds 0
     """
-    from agerepro.cli.options import Talk
-    from agerepro.training.device import quiet_start
+    from agerepro.cli.options import ProgressReporter
+    from agerepro.training.device import suppress_stderr
 
-    with quiet_start():
-        from agerepro.runs.local import Wish, run_experiment
-    from agerepro.report.loading import results_of
+    with suppress_stderr():
+        from agerepro.runs.local import RunOptions, run_experiment
+    from agerepro.report.loading import write_report
 
     done = []
-    with Talk() as talk:
+    with ProgressReporter() as talk:
         for experiment in experiments:
             talk.say(f"{experiment} ({profile})")
-            done.append(run_experiment(Wish(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard), talk))
+            done.append(run_experiment(RunOptions(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard), talk))
     if folds_only:
         return
     places = [one.folder for one in done]
-    results_of(places, partial=folds is not None, out=click.echo)
+    write_report(places, partial=folds is not None, out=click.echo)
     if explained:
         _explain(places, data)
     if paged:
@@ -81,14 +81,14 @@ def _explain(places: Sequence[Path], data: Path | None) -> None:
     """Maps of the runs by the defaults of `agerepro explain`; runs without such maps are told, since all else of them is done."""
     import time
 
-    from agerepro.cli.options import Talk
+    from agerepro.cli.options import ProgressReporter
     from agerepro.errors import UserError
-    from agerepro.explain.run_maps import Wish as ExplainConfig
+    from agerepro.explain.run_maps import ExplainConfig as ExplainConfig
     from agerepro.report.explanation import explain_runs
     from agerepro.runs.layout import Run
 
     try:
-        with Talk() as talk:
+        with ProgressReporter() as talk:
             text, folder = explain_runs(
                 [Run(place) for place in places], ExplainConfig(), data=data, faces=None, clock=time.perf_counter, on_progress=talk.count
             )

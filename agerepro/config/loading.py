@@ -14,8 +14,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from agerepro.config import schema
-from agerepro.config.schema import Classes, CrossEntropy, Experiment, Groups, HoldOutImages, HoldOutPeople, Protocol, Value
-from agerepro.errors import UserError, near
+from agerepro.config.schema import AgeGroups, Classification, CrossEntropy, Experiment, GroupSplit, Protocol, RandomSplit, Regression
+from agerepro.errors import UserError, suggest
 
 Key = tuple[Any, ...]  # path of keys and list positions from the top
 
@@ -73,7 +73,7 @@ def check(experiment: Experiment, path: Path) -> None:
         if stage.start_from not in ("weights", "scratch", *names):
             raise UserError(
                 f"{path}: stage {stage.name!r} starts from {stage.start_from!r}, which is no earlier stage."
-                f"{near(stage.start_from, ['weights', 'scratch', *names])}"
+                f"{suggest(stage.start_from, ['weights', 'scratch', *names])}"
             )
         if stage.start_from == "weights" and experiment.backbone.weights == "none":
             raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
@@ -83,22 +83,22 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: stage {stage.name!r} halves its rate on the validation loss but has no validation part.")
         if stage.keep == "best_validation" and not _has_validation(stage.split or stage.protocol):
             raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
-    softmax = isinstance(experiment.head, Classes)
+    softmax = isinstance(experiment.head, Classification)
     for loss in experiment.loss:
         if isinstance(loss, CrossEntropy) != softmax:
             raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
-    if isinstance(experiment.head, Value) != (experiment.decode == "value"):
+    if isinstance(experiment.head, Regression) != (experiment.decode == "value"):
         raise UserError(f"{path}: `decode: value` belongs to `head: value`, and to no other.")
     head = experiment.head
-    if isinstance(head, Value) and head.start != "he_normal" and experiment.backbone.dense:
+    if isinstance(head, Regression) and head.start != "he_normal" and experiment.backbone.dense:
         raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
-    if isinstance(head, Value) and head.start == "ridge_of_subset" and head.features != "stages":
+    if isinstance(head, Regression) and head.start == "ridge_of_subset" and head.features != "stages":
         raise UserError(f"{path}: `start: ridge_of_subset` chooses among the statistics of stages: write `features: stages`.")
-    if isinstance(experiment.stages[-1].target, Groups) and experiment.decode != "argmax":
+    if isinstance(experiment.stages[-1].target, AgeGroups) and experiment.decode != "argmax":
         raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
 
 
-def _check_division(protocol: Protocol | None, split: HoldOutImages | HoldOutPeople | None, last: bool, where: str) -> None:
+def _check_division(protocol: Protocol | None, split: RandomSplit | GroupSplit | None, last: bool, where: str) -> None:
     if last and protocol is None:
         raise UserError(f"{where} is the last one and needs a protocol, for instance `protocol: leave_one_person_out`.")
     if not last and protocol is not None:
@@ -107,10 +107,10 @@ def _check_division(protocol: Protocol | None, split: HoldOutImages | HoldOutPeo
         raise UserError(f"{where} has both a split and a protocol; the protocol holds out its own validation people.")
 
 
-def _has_validation(division: Protocol | HoldOutImages | HoldOutPeople | None) -> bool:
+def _has_validation(division: Protocol | RandomSplit | GroupSplit | None) -> bool:
     if division is None:
         return False
-    return (division.share if isinstance(division, (HoldOutImages, HoldOutPeople)) else division.validation_people) > 0
+    return (division.share if isinstance(division, (RandomSplit, GroupSplit)) else division.validation_people) > 0
 
 
 PAPER = "paper"  # the profile that overrides nothing
@@ -128,7 +128,7 @@ def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str]
     profiles = values.pop("profiles", None) or {}
     if profile != PAPER:
         if profile not in profiles:
-            raise UserError(f"{path} has no profile {profile!r}.{near(profile, [PAPER, *profiles])}")
+            raise UserError(f"{path} has no profile {profile!r}.{suggest(profile, [PAPER, *profiles])}")
         values, lines = _overlaid(values, lines, profiles[profile], ("profiles", profile))
     for setting in settings:
         _set(values, setting)
@@ -146,12 +146,12 @@ def profiles_of(path: Path) -> tuple[str, ...]:
     return (PAPER, *(values.get("profiles") or {}))
 
 
-def resolved(experiment: schema.Experiment) -> dict[str, Any]:
+def experiment_to_dict(experiment: schema.Experiment) -> dict[str, Any]:
     """Every setting, defaults included, as plain values: what a digest is taken of and what lies in the run.
 
     A setting that is one of several kinds keeps the name of its kind: `{"kfold": {"folds": 5, ...}}`.
     """
-    return {field.name: plain(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
+    return {field.name: to_dict(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
 
 
 _KINDS = {
@@ -161,15 +161,15 @@ _KINDS = {
 }
 
 
-def plain(value: Any) -> Any:
+def to_dict(value: Any) -> Any:
     """Dataclasses and tuples as dictionaries and lists that YAML and JSON can hold and `read_experiment` can read again."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        inside = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        inside = {field.name: to_dict(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {_KINDS[type(value)]: inside} if type(value) in _KINDS else inside
     if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
+        return [to_dict(item) for item in value]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: to_dict(item) for key, item in value.items()}
     return value
 
 
@@ -195,7 +195,7 @@ def _set(values: dict[str, Any], setting: str) -> None:
         if isinstance(place, list):
             named = {item.get("name"): item for item in place if isinstance(item, dict)}
             if step not in named:
-                raise UserError(f"--set {setting}: no stage {step!r}.{near(step, [str(name) for name in named])}")
+                raise UserError(f"--set {setting}: no stage {step!r}.{suggest(step, [str(name) for name in named])}")
             place = named[step]
         elif isinstance(place, dict):
             place = place.setdefault(step, {})
@@ -217,7 +217,7 @@ def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error:
         where = f"{path}:{line}" if line else str(path)
         name = _named(values, key)
         if problem["type"] == "unexpected_keyword_argument":
-            said.append(f"{where}: unknown key {name!r}.{near(str(key[-1]), _keys_at(key[:-1]))}")
+            said.append(f"{where}: unknown key {name!r}.{suggest(str(key[-1]), _keys_at(key[:-1]))}")
         elif problem["type"] in ("missing", "missing_argument"):
             said.append(f"{where}: {name!r} is missing.")
         else:
@@ -228,7 +228,7 @@ def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error:
 
 def _hint(problem: Any, value: Any) -> str:
     if problem["type"] == "literal_error" and isinstance(value, str):
-        return near(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
+        return suggest(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
             return f" YAML reads this as text; write {float(value)!r}."

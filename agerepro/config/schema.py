@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid")
-Share = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Positive = Annotated[int, Field(strict=True, gt=0)]
 
 
@@ -18,7 +18,7 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def one_of(table: dict[str, type]) -> BeforeValidator:
+def tagged_union(table: dict[str, type]) -> BeforeValidator:
     """Read `name`, `{name: value}` or `{name: {key: value}}` as the table's dataclass of that name."""
 
     def read(value: Any) -> Any:
@@ -59,7 +59,7 @@ class Faces:
     detector: Literal["mtcnn"] = "mtcnn"
     passes: Literal[1, 2] = 2
     align: Literal["eyes_level", "five_points"] = "eyes_level"
-    margin: Share = 0.4
+    margin: Fraction = 0.4
     border: Literal["clip", "repeat"] = "clip"
     no_face: Literal["whole_image", "drop"] = "whole_image"
     several: Literal["largest", "labelled"] = "largest"
@@ -90,8 +90,8 @@ class Augment:
     """
 
     rotate_degrees: Annotated[float, Field(strict=True, ge=0, le=180)] = 15.0
-    shift: Share = 0.1
-    zoom_crop: Share = 0.1
+    shift: Fraction = 0.1
+    zoom_crop: Fraction = 0.1
     flip: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
     size: Positive = 224
 
@@ -105,57 +105,62 @@ class Adam:
 
 
 @dataclass(frozen=True, config=STRICT)
-class HoldOutImages:
+class RandomSplit:
     """Validate on a random share of the photos; a person may be on both sides."""
 
-    share: Share
+    share: Fraction
 
 
 @dataclass(frozen=True, config=STRICT)
-class HoldOutPeople:
+class GroupSplit:
     """Validate on all photos of a random share of the people."""
 
-    share: Share
+    share: Fraction
 
 
 @dataclass(frozen=True, config=STRICT)
-class LeaveOnePersonOut:
+class LeaveOneSubjectOut:
     """One fold a person; inside a fold, `validation_people` of the others choose the learning rate."""
 
-    validation_people: Share = 0.1
+    validation_people: Fraction = 0.1
 
 
 @dataclass(frozen=True, config=STRICT)
-class OfficialFolds:
+class PredefinedFolds:
     """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOnePersonOut.
 
     only: names of the folds to test, where a paper tests some of them; empty tests all.
     """
 
-    validation_people: Share = 0.1
+    validation_people: Fraction = 0.1
     only: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
-class NamedPeople:
+class FixedTestSubjects:
     """One fold that tests these people together; the rest as in LeaveOnePersonOut."""
 
     people: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-    validation_people: Share = 0.1
+    validation_people: Fraction = 0.1
 
 
 @dataclass(frozen=True, config=STRICT)
-class KFold:
+class SubjectKFold:
     """Random folds of people; inside a fold, `validation_people` of the others choose the learning rate."""
 
     folds: Annotated[int, Field(strict=True, ge=2)]
-    validation_people: Share = 0.1
+    validation_people: Fraction = 0.1
     seed: Annotated[int, Field(strict=True)] = 0
 
 
-SPLITS = {"images": HoldOutImages, "people": HoldOutPeople}
-PROTOCOLS = {"leave_one_person_out": LeaveOnePersonOut, "kfold": KFold, "official_folds": OfficialFolds, "test_people": NamedPeople}
-Protocol = LeaveOnePersonOut | KFold | OfficialFolds | NamedPeople
+SPLITS = {"images": RandomSplit, "people": GroupSplit}
+PROTOCOLS = {
+    "leave_one_person_out": LeaveOneSubjectOut,
+    "kfold": SubjectKFold,
+    "official_folds": PredefinedFolds,
+    "test_people": FixedTestSubjects,
+}
+Protocol = LeaveOneSubjectOut | SubjectKFold | PredefinedFolds | FixedTestSubjects
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -164,12 +169,12 @@ class Age:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Subject:
+class Identity:
     """Learn to tell people apart, by a softmax over the people of the data."""
 
 
 @dataclass(frozen=True, config=STRICT)
-class Groups:
+class AgeGroups:
     """Learn the age group, by a softmax over `labels`: year ranges `first-last`, both included, in rising order.
 
     A photo belongs to the one label that holds all of its own group; a photo in none is an error.
@@ -178,7 +183,7 @@ class Groups:
     labels: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=2)]
 
 
-TARGETS = {"age": Age, "subject": Subject, "groups": Groups}
+TARGETS = {"age": Age, "subject": Identity, "groups": AgeGroups}
 OPTIMIZERS = {"adam": Adam}
 
 
@@ -190,11 +195,11 @@ class Stage:
     data: str
     epochs: Annotated[int, Field(strict=True, ge=0)]  # 0 tests the start itself
     batch: Positive
-    optimizer: Annotated[Adam, one_of(OPTIMIZERS)]
+    optimizer: Annotated[Adam, tagged_union(OPTIMIZERS)]
     start_from: str = "weights"  # weights | scratch | the name of an earlier stage
-    target: Annotated[Age | Subject | Groups, one_of(TARGETS)] = field(default_factory=Age)
-    split: Annotated[HoldOutImages | HoldOutPeople | None, one_of(SPLITS)] = None
-    protocol: Annotated[Protocol | None, one_of(PROTOCOLS)] = None
+    target: Annotated[Age | Identity | AgeGroups, tagged_union(TARGETS)] = field(default_factory=Age)
+    split: Annotated[RandomSplit | GroupSplit | None, tagged_union(SPLITS)] = None
+    protocol: Annotated[Protocol | None, tagged_union(PROTOCOLS)] = None
     train: Literal["all", "classifier"] = "all"
     halve_after: Positive | None = None  # epochs without a better validation loss
     keep: Literal["last", "best_validation"] = "last"
@@ -209,7 +214,7 @@ class AgeRange:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Classes:
+class Classification:
     """A softmax over ages: those observed in the stage's data, or a fixed range; a label outside is an error.
 
     label: `exact` wants every age to be a class; `nearest` trains on the nearest class, for ages in decimals [agustsson2017].
@@ -220,7 +225,7 @@ class Classes:
 
 
 @dataclass(frozen=True, config=STRICT)
-class Value:
+class Regression:
     """One linear output in years, on pooled features.
 
     features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `spread` being
@@ -236,7 +241,7 @@ class Value:
     start: Literal["he_normal", "ridge", "ridge_of_subset"] = "he_normal"
 
 
-HEADS = {"classes": Classes, "value": Value}
+HEADS = {"classes": Classification, "value": Regression}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -255,7 +260,7 @@ class AbsoluteError:
 
 
 LOSSES = {"cross_entropy": CrossEntropy, "squared_error": SquaredError, "absolute_error": AbsoluteError}
-Loss = Annotated[CrossEntropy | SquaredError | AbsoluteError, one_of(LOSSES)]
+Loss = Annotated[CrossEntropy | SquaredError | AbsoluteError, tagged_union(LOSSES)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -286,7 +291,7 @@ class Experiment:
     backbone: Backbone
     stages: Annotated[tuple[Stage, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     augment: Augment = field(default_factory=Augment)
-    head: Annotated[Classes | Value, one_of(HEADS)] = field(default_factory=Classes)
+    head: Annotated[Classification | Regression, tagged_union(HEADS)] = field(default_factory=Classification)
     loss: Annotated[tuple[Loss, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (CrossEntropy(),)
     decode: Literal["expectation", "rounded", "median", "argmax", "value"] = "expectation"
     test_time: Literal["plain", "flip_average"] = "plain"

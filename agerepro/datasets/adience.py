@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from agerepro.datasets.layout import below, missing, names_in, native_folder
-from agerepro.datasets.photos import OUTSIDE, Photos, Skip, Step, stays_inside
-from agerepro.errors import UserError, near
-from agerepro.tables import PHOTOS, conform
+from agerepro.datasets.photos import OUTSIDE, FilterStep, Photos, SkippedItem, stays_inside
+from agerepro.errors import UserError, suggest
+from agerepro.tables import PHOTOS, coerce
 
 # As the fold files print the eight groups -> as the photos table does.
 PRINTED = {
@@ -49,7 +49,7 @@ def group_of(label: str, policy: str) -> str:
     groups or reaches over them is left out. (25, 23) is read as the authors mended it. Not in a paper.
     """
     if policy not in POLICIES:
-        raise UserError(f"There is no label policy {policy!r}.{near(policy, POLICIES)}")
+        raise UserError(f"There is no label policy {policy!r}.{suggest(policy, POLICIES)}")
     if label in MISSING:
         return ""
     if policy == "substring":
@@ -59,7 +59,7 @@ def group_of(label: str, policy: str) -> str:
     return PRINTED.get(label, "")
 
 
-def why_not(label: str) -> str:
+def reject_reason(label: str) -> str:
     """Why a photo with this label is left out, when it is."""
     if label in MISSING:
         return "no age label"
@@ -99,7 +99,7 @@ CROP_MARGIN = 0.4
 
 
 @dataclass(frozen=True)
-class Survey:
+class LabelTable:
     """What a copy of Adience holds, with pictures or without.
 
     photos: the rows that pass the funnel. users: the albums that the fold files name, before cleaning. layout: where the
@@ -124,7 +124,7 @@ def read(root: Path, *, labels: str = "exact") -> Photos:
     return found.photos
 
 
-def survey(root: Path, *, labels: str) -> Survey:
+def survey(root: Path, *, labels: str) -> LabelTable:
     """As `read`, but content with the fold files alone; `path` then says where the aligned picture would lie."""
     folder = native_folder("adience", root, NESTINGS, lambda place: any((place / _file(split)).exists() for split in SPLITS), _file("0"))
     rows = pd.concat([_rows(folder, split) for split in SPLITS], ignore_index=True)
@@ -146,7 +146,7 @@ def survey(root: Path, *, labels: str) -> Survey:
     )
     people = int(rows.loc[rows["face_id"] != "", "face_id"].nunique())
     users = int(rows.loc[rows["user_id"] != "", "user_id"].nunique())
-    return Survey(Photos(conform(table, PHOTOS), tuple(steps), tuple(skipped), people_listed=people), users, layout)
+    return LabelTable(Photos(coerce(table, PHOTOS), tuple(steps), tuple(skipped), people_listed=people), users, layout)
 
 
 def _file(split: str) -> str:
@@ -190,7 +190,7 @@ def _pictures(rows: pd.DataFrame, places: tuple[Path, ...]) -> tuple[str, Path |
     return "", None, set()
 
 
-def _clean(rows: pd.DataFrame, policy: str, layout: str, there: set[str]) -> tuple[pd.DataFrame, list[Step], list[Skip]]:
+def _clean(rows: pd.DataFrame, policy: str, layout: str, there: set[str]) -> tuple[pd.DataFrame, list[FilterStep], list[SkippedItem]]:
     """The rows that pass every step of the funnel, the counts of all steps, and the rows left out, one by one with why."""
     # Each gives the reason to leave a row out, "" for none, and sees only what the steps before it have left.
     why: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
@@ -199,17 +199,17 @@ def _clean(rows: pd.DataFrame, policy: str, layout: str, there: set[str]) -> tup
             "the row is not complete",
             np.where(stays_inside(left["path"]), "", OUTSIDE),
         ),
-        "age label given": lambda left: np.where(left["age"].isin(MISSING), left["age"].map(why_not), ""),
-        policy: lambda left: np.where(left["group"] == "", left["age"].map(why_not), ""),
+        "age label given": lambda left: np.where(left["age"].isin(MISSING), left["age"].map(reject_reason), ""),
+        policy: lambda left: np.where(left["group"] == "", left["age"].map(reject_reason), ""),
         "listed once": lambda left: np.where(left["path"].duplicated(), "listed before", ""),
     }
     if layout:
         why[f"picture in {layout}/"] = lambda left: np.where(_path(left, layout).isin(there), "", f"no picture in {layout}/")
-    steps, skipped = [Step("rows in the fold files", len(rows), 0)], []
+    steps, skipped = [FilterStep("rows in the fold files", len(rows), 0)], []
     for name, reason in why.items():
         reasons = reason(rows)
         out = reasons != ""
-        skipped += [Skip(path, str(text)) for path, text in zip(rows.loc[out, "path"], reasons[out])]
+        skipped += [SkippedItem(path, str(text)) for path, text in zip(rows.loc[out, "path"], reasons[out])]
         rows = rows[~out]
-        steps.append(Step(name, len(rows), int(out.sum())))
+        steps.append(FilterStep(name, len(rows), int(out.sum())))
     return rows, steps, skipped

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agerepro.errors import UserError, near
+from agerepro.errors import UserError, suggest
 
 if TYPE_CHECKING:
     from agerepro.datasets.photos import Photos
@@ -109,5 +109,5 @@ def folder_of(name: str, data: Path) -> Path:
 
 def _known(name: str) -> str:
     if name not in READERS:
-        raise UserError(f"There is no data set {name!r}.{near(name, READERS)}")
+        raise UserError(f"There is no data set {name!r}.{suggest(name, READERS)}")
     return name

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from agerepro.datasets.layout import below, names_in, native_folder
-from agerepro.datasets.photos import Photos, Skip
-from agerepro.tables import PHOTOS, conform
+from agerepro.datasets.photos import Photos, SkippedItem
+from agerepro.tables import PHOTOS, coerce
 
 LABELS = "congress_portraits.csv"
 
@@ -44,7 +44,7 @@ def read(root: Path) -> Photos:
             "date_note": rows["age_rule"],
         }
     )
-    skipped = [Skip(prefix + name, "the portrait is missing") for name in known.index if name not in there]
+    skipped = [SkippedItem(prefix + name, "the portrait is missing") for name in known.index if name not in there]
     others = sorted(name for name in there - set(known.index) if name.endswith(".jpg"))
-    skipped += [Skip(prefix + name, "no dated label for this portrait") for name in others]
-    return Photos(table=conform(table, PHOTOS), skipped=tuple(skipped))
+    skipped += [SkippedItem(prefix + name, "no dated label for this portrait") for name in others]
+    return Photos(table=coerce(table, PHOTOS), skipped=tuple(skipped))

@@ -13,7 +13,7 @@ import requests
 
 from agerepro.datasets.congress import labels
 from agerepro.errors import UserError
-from agerepro.io import write_then_rename
+from agerepro.io import atomic_write
 
 START, END, SCAN = 0xD8, 0xD9, 0xDA
 COMMENT = 0xFE
@@ -138,7 +138,7 @@ def _fetch(address: str, path: Path, digest: str, wait: Callable[[float], object
 
     for again in range(1, TRIES + 1):
         try:
-            write_then_rename(path, write)
+            atomic_write(path, write)
             return
         except (requests.RequestException, ValueError):
             if again == TRIES:

@@ -15,7 +15,7 @@ from scipy.io.matlab import MatReadError
 from agerepro.datasets.layout import below, native_folder
 from agerepro.datasets.photos import BOX, Photos, clean
 from agerepro.errors import UserError
-from agerepro.tables import PHOTOS, conform
+from agerepro.tables import PHOTOS, coerce
 
 VECTORS = {"dob": "born", "photo_taken": "taken", "gender": "gender", "face_score": "face_score", "second_face_score": "second_face_score"}
 CELLS = ("full_path", "name", "face_location")
@@ -146,7 +146,7 @@ def read_cleaned(dataset: str, root: Path) -> Photos:
     )
     if folder.name != dataset or folder == root:
         table = table.assign(cropped_margin=CROP_MARGIN, **dict.fromkeys(BOX, float("nan")))
-    return Photos(table=conform(table, PHOTOS), funnel=steps, skipped=skipped, people_listed=people)
+    return Photos(table=coerce(table, PHOTOS), funnel=steps, skipped=skipped, people_listed=people)
 
 
 def _number_of_face(paths: pd.Series) -> pd.Series:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agerepro.datasets.catalog import read_card
-from agerepro.datasets.photos import Photos, Skip, photos_of
+from agerepro.datasets.photos import Photos, SkippedItem, photos_of
 from agerepro.errors import UserError
 
 
@@ -65,14 +65,14 @@ def photos_by_name(
     folder = native_folder(dataset, root, nestings, holds, f"photos named {form}")
     prefix = below(folder, root)
     rows: list[dict[str, Any]] = []
-    skipped: list[Skip] = []
+    skipped: list[SkippedItem] = []
     seen: dict[str, str] = {}
     for name in names_in(folder):
         match = pattern.fullmatch(name)
         if match is None:
-            skipped.append(Skip(prefix + name, f"the name is not of the form {form}"))
+            skipped.append(SkippedItem(prefix + name, f"the name is not of the form {form}"))
         elif name.casefold() in seen:
-            skipped.append(Skip(prefix + name, f"the same name as {seen[name.casefold()]} but for upper and lower case"))
+            skipped.append(SkippedItem(prefix + name, f"the same name as {seen[name.casefold()]} but for upper and lower case"))
         else:
             seen[name.casefold()] = name
             rows.append({"photo": f"{dataset}/{name}", "path": prefix + name, **labels(match)})

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from agerepro.tables import PHOTOS, conform
+from agerepro.tables import PHOTOS, coerce
 
 
 @dataclass(frozen=True)
-class Step:
+class FilterStep:
     """One named step of a cleaning funnel: photos left after it, and photos it took away."""
 
     name: str
@@ -24,7 +24,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Skip:
+class SkippedItem:
     """One file or row that is not in the table, and why; `path` is relative to the data set's folder."""
 
     path: str
@@ -40,14 +40,14 @@ class Photos:
     """
 
     table: pd.DataFrame
-    funnel: tuple[Step, ...] = ()
-    skipped: tuple[Skip, ...] = ()
+    funnel: tuple[FilterStep, ...] = ()
+    skipped: tuple[SkippedItem, ...] = ()
     people_listed: int | None = None
 
 
-def photos_of(rows: Iterable[dict[str, Any]], skipped: Iterable[Skip]) -> Photos:
+def photos_of(rows: Iterable[dict[str, Any]], skipped: Iterable[SkippedItem]) -> Photos:
     """Photos from one dict a photo, with the columns of the photos table that the data set knows."""
-    return Photos(table=conform(pd.DataFrame(list(rows)), PHOTOS), skipped=tuple(skipped))
+    return Photos(table=coerce(pd.DataFrame(list(rows)), PHOTOS), skipped=tuple(skipped))
 
 
 UNIX_EPOCH = 719_529  # datenum(1970, 1, 1); Python's date ordinal is the day number less 366
@@ -89,7 +89,7 @@ OUTSIDE = "the path leaves the data set's folder"
 BOX = ["left", "top", "right", "bottom"]
 
 
-def clean(rows: pd.DataFrame, source: str) -> tuple[pd.DataFrame, tuple[Step, ...], tuple[Skip, ...]]:
+def clean(rows: pd.DataFrame, source: str) -> tuple[pd.DataFrame, tuple[FilterStep, ...], tuple[SkippedItem, ...]]:
     """The rows that pass every step, with their `age` in years; the counts of all steps; and the unsafe paths, one by one.
 
     rows: a frame of `imdb_wiki_mat.read_mat`. source: what the rows come from, for the name of the first step.
@@ -109,15 +109,15 @@ def clean(rows: pd.DataFrame, source: str) -> tuple[pd.DataFrame, tuple[Step, ..
         "gender known": rows["gender"].isin([0.0, 1.0]).to_numpy(),
     }
     left = np.ones(len(rows), bool)
-    steps = [Step(f"rows in {source}", len(rows), 0)]
+    steps = [FilterStep(f"rows in {source}", len(rows), 0)]
     for name, condition in conditions.items():
         before = int(left.sum())
         left &= condition
         kept = int(left.sum())
-        steps.append(Step(name, kept, before - kept))
+        steps.append(FilterStep(name, kept, before - kept))
     kept_rows = rows[left].drop_duplicates(["path", *BOX])
-    steps.append(Step("listed once", len(kept_rows), int(left.sum()) - len(kept_rows)))
-    return kept_rows, tuple(steps), tuple(Skip(path, OUTSIDE) for path in rows["path"][~inside])
+    steps.append(FilterStep("listed once", len(kept_rows), int(left.sum()) - len(kept_rows)))
+    return kept_rows, tuple(steps), tuple(SkippedItem(path, OUTSIDE) for path in rows["path"][~inside])
 
 
 def stays_inside(paths: pd.Series) -> np.ndarray:
@@ -130,7 +130,7 @@ def stays_inside(paths: pd.Series) -> np.ndarray:
 PLAIN = str.maketrans({"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th"})
 
 
-def shared_subjects(a: pd.DataFrame, b: pd.DataFrame) -> set[str]:
+def subject_overlap(a: pd.DataFrame, b: pd.DataFrame) -> set[str]:
     """The subjects of the photos table `a`, as written there, whose names `b` has too.
 
     Names are compared without case, spaces, underscores, punctuation or accents: AgeDB's MariaCallas is IMDB's Maria Callas.

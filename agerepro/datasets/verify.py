@@ -12,7 +12,7 @@ import pandas as pd
 from agerepro.datasets import adience
 from agerepro.datasets.adience import POLICIES
 from agerepro.datasets.catalog import Published, card, folder_of, read
-from agerepro.datasets.photos import Photos, Skip
+from agerepro.datasets.photos import Photos, SkippedItem
 
 SURVEYS = {"adience": adience.survey}  # sets whose labels can be counted without pictures, by each label policy
 
@@ -37,7 +37,7 @@ class Verification:
 
     name: str
     rows: tuple[Row, ...]
-    skipped: tuple[Skip, ...]
+    skipped: tuple[SkippedItem, ...]
     notes: tuple[str, ...] = ()
 
     @property

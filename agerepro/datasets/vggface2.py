@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from agerepro.datasets.layout import below, names_in, native_folder
-from agerepro.datasets.photos import Photos, Skip, photos_of
+from agerepro.datasets.photos import Photos, SkippedItem, photos_of
 from agerepro.errors import UserError
-from agerepro.tables import PHOTOS, conform
+from agerepro.tables import PHOTOS, coerce
 
 SPLITS = ("train", "test")
 PERSON = re.compile(r"n\d{6}")
@@ -33,27 +33,27 @@ def read(root: Path) -> Photos:
     if not boxes:
         return photos
     table = photos.table.drop(columns=["left", "top", "right", "bottom"]).merge(pd.concat(boxes), on="photo", how="left")
-    return Photos(table=conform(table, PHOTOS), skipped=photos.skipped)
+    return Photos(table=coerce(table, PHOTOS), skipped=photos.skipped)
 
 
 def _has_people(folder: Path) -> bool:
     return any(PERSON.fullmatch(name) for split in SPLITS if (folder / split).is_dir() for name in names_in(folder / split))
 
 
-def _listed(home: Path, prefix: str) -> tuple[list[dict[str, Any]], list[Skip]]:
+def _listed(home: Path, prefix: str) -> tuple[list[dict[str, Any]], list[SkippedItem]]:
     rows: list[dict[str, Any]] = []
-    skipped: list[Skip] = []
+    skipped: list[SkippedItem] = []
     for split in (split for split in SPLITS if (home / split).is_dir()):
         for person in names_in(home / split):
             if not PERSON.fullmatch(person):
-                skipped.append(Skip(f"{prefix}{split}/{person}", "the name is not of the form n000002"))
+                skipped.append(SkippedItem(f"{prefix}{split}/{person}", "the name is not of the form n000002"))
                 continue
             for name in names_in(home / split / person):
                 place = f"{split}/{person}/{name}"
                 if PHOTO.fullmatch(name):
                     rows.append({"photo": f"vggface2/{place}", "path": prefix + place, "subject": person, "split": split})
                 else:
-                    skipped.append(Skip(prefix + place, "the name is not of the form 0001_01.jpg"))
+                    skipped.append(SkippedItem(prefix + place, "the name is not of the form 0001_01.jpg"))
     return rows, skipped
 
 

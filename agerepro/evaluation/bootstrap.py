@@ -48,7 +48,7 @@ def normal_interval(values: ArrayLike) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
-def bootstrap_people(
+def cluster_bootstrap(
     numerators: ArrayLike, denominators: ArrayLike, people: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Interval:
     """sum(numerators) / sum(denominators) with its BCa bootstrap interval over people; all arguments (n,), one a photo.

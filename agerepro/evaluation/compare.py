@@ -12,7 +12,7 @@ import pandas as pd
 from agerepro.config.schema import Reproduces
 from agerepro.errors import UserError
 from agerepro.published.tables import published_columns, published_row
-from agerepro.runs.layout import folds_text, standing
+from agerepro.runs.layout import folds_text, run_status
 
 NORMAL, PEOPLE = "normal over folds", "bootstrap over people"
 AS_SHARE = {"share": 1.0, "percent": 0.01}
@@ -22,7 +22,7 @@ Key = tuple[str, str]  # aggregation, metric
 
 
 @dataclass(frozen=True)
-class Line:
+class MetricSpec:
     """One line: which score, how it is called, its unit, what its interval is, and the score that is its spread over folds."""
 
     aggregation: str
@@ -43,32 +43,32 @@ class Line:
         return self.aggregation, self.spread
 
 
-LINES = (
-    Line("macro", "mae", "MAE (macro)", "years", NORMAL),
-    Line("macro", "mae_bootstrap", "MAE (macro), bootstrap interval", "years", PEOPLE),
-    Line("macro", "median", "MedianAE (over folds)", "years"),
-    Line("macro", "upper_quartile", "Upper quartile (over folds)", "years"),
-    Line("macro", "lower_quartile", "Lower quartile (over folds)", "years"),
-    Line("pooled", "mae", "MAE (pooled)", "years", PEOPLE),
-    Line("pooled", "cs_5", "CS(5) (pooled)", "share", PEOPLE),
-    Line("macro", "mean_age_mae", "Mean-age predictor, MAE (macro)", "years", PEOPLE),
-    Line("macro", "share_of_mean_age", "MAE as share of mean-age predictor", "share", PEOPLE),
-    Line("macro", "accuracy", "Accuracy (macro)", "percent", PEOPLE, spread="accuracy_std"),
-    Line("macro", "one_off_accuracy", "1-off accuracy (macro)", "percent", PEOPLE, spread="one_off_accuracy_std"),
-    Line("pooled", "accuracy", "Accuracy (pooled)", "percent", PEOPLE),
-    Line("pooled", "one_off_accuracy", "1-off accuracy (pooled)", "percent", PEOPLE),
-    Line("macro", "majority_accuracy", "Majority predictor, accuracy (macro)", "percent", PEOPLE, spread="majority_accuracy_std"),
+METRICS = (
+    MetricSpec("macro", "mae", "MAE (macro)", "years", NORMAL),
+    MetricSpec("macro", "mae_bootstrap", "MAE (macro), bootstrap interval", "years", PEOPLE),
+    MetricSpec("macro", "median", "MedianAE (over folds)", "years"),
+    MetricSpec("macro", "upper_quartile", "Upper quartile (over folds)", "years"),
+    MetricSpec("macro", "lower_quartile", "Lower quartile (over folds)", "years"),
+    MetricSpec("pooled", "mae", "MAE (pooled)", "years", PEOPLE),
+    MetricSpec("pooled", "cs_5", "CS(5) (pooled)", "share", PEOPLE),
+    MetricSpec("macro", "mean_age_mae", "Mean-age predictor, MAE (macro)", "years", PEOPLE),
+    MetricSpec("macro", "share_of_mean_age", "MAE as share of mean-age predictor", "share", PEOPLE),
+    MetricSpec("macro", "accuracy", "Accuracy (macro)", "percent", PEOPLE, spread="accuracy_std"),
+    MetricSpec("macro", "one_off_accuracy", "1-off accuracy (macro)", "percent", PEOPLE, spread="one_off_accuracy_std"),
+    MetricSpec("pooled", "accuracy", "Accuracy (pooled)", "percent", PEOPLE),
+    MetricSpec("pooled", "one_off_accuracy", "1-off accuracy (pooled)", "percent", PEOPLE),
+    MetricSpec("macro", "majority_accuracy", "Majority predictor, accuracy (macro)", "percent", PEOPLE, spread="majority_accuracy_std"),
 )
 ONLY_WHERE_PUBLISHED = (
-    Line("macro", "r2", "R2 (mean over folds)", ""),
-    Line("pooled", "r2", "R2 (pooled)", ""),
-    Line("pooled", "spearman", "Spearman's rho (pooled)", ""),
-    Line("pooled", "epsilon_error", "Epsilon error (pooled)", "", PEOPLE),
-    *(Line("pooled", f"ca_{years}", f"CA({years}) (pooled)", "percent", PEOPLE) for years in (3, 5, 7)),
+    MetricSpec("macro", "r2", "R2 (mean over folds)", ""),
+    MetricSpec("pooled", "r2", "R2 (pooled)", ""),
+    MetricSpec("pooled", "spearman", "Spearman's rho (pooled)", ""),
+    MetricSpec("pooled", "epsilon_error", "Epsilon error (pooled)", "", PEOPLE),
+    *(MetricSpec("pooled", f"ca_{years}", f"CA({years}) (pooled)", "percent", PEOPLE) for years in (3, 5, 7)),
 )
 
 
-def line_for(aggregation: str, metric: str) -> Line | None:
+def metric_spec(aggregation: str, metric: str) -> MetricSpec | None:
     """The line of a score that is shown only where a paper publishes it; None for one that we do not compute.
 
     Beside those listed: `precision_25-32` and `recall_25-32` of any group, pooled.
@@ -77,7 +77,7 @@ def line_for(aggregation: str, metric: str) -> Line | None:
         if line.key == (aggregation, metric):
             return line
     if (match := _EACH_GROUP.fullmatch(metric)) and aggregation == "pooled":
-        return Line("pooled", metric, f"{match[1].capitalize()} of {match[2]} (pooled)", "share")
+        return MetricSpec("pooled", metric, f"{match[1].capitalize()} of {match[2]} (pooled)", "share")
     return None
 
 
@@ -86,7 +86,7 @@ def in_unit(value: float, unit: str, *, of: str) -> float:
     return value * AS_SHARE[of] / AS_SHARE[unit] if {unit, of} <= set(AS_SHARE) and unit != of else value
 
 
-def unit_of_score(line: Line) -> str:
+def unit_of_score(line: MetricSpec) -> str:
     """The unit in which a SCORES table holds the score: percents are shares there."""
     return "share" if line.unit == "percent" else line.unit
 
@@ -127,7 +127,7 @@ class RunScores:
     @property
     def standing(self) -> str:
         """The banner, with the missing folds."""
-        return standing(self.banner, self.folds_done, self.folds_total)
+        return run_status(self.banner, self.folds_done, self.folds_total)
 
     @property
     def reproduces_in_full(self) -> bool:
@@ -179,11 +179,11 @@ def _rows(run: RunScores) -> list[dict[str, object]]:
     return rows
 
 
-def _lines(run: RunScores, found: set[Key], paper: dict[Key, tuple[float, str]], source: str) -> list[Line]:
+def _lines(run: RunScores, found: set[Key], paper: dict[Key, tuple[float, str]], source: str) -> list[MetricSpec]:
     """The lines of a run: those that it has scores for, and those of its published row that are not among them."""
-    lines = [line for line in LINES if line.key in found]
+    lines = [line for line in METRICS if line.key in found]
     shown = {key for line in lines for key in (line.key, line.spread_key)}
-    more = {key: line_for(*key) for key in paper if key not in shown}
+    more = {key: metric_spec(*key) for key in paper if key not in shown}
     unscored = sorted(key for key, line in more.items() if line is None or key not in found)
     if unscored:
         names = ", ".join(f"{metric} ({aggregation})" for aggregation, metric in unscored)
@@ -194,12 +194,12 @@ def _lines(run: RunScores, found: set[Key], paper: dict[Key, tuple[float, str]],
     return lines + [line for line in more.values() if line is not None]
 
 
-def _of_paper(line: Line, key: Key, paper: dict[Key, tuple[float, str]]) -> float:
+def _of_paper(line: MetricSpec, key: Key, paper: dict[Key, tuple[float, str]]) -> float:
     value, unit = paper.get(key, (NAN, line.unit))
     return in_unit(value, line.unit, of=unit)
 
 
-def _of_run(line: Line, value: float) -> float:
+def _of_run(line: MetricSpec, value: float) -> float:
     return in_unit(float(value), line.unit, of=unit_of_score(line))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import Interval, bootstrap_people, normal_interval
+from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap, normal_interval
 from agerepro.evaluation.metrics import Floats
 from agerepro.evaluation.predictions import Measure
 from agerepro.tasks.decode import DECODE, posterior
@@ -22,7 +22,7 @@ from agerepro.tasks.decode import DECODE, posterior
 NAN = float("nan")
 LAST, VALIDATION, TEST = "last", "least_validation_loss", "best_on_test"
 CHOICES = (LAST, VALIDATION, TEST)
-WORTH = "best_on_test_less_last"  # what the forbidden choice gains
+OPTIMISM = "best_on_test_less_last"  # what the forbidden choice gains
 COLUMNS = ("experiment", "profile", "seed", "fold", "choice", "valid", "epoch", "epochs", "metric", "value", "low", "high", "n")
 
 
@@ -101,7 +101,7 @@ def epoch_scores(folds: Sequence[FoldEpochs], *, measure: Measure) -> list[Epoch
         found = normal_interval(values) if known else Interval(NAN, NAN, NAN, len(values))
         scores.append(EpochScore(choice, found, tuple(epoch for _, epoch, _ in chosen if epoch is not None)))
     gain = by_choice[TEST] - by_choice[LAST]
-    return [*scores, EpochScore(WORTH, bootstrap_people(gain, np.ones(len(gain)), gain.index), ())]
+    return [*scores, EpochScore(OPTIMISM, cluster_bootstrap(gain, np.ones(len(gain)), gain.index), ())]
 
 
 def _checked(folds: Sequence[FoldEpochs]) -> Iterator[FoldEpochs]:

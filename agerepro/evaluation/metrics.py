@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from agerepro.errors import UserError, near
+from agerepro.errors import UserError, suggest
 
 Floats = NDArray[np.float64]
 Aggregation = Literal["macro", "pooled"]
@@ -42,10 +42,10 @@ def cumulative_score(ages: ArrayLike, predicted: ArrayLike, *, within: float = 5
     limit: whether an error equal to `within` counts: `included` is CS(n) [Geng et al. 2007; pan2018, section 4.2], `excluded` is
     CA(n) [liu2020, equation 6: "smaller than n"].
     """
-    return float(np.mean(near_enough(absolute_errors(ages, predicted), within=within, limit=limit)))
+    return float(np.mean(within_tolerance(absolute_errors(ages, predicted), within=within, limit=limit)))
 
 
-def near_enough(errors: Floats, *, within: float, limit: Limit) -> NDArray[np.bool_]:
+def within_tolerance(errors: Floats, *, within: float, limit: Limit) -> NDArray[np.bool_]:
     """Whether each error, (n,) years, is within the limit, that counts itself or not."""
     return errors <= within if limit == "included" else errors < within
 
@@ -162,5 +162,5 @@ def _numbers(groups: ArrayLike, labels: Sequence[str]) -> Counts:
     place = {label: number for number, label in enumerate(labels)}
     names = [str(name) for name in np.asarray(groups)]
     if unknown := sorted(set(names) - set(labels)):
-        raise UserError(f"No age group {unknown[0]!r}.{near(unknown[0], labels)}")
+        raise UserError(f"No age group {unknown[0]!r}.{suggest(unknown[0], labels)}")
     return np.array([place[name] for name in names], dtype="int64")

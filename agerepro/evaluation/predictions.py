@@ -9,7 +9,7 @@ import pandas as pd
 
 from agerepro.errors import UserError
 from agerepro.evaluation.metrics import Floats, absolute_errors
-from agerepro.tables import PREDICTIONS, conform
+from agerepro.tables import PREDICTIONS, coerce
 
 
 def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +19,7 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     (a group that is missing), for a photo twice in one fold and seed, and for seeds of one experiment that hold different photos
     (their scores could not be averaged).
     """
-    frame = conform(predictions, PREDICTIONS)
+    frame = coerce(predictions, PREDICTIONS)
     if frame.empty:
         raise UserError("There are no predictions to score. Finish at least one fold first.")
     for _, rows in frame.groupby(["experiment", "profile"], sort=True):
@@ -48,7 +48,7 @@ def check_one_run(predictions: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def tells_groups(frame: pd.DataFrame) -> bool:
+def is_classification(frame: pd.DataFrame) -> bool:
     """Whether the predictions of one run are age groups, `group` and `predicted_group`, and no ages."""
     return bool((frame["predicted_group"] != "").any())
 
@@ -75,7 +75,7 @@ def people(frame: pd.DataFrame) -> pd.Series:
 
 
 def _complete(rows: pd.DataFrame) -> None:
-    if tells_groups(rows):
+    if is_classification(rows):
         what, whole = "group or predicted group", (rows["group"] != "") & (rows["predicted_group"] != "")
     else:
         what, whole = "finite age or prediction", np.isfinite(rows["age"]) & np.isfinite(rows["predicted"])
@@ -108,16 +108,16 @@ Measure = Literal["years", "wrong"]
 
 def measure_of(frame: pd.DataFrame) -> Measure:
     """`wrong` for one run that tells age groups apart, `years` for one that predicts ages."""
-    return "wrong" if tells_groups(frame) else "years"
+    return "wrong" if is_classification(frame) else "years"
 
 
 def photo_errors(frame: pd.DataFrame) -> Floats:
     """(n,) errors of one run's checked predictions: years off, or 1 for a wrong group and 0 for the right one."""
-    if tells_groups(frame):
+    if is_classification(frame):
         return np.asarray(frame["group"] != frame["predicted_group"], dtype="float64")
     return absolute_errors(frame["age"], frame["predicted"])
 
 
 def truth(frame: pd.DataFrame) -> pd.Series:
     """What a photo should have been given: its age in years, or its group."""
-    return frame["group"] if tells_groups(frame) else frame["age"]
+    return frame["group"] if is_classification(frame) else frame["age"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import RESAMPLES, Interval, bootstrap_people, normal_interval
+from agerepro.evaluation.bootstrap import RESAMPLES, Interval, cluster_bootstrap, normal_interval
 from agerepro.evaluation.metrics import (
     AGGREGATIONS,
     Counts,
@@ -18,15 +18,15 @@ from agerepro.evaluation.metrics import (
     confusion_matrix,
     epsilon_errors,
     groups_off,
-    near_enough,
     photo_weights,
     precision,
     r2,
     recall,
     spearman,
+    within_tolerance,
 )
 from agerepro.evaluation.predictions import ages_only, check_predictions, groups_only, people
-from agerepro.tables import SCORES, conform
+from agerepro.tables import SCORES, coerce
 
 NAN = float("nan")
 Score = tuple[str, str, str, Interval]  # fold or "all", aggregation, metric, value with interval
@@ -56,7 +56,7 @@ def scores(
     for (experiment, profile), block in frame.groupby(["experiment", "profile"], sort=True):
         for fold, aggregation, metric, found in _age_scores(block, age_std or {}, seed, resamples):
             rows.append(score_row(str(experiment), str(profile), fold, aggregation, metric, found))
-    return conform(pd.DataFrame(rows), SCORES)
+    return coerce(pd.DataFrame(rows), SCORES)
 
 
 def score_row(experiment: str, profile: str, fold: str, aggregation: str, metric: str, found: Interval) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _age_scores(block: pd.DataFrame, age_std: Mapping[str, float], seed: int, re
     errors = absolute_errors(block["age"], block["predicted"])
 
     def over_people(values: np.ndarray, weights: np.ndarray) -> Interval:
-        return bootstrap_people(weights * values, weights, people(block), seed=seed, resamples=resamples)
+        return cluster_bootstrap(weights * values, weights, people(block), seed=seed, resamples=resamples)
 
     yield "all", "macro", "mae", normal_interval(by_fold.mean(axis=1))
     yield "all", "macro", "mae_bootstrap", over_people(errors, photo_weights(block["fold"], "macro"))
@@ -109,8 +109,8 @@ def _age_scores(block: pd.DataFrame, age_std: Mapping[str, float], seed: int, re
 
 def _pooled(block: pd.DataFrame, errors: Floats, age_std: Mapping[str, float]) -> dict[str, Floats]:
     """What is averaged over all photos, (n,) each, by metric."""
-    values = {"mae": errors, "cs_5": near_enough(errors, within=5, limit="included").astype("float64")}
-    values |= {f"ca_{years}": near_enough(errors, within=years, limit="excluded").astype("float64") for years in (3, 5, 7)}
+    values = {"mae": errors, "cs_5": within_tolerance(errors, within=5, limit="included").astype("float64")}
+    values |= {f"ca_{years}": within_tolerance(errors, within=years, limit="excluded").astype("float64") for years in (3, 5, 7)}
     spread = block["photo"].map(dict(age_std)).astype("float64")
     return values | ({"epsilon_error": epsilon_errors(block["age"], block["predicted"], spread)} if (spread > 0).all() else {})
 
@@ -151,7 +151,7 @@ def group_scores(predictions: pd.DataFrame, labels: Sequence[str], *, seed: int 
     for (experiment, profile), block in frame.groupby(["experiment", "profile"], sort=True):
         for fold, aggregation, metric, found in _group_scores_of_run(block, labels, seed, resamples):
             rows.append(score_row(str(experiment), str(profile), fold, aggregation, metric, found))
-    return conform(pd.DataFrame(rows), SCORES)
+    return coerce(pd.DataFrame(rows), SCORES)
 
 
 def counts_of(frame: pd.DataFrame, labels: Sequence[str]) -> Counts:
@@ -170,7 +170,7 @@ def _group_scores_of_run(block: pd.DataFrame, labels: Sequence[str], seed: int, 
             yield str(fold), "fold", metric, bare(float(value), int(n))
         for aggregation in AGGREGATIONS:
             weights = photo_weights(block["fold"], aggregation)
-            found = bootstrap_people(weights * right, weights, people(block), seed=seed, resamples=resamples)
+            found = cluster_bootstrap(weights * right, weights, people(block), seed=seed, resamples=resamples)
             yield "all", aggregation, metric, found if aggregation == "macro" else _of_photos(found, len(block) // seeds)
         spread = float(by_fold.std(ddof=1).mean()) if len(by_fold) > 1 else NAN
         yield "all", "macro", f"{metric}_std", bare(spread, len(by_fold))
@@ -226,9 +226,9 @@ def baseline_scores(
             who = people(ours)
             ratios = {"mean_age_mae": (weights * guessed, weights), "share_of_mean_age": (weights * errors, weights * guessed)}
             for metric, (above, below) in ratios.items():
-                found = bootstrap_people(above, below, who, seed=seed, resamples=resamples)
+                found = cluster_bootstrap(above, below, who, seed=seed, resamples=resamples)
                 rows.append(score_row(str(experiment), str(profile), "all", aggregation, metric, found))
-    return conform(pd.DataFrame(rows), SCORES)
+    return coerce(pd.DataFrame(rows), SCORES)
 
 
 def majority_predictions(predictions: pd.DataFrame, training_groups: Mapping[int, str]) -> pd.DataFrame:

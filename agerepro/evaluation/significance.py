@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import RESAMPLES, bootstrap_people
+from agerepro.evaluation.bootstrap import RESAMPLES, cluster_bootstrap
 from agerepro.evaluation.metrics import Floats, photo_weights
 from agerepro.evaluation.predictions import Measure, check_one_run, measure_of, people, photo_errors, truth
 
@@ -64,7 +64,7 @@ def paired(first: pd.DataFrame, second: pd.DataFrame, *, unit: Unit = "fold", se
     if len(differences) < 2:
         raise UserError(f"A paired test needs two {unit}s that both runs have; here are {len(differences)}. Finish more folds.")
     weights = photo_weights(groups, "macro")
-    found = bootstrap_people(weights * pairs["difference"], weights, pairs["person"], seed=seed, resamples=resamples)
+    found = cluster_bootstrap(weights * pairs["difference"], weights, pairs["person"], seed=seed, resamples=resamples)
     t_p, wilcoxon_p = paired_p_values(differences)
     shapiro_p = normality_p(differences)
     return Paired(measure, unit, len(differences), float(np.mean(differences)), found.low, found.high, t_p, wilcoxon_p, shapiro_p)

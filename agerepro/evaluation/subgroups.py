@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import RESAMPLES, bootstrap_people
+from agerepro.evaluation.bootstrap import RESAMPLES, cluster_bootstrap
 from agerepro.evaluation.metrics import absolute_errors
 from agerepro.evaluation.predictions import ages_only, check_one_run, people, photo_errors
 
@@ -33,7 +33,7 @@ def error_by_age(predictions: pd.DataFrame, *, edges: Sequence[float] = DECADES,
     rows = []
     for index in np.unique(which):
         here = which == index
-        found = bootstrap_people(errors[here], np.ones(int(here.sum())), who[here], seed=seed, resamples=resamples)
+        found = cluster_bootstrap(errors[here], np.ones(int(here.sum())), who[here], seed=seed, resamples=resamples)
         photos = len(frame.loc[here, ["fold", "photo"]].drop_duplicates())
         rows.append(
             {
@@ -61,7 +61,7 @@ def error_by_gender(predictions: pd.DataFrame, genders: Mapping[str, str], *, se
     rows = []
     for gender in sorted(set(whose), key=lambda name: (name == "", name)):
         here = whose == gender
-        found = bootstrap_people(errors[here], np.ones(int(here.sum())), who[here], seed=seed, resamples=resamples)
+        found = cluster_bootstrap(errors[here], np.ones(int(here.sum())), who[here], seed=seed, resamples=resamples)
         photos = len(frame.loc[here, ["fold", "photo"]].drop_duplicates())
         rows.append({"gender": gender, "photos": photos, "people": found.n, "error": found.value, "low": found.low, "high": found.high})
     return pd.DataFrame(rows)

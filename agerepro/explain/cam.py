@@ -9,8 +9,8 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from agerepro.errors import UserError, near
-from agerepro.explain.gradients import gradient, in_float32
+from agerepro.errors import UserError, suggest
+from agerepro.explain.gradients import full_precision, gradient
 from agerepro.explain.targets import Of, Target, batches, check_target, rows_of, score
 
 
@@ -43,7 +43,7 @@ def _bilinear(here: int, there: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitModel:
     """Two graphs over a model's own layers.
 
     to_map: pixels (n, s, s, 3) -> map (n, h, w, c). from_map: [pixels, map] -> output. Paths that lead round the layer are
@@ -55,16 +55,16 @@ class Split:
     from_map: keras.Function
 
 
-def split_at(model: keras.Model, layer: str) -> Split:
+def split_model(model: keras.Model, layer: str) -> SplitModel:
     """Cut `model` at the first use of a layer whose output is a map; UserError naming fitting layers for any other name.
 
     A layer that sees the input at several sizes (head.value.also_at) is cut at the first, the input's own.
     """
     fitting = map_layers(model)
     if layer not in fitting:
-        raise UserError(f"{layer!r} is no layer of {model.name} that gives a map (height, width, channels).{near(layer, fitting)}")
+        raise UserError(f"{layer!r} is no layer of {model.name} that gives a map (height, width, channels).{suggest(layer, fitting)}")
     at = model.get_layer(layer).output
-    return Split(to_map=keras.Function(model.input, at), from_map=keras.Function([model.input, at], model.output))
+    return SplitModel(to_map=keras.Function(model.input, at), from_map=keras.Function([model.input, at], model.output))
 
 
 def map_layers(model: keras.Model) -> list[str]:
@@ -90,15 +90,17 @@ def class_activation_maps(
     the same in both: neither paper has it; it goes through the softmax. Raises UserError for another layer or target.
     """
     check_target(target, bins, len(images))
-    split, (of, combined) = split_at(model, layer), _HOW[how]
+    split, (of, combined) = split_model(model, layer), _HOW[how]
     found = [np.empty((0, *split.to_map.outputs[0].shape[1:3]), np.float32)]
-    with in_float32(model):
+    with full_precision(model):
         for rows in batches(len(images), batch):
             found.append(_of_batch(split, images[rows], rows_of(target, rows), bins, of, combined))
     return np.concatenate(found)
 
 
-def _of_batch(split: Split, images: np.ndarray, target: Target, bins: np.ndarray, of: Of, combined: Callable[[Any], Any]) -> np.ndarray:
+def _of_batch(
+    split: SplitModel, images: np.ndarray, target: Target, bins: np.ndarray, of: Of, combined: Callable[[Any], Any]
+) -> np.ndarray:
     pixels = keras.ops.convert_to_tensor(images, dtype="float32")
     maps = split.to_map(pixels)
     slopes = gradient(lambda changed: score(split.from_map([pixels, changed]), target, bins, of=of), maps)

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agerepro.evaluation.bootstrap import CONFIDENCE, Interval, bootstrap_people
+from agerepro.evaluation.bootstrap import CONFIDENCE, Interval, cluster_bootstrap
 from agerepro.explain.cam import upsampled
 from agerepro.explain.faithfulness import area, blurred, curves, grey, random_maps, random_weights, smooth_noise
 from agerepro.explain.maps import SENSITIVITY, Kind, maps_of, rank_correlation
-from agerepro.explain.regions import TOGETHER, people_of, region_table, widened
-from agerepro.explain.run_maps import Aim, RunFaces, classes_for, fold_digest, once
+from agerepro.explain.regions import EYES_AND_NOSE, people_of, region_table, widened
+from agerepro.explain.run_maps import RunFaces, TargetSpec, cached_npz, classes_for, fold_digest
 from agerepro.explain.sensitivity import SIGMA
 from agerepro.explain.targets import Target, check_target
-from agerepro.runs.model import Restored
+from agerepro.runs.model import RunModel
 from agerepro.tasks.decode import posterior
 
 RESAMPLES = 2_000
@@ -99,7 +99,7 @@ def _mean(values: np.ndarray, people: np.ndarray) -> Interval:
     known = np.isfinite(values)
     if not known.any():
         return Interval(float("nan"), float("nan"), float("nan"), 0)
-    return bootstrap_people(values[known], np.ones(int(known.sum())), people[known])
+    return cluster_bootstrap(values[known], np.ones(int(known.sum())), people[known])
 
 
 def _row(name: str, found: Interval, values: np.ndarray, unit: str) -> tuple[object, ...]:
@@ -109,7 +109,7 @@ def _row(name: str, found: Interval, values: np.ndarray, unit: str) -> tuple[obj
 LEAST = 8  # pictures of the smallest batch that is traced
 
 
-def scores_of(back: Restored, images: np.ndarray, classes: Target) -> np.ndarray:
+def scores_of(back: RunModel, images: np.ndarray, classes: Target) -> np.ndarray:
     """The probability of a class, or the expected age in years, (n,) of pictures (n, s, s, 3), by the network as it is filled.
 
     As explain.targets.scores_of, but traced: called layer by layer, a ResNet takes seconds for a few pictures. The pictures are filled
@@ -131,7 +131,7 @@ STEPS = 10
 CURVE_COLUMNS = ("photo", "subject", "order", "map", "share", "score")
 
 
-def curves_of(back: Restored, images: np.ndarray, maps: np.ndarray, classes: Target, *, how: Kind, seed: int) -> np.ndarray:
+def curves_of(back: RunModel, images: np.ndarray, maps: np.ndarray, classes: Target, *, how: Kind, seed: int) -> np.ndarray:
     """Scores (orders, maps, n, STEPS + 1) of these photos by the network as it is filled: probability of the class, or years.
 
     images (n, s, s, 3) uint8; maps (n, h, w), signed: what speaks most for the target goes first. Sensitivity maps speak neither for
@@ -194,7 +194,7 @@ RANDOM_COLUMNS = ("photo", "subject", "draw", "correlation", "absolute_correlati
 
 
 def random_maps_of(
-    back: Restored, images: np.ndarray, classes: Target, *, how: Kind, layer: str, on_draw: Callable[[int, int], None]
+    back: RunModel, images: np.ndarray, classes: Target, *, how: Kind, layer: str, on_draw: Callable[[int, int], None]
 ) -> np.ndarray:
     """(DRAWS, n, h, w) maps of these photos for the same classes, under as many networks with random weights in every layer."""
     found = []
@@ -227,20 +227,20 @@ def _together(photos: pd.DataFrame, maps: np.ndarray, landmarks: np.ndarray) -> 
     if table.empty:
         return np.full(len(photos), np.nan)
     wide = widened(table).set_index("photo")
-    return (wide[f"{TOGETHER} share"] / wide[f"{TOGETHER} area"]).reindex(photos["photo"]).to_numpy(float)
+    return (wide[f"{EYES_AND_NOSE} share"] / wide[f"{EYES_AND_NOSE} area"]).reindex(photos["photo"]).to_numpy(float)
 
 
 Progress = Callable[[str, int, int], None]
 
 
 def run_checks(
-    back: Restored,
+    back: RunModel,
     faces: RunFaces,
     tested: pd.DataFrame,
     maps: np.ndarray,
     *,
     how: Kind,
-    aim: Aim,
+    aim: TargetSpec,
     layer: str,
     folder: Path,
     on_progress: Progress,
@@ -259,7 +259,7 @@ def run_checks(
             return {"scores": found, "classes": np.asarray(target) if isinstance(target, np.ndarray) else np.array([])}
 
         made_from = fold_digest(back, int(fold), photos, how, aim, layer)
-        arrays = once(folder / f"{int(fold):03d}.npz", made_from, make)
+        arrays = cached_npz(folder / f"{int(fold):03d}.npz", made_from, make)
         scores.append(arrays["scores"])
         classes.append(arrays["classes"].astype(int))
         done += len(rows)

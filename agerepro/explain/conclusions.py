@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import Age, Experiment, Groups
-from agerepro.evaluation.bootstrap import bootstrap_people
+from agerepro.config.schema import Age, AgeGroups, Experiment
+from agerepro.evaluation.bootstrap import cluster_bootstrap
 from agerepro.explain.checks import MORE_THAN_RANDOM, of_check
 from agerepro.explain.explanation import Explained
-from agerepro.explain.regions import ALL, REGIONS, TOGETHER, densest, of_region, people_of, widened
+from agerepro.explain.regions import ALL, EYES_AND_NOSE, REGIONS, densest, of_region, people_of, widened
 
 Tuned = Literal["before", "after"]
 BACKBONES = {"resnet50": "ResNet-50", "senet50": "SENet-50", "vgg16": "VGG-16", "dlib_resnet": "dlib ResNet"}  # in koenig2019's order
@@ -20,7 +20,7 @@ BACKBONES = {"resnet50": "ResNet-50", "senet50": "SENet-50", "vgg16": "VGG-16", 
 
 def tuned(experiment: Experiment) -> Tuned:
     """`after` where any stage trained all layers on ages, else `before`: then only a classifier was fitted to a trunk that knows people."""
-    of_age = [stage for stage in experiment.stages if isinstance(stage.target, (Age, Groups))]
+    of_age = [stage for stage in experiment.stages if isinstance(stage.target, (Age, AgeGroups))]
     return "after" if any(stage.train == "all" and stage.epochs > 0 for stage in of_age) else "before"
 
 
@@ -63,20 +63,20 @@ def _rows(one: Explained, other: Explained) -> list[tuple[object, ...]]:
     # Areas are those of each run's own crops; where the alignment is the same they are equal.
     both = widened(one.regions).merge(widened(other.regions), on=["photo", "subject"], suffixes=(" 1", " 2"))
     names = (backbone_in_words(one.experiment), one.run.experiment, other.run.experiment)
-    return [(*names, region, *_paired(both, region)) for region in (*REGIONS, TOGETHER)] if len(both) else []
+    return [(*names, region, *_paired(both, region)) for region in (*REGIONS, EYES_AND_NOSE)] if len(both) else []
 
 
 def _paired(both: pd.DataFrame, region: str) -> tuple[object, ...]:
     people = people_of(both)
     before, after = (both[f"{region} share {n}"].to_numpy() / both[f"{region} area {n}"].mean() for n in (1, 2))
-    found = bootstrap_people(after - before, np.ones(len(both)), people)
+    found = cluster_bootstrap(after - before, np.ones(len(both)), people)
     return len(both), found.n, float(before.mean()), float(after.mean()), found.value, found.low, found.high
 
 
 CENTRES = ("eyes", "nose")
 
 
-def verdict(one: Explained) -> str:
+def conclusions(one: Explained) -> str:
     """Whether this run's maps centre on eyes and nose.
 
     They do where eyes and nose together hold more than their even share (the interval lies above 1) and one of them holds most a
@@ -84,7 +84,7 @@ def verdict(one: Explained) -> str:
     """
     if one.summary.empty:
         return f"{one.run.experiment}: no photo has landmarks, so nothing can be said of eyes and nose."
-    (row,) = of_region(one.summary, [TOGETHER])
+    (row,) = of_region(one.summary, [EYES_AND_NOSE])
     place, times = densest(one.summary)
     if row["relative_low"] > 1:
         said = "centre on them" if place in CENTRES else f"lean to them, but more a pixel lies on the {place} ({times:.2f} times even)"
@@ -96,10 +96,10 @@ def verdict(one: Explained) -> str:
     return f"{one.run.experiment} ({tuned(one.experiment)}): eyes and nose hold {numbers}: the maps {said}.{_beside_random(one)}"
 
 
-def paired_verdicts(table: pd.DataFrame) -> list[str]:
+def paired_conclusions(table: pd.DataFrame) -> list[str]:
     """What tuning to age changed, a sentence for each pair of `before_after`."""
     said = []
-    for row in table.loc[table["region"] == TOGETHER].to_dict("records"):
+    for row in table.loc[table["region"] == EYES_AND_NOSE].to_dict("records"):
         turn = (
             "moves the maps to"
             if row["low"] > 0
@@ -152,7 +152,7 @@ def _smallest(one: Explained) -> float:
     return min(eyes / 2, nose)
 
 
-ORDER = (TOGETHER, *REGIONS)
+ORDER = (EYES_AND_NOSE, *REGIONS)
 
 
 def explanation_text(runs: Sequence[Explained], pairs: pd.DataFrame) -> str:
@@ -160,7 +160,7 @@ def explanation_text(runs: Sequence[Explained], pairs: pd.DataFrame) -> str:
     blocks = [_run_text(one) for one in runs]
     if len(pairs):
         blocks.append(_pairs_text(pairs))
-    said = [verdict(one) for one in runs] + paired_verdicts(pairs)
+    said = [conclusions(one) for one in runs] + paired_conclusions(pairs)
     note = resolution_note(runs)
     blocks.append("\n".join(['Do "activations centre on the eye/nose region" (koenig2019, section 6)?', *said, *([note] if note else [])]))
     return "\n\n".join(blocks) + "\n"

@@ -14,10 +14,22 @@ from agerepro.config.schema import Experiment
 from agerepro.explain.checks import Checks, run_checks
 from agerepro.explain.mean_maps import mean_maps
 from agerepro.explain.regions import age_groups, region_summary, region_table
-from agerepro.explain.run_maps import Aim, Clock, FoldMaps, RunFaces, Wish, aim_of, drawn, fold_maps, layer_of, name_of, save_arrays
+from agerepro.explain.run_maps import (
+    Clock,
+    ExplainConfig,
+    FoldMaps,
+    RunFaces,
+    TargetSpec,
+    fold_maps,
+    layer_of,
+    name_of,
+    resolve_target,
+    sample_photos,
+    save_arrays,
+)
 from agerepro.io import write_bytes, write_json, write_text
 from agerepro.runs.layout import Run
-from agerepro.runs.model import Restored
+from agerepro.runs.model import RunModel
 
 if TYPE_CHECKING:
     from agerepro.explain.checks import Checks
@@ -88,12 +100,12 @@ PURPOSE = "photos to explain"
 Progress = Callable[[str, int, int], None]
 
 
-def explain(back: Restored, faces: RunFaces, wish: Wish, *, clock: Clock, on_progress: Progress) -> Explained:
+def explain(back: RunModel, faces: RunFaces, wish: ExplainConfig, *, clock: Clock, on_progress: Progress) -> Explained:
     """Maps, regions, means and checks of one run, of its first seed, written to RUN/explain/<settings>/ and returned.
 
     Folds that are there already are not computed again. Raises UserError as `aim_of`, `class_activation_maps` and `Restored.fill`.
     """
-    aim = aim_of(wish, back.experiment)
+    aim = resolve_target(wish, back.experiment)
     layer = layer_of(wish, back.network.last_map)
     folder = back.run.folder / "explain" / name_of(wish, aim, layer)
     tested = _tested(back, faces, wish)
@@ -120,7 +132,7 @@ def explain(back: Restored, faces: RunFaces, wish: Wish, *, clock: Clock, on_pro
     return done
 
 
-def _tested(back: Restored, faces: RunFaces, wish: Wish) -> pd.DataFrame:
+def _tested(back: RunModel, faces: RunFaces, wish: ExplainConfig) -> pd.DataFrame:
     """The photos to explain, by fold and name: those of the folds that kept weights."""
     seed = back.experiment.seeds[0]
     kept = back.kept(seed)
@@ -131,25 +143,25 @@ def _tested(back: Restored, faces: RunFaces, wish: Wish) -> pd.DataFrame:
     # A group run predicts no age, but its photos may have one.
     frame = said.merge(faces.photos[["photo", "age", "group"]], on="photo", how="left", validate="one_to_one")
     if wish.photos:
-        frame = frame.loc[frame["photo"].isin(drawn(list(frame["photo"]), wish.photos, purpose=PURPOSE))]
+        frame = frame.loc[frame["photo"].isin(sample_photos(list(frame["photo"]), wish.photos, purpose=PURPOSE))]
     return frame.sort_values(["fold", "photo"], ignore_index=True)
 
 
 def _checks(
-    back: Restored,
+    back: RunModel,
     faces: RunFaces,
     tested: pd.DataFrame,
     found: FoldMaps,
-    wish: Wish,
+    wish: ExplainConfig,
     *,
-    aim: Aim,
+    aim: TargetSpec,
     layer: str,
     folder: Path,
     on_progress: Progress,
 ) -> Checks | None:
     if not wish.checks:
         return None
-    few = tested["photo"].isin(drawn(list(tested["photo"]), wish.checks, purpose="photos to check")).to_numpy()
+    few = tested["photo"].isin(sample_photos(list(tested["photo"]), wish.checks, purpose="photos to check")).to_numpy()
     part = tested.loc[few].reset_index(drop=True)
     return run_checks(
         back, faces, part, found.maps[few], how=wish.how, aim=aim, layer=layer, folder=folder, on_progress=_named(on_progress, "checks:")
@@ -157,7 +169,7 @@ def _checks(
 
 
 def _about(
-    back: Restored, tested: pd.DataFrame, found: FoldMaps, regions: pd.DataFrame, wish: Wish, *, aim: Aim, layer: str
+    back: RunModel, tested: pd.DataFrame, found: FoldMaps, regions: pd.DataFrame, wish: ExplainConfig, *, aim: TargetSpec, layer: str
 ) -> dict[str, Any]:
     return {
         "how": wish.how,

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from agerepro.errors import UserError, near
+from agerepro.errors import UserError, suggest
 from agerepro.explain.cam import upsampled
-from agerepro.models.weights import assign_all, weights_as_arrays
-from agerepro.rng import generator
+from agerepro.models.weights import load_strict, weights_as_arrays
+from agerepro.rng import rng_for
 
 Score = Callable[[np.ndarray], np.ndarray]  # (n, s, s, 3) -> (n,), always the same photos in the same order
 BLUR = 10 / 224  # sigma as a share of the side: 10 pixels at 224, after which no face is left; Petsiuk's kernel is 11 wide, sigma 5
@@ -62,12 +62,12 @@ def random_maps(count: int, size: int, *, seed: int, coarse: int) -> np.ndarray:
 
     coarse: the side of the maps that it is compared with, since smooth and fine noise hide a face differently.
     """
-    return upsampled(generator("random maps", seed).random((count, coarse, coarse)), size)
+    return upsampled(rng_for("random maps", seed).random((count, coarse, coarse)), size)
 
 
 def smooth_noise(count: int, size: int, *, seed: int, sigma: float) -> np.ndarray:
     """The baseline of maps of pixels: noise at every pixel under the Gaussian of `sigma` pixels that smoothed them."""
-    noise = generator("random maps", seed).random((count, size, size))
+    noise = rng_for("random maps", seed).random((count, size, size))
     return gaussian_filter(noise, (0, sigma, sigma), mode="nearest").astype(np.float32)
 
 
@@ -83,14 +83,14 @@ def random_weights(model: keras.Model, *, seed: int, layers: Collection[str] | N
     chosen = list(weighted) if layers is None else list(layers)
     for name in chosen:
         if name not in weighted:
-            raise UserError(f"{name!r} is no layer of {model.name} with weights.{near(name, weighted)}")
+            raise UserError(f"{name!r} is no layer of {model.name} with weights.{suggest(name, weighted)}")
     trained = weights_as_arrays(model)
     fresh = {key: array for name in chosen for key, array in _fresh(weighted[name], trained, seed).items()}
     try:
-        assign_all(model, {**trained, **fresh}, source="random weights")
+        load_strict(model, {**trained, **fresh}, source="random weights")
         yield
     finally:
-        assign_all(model, trained, source="the trained weights")
+        load_strict(model, trained, source="the trained weights")
 
 
 def _fresh(layer: keras.layers.Layer, trained: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
@@ -105,4 +105,4 @@ def _fresh(layer: keras.layers.Layer, trained: dict[str, np.ndarray], seed: int)
 
 def _drawn(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     fan_in = int(np.prod(shape[:-1]))
-    return (generator("random weights", seed, name).standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+    return (rng_for("random weights", seed, name).standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)

@@ -12,7 +12,7 @@ from agerepro.errors import UserError
 
 
 @contextmanager
-def in_float32(model: keras.Model) -> Iterator[None]:
+def full_precision(model: keras.Model) -> Iterator[None]:
     """Inside, every layer of a flat model computes in float32; after it, as before.
 
     Under mixed precision the weights are float32 already, so nothing is rounded. float16 makes zero of what is below 3e-8. The

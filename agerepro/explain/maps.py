@@ -71,7 +71,7 @@ FADED = 0.75  # of the face's darkness is kept, so that dark hair is not taken f
 STRONGEST = 0.85  # opacity of the strongest place
 
 
-def laid_over(face: np.ndarray, heat: np.ndarray, side: int) -> np.ndarray:
+def overlay(face: np.ndarray, heat: np.ndarray, side: int) -> np.ndarray:
     """The grey face (s, s, 3) uint8 under its map (h, w), at (side, side, 3) uint8 RGB; the stronger, the less of the face shows.
 
     The map is divided by its own largest absolute value and stretched; a map of zeros leaves the faded face.

@@ -10,9 +10,9 @@ import pandas as pd
 
 from agerepro.config.schema import Faces
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import bootstrap_people
+from agerepro.evaluation.bootstrap import cluster_bootstrap
 from agerepro.explain.cam import upsampled
-from agerepro.faces.alignment import MEAN_FACE, Box, apply, box_matrix, compose, leveling, similarity, with_margin
+from agerepro.faces.alignment import MEAN_FACE, Box, apply, box_matrix, compose, eye_rotation, similarity, with_margin
 
 
 def crop_matrix(landmarks: np.ndarray, box: Box, faces: Faces, *, photo_shape: tuple[int, int], size: int) -> np.ndarray:
@@ -25,7 +25,7 @@ def crop_matrix(landmarks: np.ndarray, box: Box, faces: Faces, *, photo_shape: t
     """
     if faces.align == "five_points":
         return similarity(landmarks, (MEAN_FACE + faces.margin) / (1 + 2 * faces.margin) * size)
-    _, rotation = leveling(landmarks)
+    _, rotation = eye_rotation(landmarks)
     return compose(box_matrix(with_margin(box, faces.margin, shape=photo_shape, border=faces.border), size), rotation)
 
 
@@ -154,7 +154,7 @@ def _names() -> list[str]:
 
 
 SIDE = 112  # pixels at which regions are drawn; a third of a percent of a region's area at most
-TOGETHER = "eyes and nose"  # what koenig2019, section 6, says activations centre on
+EYES_AND_NOSE = "eyes and nose"  # what koenig2019, section 6, says activations centre on
 COLUMNS = ("photo", "subject", "age", "region", "share", "area_share", "relative")
 SUMMARY = (
     "group",
@@ -203,7 +203,7 @@ def region_summary(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     wide = widened(table)
     group = groups.reindex(wide["photo"]).to_numpy(str)
     parts = [(ALL, wide)] + [(name, wide.loc[group == name]) for name in in_order(group)]
-    rows = [_row(name, region, part) for name, part in parts if len(part) for region in (*REGIONS, TOGETHER)]
+    rows = [_row(name, region, part) for name, part in parts if len(part) for region in (*REGIONS, EYES_AND_NOSE)]
     return pd.DataFrame(rows, columns=list(SUMMARY))
 
 
@@ -213,7 +213,7 @@ def widened(table: pd.DataFrame) -> pd.DataFrame:
         table.pivot(index="photo", columns="region", values=name).reindex(columns=list(REGIONS)) for name in ("share", "area_share")
     )
     for each in (shares, areas):
-        each[TOGETHER] = each["eyes"] + each["nose"]
+        each[EYES_AND_NOSE] = each["eyes"] + each["nose"]
     wide = pd.concat([shares.add_suffix(" share"), areas.add_suffix(" area")], axis=1)
     people = table.drop_duplicates("photo").set_index("photo")["subject"]
     return wide.assign(subject=people.reindex(wide.index)).reset_index()
@@ -226,8 +226,8 @@ def people_of(frame: pd.DataFrame) -> np.ndarray:
 
 def _row(group: str, region: str, part: pd.DataFrame) -> tuple[object, ...]:
     shares, areas, people = part[f"{region} share"].to_numpy(), part[f"{region} area"].to_numpy(), people_of(part)
-    share = bootstrap_people(shares, np.ones(len(part)), people)
-    relative = bootstrap_people(shares, areas, people) if _drawable(areas, people) else None
+    share = cluster_bootstrap(shares, np.ones(len(part)), people)
+    relative = cluster_bootstrap(shares, areas, people) if _drawable(areas, people) else None
     three = (relative.value, relative.low, relative.high) if relative else (float("nan"),) * 3
     return (group, region, len(part), share.n, share.value, share.low, share.high, float(areas.mean()), *three)
 
@@ -239,7 +239,7 @@ def _drawable(areas: np.ndarray, people: np.ndarray) -> bool:
 
 def densest(summary: pd.DataFrame) -> tuple[str, float]:
     """The region with most energy a pixel over all photos, and how much beside an even spread."""
-    rows = summary.loc[(summary["group"] == ALL) & (summary["region"] != TOGETHER)].dropna(subset=["relative"])
+    rows = summary.loc[(summary["group"] == ALL) & (summary["region"] != EYES_AND_NOSE)].dropna(subset=["relative"])
     at = int(rows["relative"].to_numpy().argmax())
     return str(rows["region"].iloc[at]), float(rows["relative"].iloc[at])
 

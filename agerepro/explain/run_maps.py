@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from agerepro.config import schema
-from agerepro.config.loading import plain
-from agerepro.config.schema import Experiment, Groups, Value
+from agerepro.config.loading import to_dict
+from agerepro.config.schema import AgeGroups, Experiment, Regression
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.explain.maps import PIXELS, SENSITIVITY, Kind, maps_of
@@ -21,42 +21,42 @@ from agerepro.explain.regions import landmarks_in_crop
 from agerepro.explain.targets import Target, class_numbers, predicted_classes
 from agerepro.faces.alignment import POINTS, SIDES
 from agerepro.faces.decode import decode
-from agerepro.faces.store import pixels_of
-from agerepro.io import SEAL, digest_of, digest_of_bytes, write_then_rename
-from agerepro.rng import generator
-from agerepro.runs.data import crops_of_run
+from agerepro.faces.store import image_reader
+from agerepro.io import MANIFEST, atomic_write, config_hash, digest_of_bytes
+from agerepro.rng import rng_for
+from agerepro.runs.data import find_run_crops
 from agerepro.runs.layout import Run
-from agerepro.runs.model import Restored
+from agerepro.runs.model import RunModel
 from agerepro.splits.protocols import years
 from agerepro.synthetic.writers import RENDERER
-from agerepro.training.augment import PLAIN, Faces
+from agerepro.training.augment import PLAIN, AugmentedFaces
 
 SEED = 0
 
 
-def drawn(photos: Sequence[str], count: int, *, purpose: str, seed: int = SEED) -> list[str]:
+def sample_photos(photos: Sequence[str], count: int, *, purpose: str, seed: int = SEED) -> list[str]:
     """`count` of the photos (all, where there are fewer), the same for the same purpose and seed, in the order of names."""
     names = sorted(photos)
-    order = generator(purpose, seed).permutation(len(names))
+    order = rng_for(purpose, seed).permutation(len(names))
     return sorted(names[place] for place in order[:count])
 
 
 EXPECTED, PREDICTED = "expected_age", "predicted"
-Aim = str | int  # EXPECTED, PREDICTED, or an age in years
+TargetSpec = str | int  # EXPECTED, PREDICTED, or an age in years
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExplainConfig:
     """Settings of one `agerepro explain`; aim and layer as given, None for the run's own; photos and checks 0 for all and none."""
 
     how: Kind = "mean"
-    aim: Aim | None = None
+    aim: TargetSpec | None = None
     layer: str | None = None
     photos: int = 0
     checks: int = 64
 
 
-def read_aim(text: str) -> Aim:
+def parse_target(text: str) -> TargetSpec:
     """`expected_age`, `predicted`, or an age: `30` or `age 30`. UserError for anything else."""
     if text in (EXPECTED, PREDICTED):
         return text
@@ -66,15 +66,15 @@ def read_aim(text: str) -> Aim:
     return int(found[1])
 
 
-def aim_of(wish: Wish, experiment: Experiment) -> Aim:
+def resolve_target(wish: ExplainConfig, experiment: Experiment) -> TargetSpec:
     """What the maps of this run explain: as wished, else the expected age, or for age groups the predicted group.
 
     Raises UserError where the run has no such thing, or where no single map is behind its prediction.
     """
-    head, groups = experiment.head, isinstance(experiment.stages[-1].target, Groups)
+    head, groups = experiment.head, isinstance(experiment.stages[-1].target, AgeGroups)
     if wish.how == SENSITIVITY and (groups or wish.aim not in (None, EXPECTED)):
         raise UserError("Sensitivity maps say how the expected age depends on the pixels. For groups or single ages take mean or grad_cam.")
-    several = isinstance(head, Value) and (head.features == "stages" or bool(head.also_at))
+    several = isinstance(head, Regression) and (head.features == "stages" or bool(head.also_at))
     if several and not groups and wish.how != SENSITIVITY:
         raise UserError(
             "This run predicts from several stages or sizes at once (head.value), so that no one layer's map is behind its prediction. "
@@ -89,7 +89,7 @@ def aim_of(wish: Wish, experiment: Experiment) -> Aim:
     return wish.aim
 
 
-def layer_of(wish: Wish, last_map: str) -> str:
+def layer_of(wish: ExplainConfig, last_map: str) -> str:
     """The layer whose map is taken: as wished, else the network's last map; PIXELS for sensitivity maps, UserError if they got one."""
     if wish.how != SENSITIVITY:
         return wish.layer or last_map
@@ -98,7 +98,7 @@ def layer_of(wish: Wish, last_map: str) -> str:
     return PIXELS
 
 
-def classes_for(aim: Aim, back: Restored, images: np.ndarray) -> Target:
+def classes_for(aim: TargetSpec, back: RunModel, images: np.ndarray) -> Target:
     """The target of these photos (n, s, s, 3) for `class_activation_maps`, predicted classes held fixed; UserError for an unknown age."""
     if aim == EXPECTED:
         return "expected_age"
@@ -112,7 +112,7 @@ def classes_for(aim: Aim, back: Restored, images: np.ndarray) -> Target:
     return int(class_numbers(np.array([float(aim)]), back.bins)[0])
 
 
-def name_of(wish: Wish, aim: Aim, layer: str) -> str:
+def name_of(wish: ExplainConfig, aim: TargetSpec, layer: str) -> str:
     """The name of the folder that holds maps of these settings: mean-expected_age-conv5_3, with the number of photos where not all."""
     of = aim if isinstance(aim, str) else f"age-{aim}"
     return f"{wish.how}-{of}-{layer}" + (f"-{wish.photos}-photos" if wish.photos else "")
@@ -124,7 +124,7 @@ class RunFaces:
 
     photos: pd.DataFrame
     landmarks: np.ndarray
-    source: Faces
+    source: AugmentedFaces
     drawn: bool  # by the renderer, so that no person is shown
 
     def images(self, rows: np.ndarray) -> np.ndarray:
@@ -146,7 +146,7 @@ def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> 
     folder = run.folder.resolve()
     about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     name = experiment.stages[-1].data
-    crops = crops_of_run(folder, name, experiment.faces)
+    crops = find_run_crops(folder, name, experiment.faces)
     if crops is None:
         raise UserError(
             f"The faces that this run was tested on are not in {folder.parents[2] / 'faces'}: they were removed, or aligned again from "
@@ -155,10 +155,10 @@ def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> 
     found = crops.photos
     is_drawn = name in about["synthetic"]
     if data is None and is_drawn:
-        data = folder.parents[2] / "synthetic" / digest_of([RENDERER, name, plain(experiment.synthetic[name])])
+        data = folder.parents[2] / "synthetic" / config_hash([RENDERER, name, to_dict(experiment.synthetic[name])])
     landmarks = _landmarks(found, experiment.faces, None if data is None else catalog.folder_of(name, data))
-    pixels = pixels_of(crops.store(), list(found["image"]), experiment.faces.size)
-    return RunFaces(found, landmarks, Faces(pixels, list(found["photo"]), experiment.augment, ()), is_drawn)
+    pixels = image_reader(crops.store(), list(found["image"]), experiment.faces.size)
+    return RunFaces(found, landmarks, AugmentedFaces(pixels, list(found["photo"]), experiment.augment, ()), is_drawn)
 
 
 def _landmarks(photos: pd.DataFrame, settings: schema.Faces, folder: Path | None) -> np.ndarray:
@@ -189,7 +189,7 @@ MADE_FROM = "made_from"
 Arrays = dict[str, np.ndarray]
 
 
-def once(path: Path, made_from: str, make: Callable[[], Arrays]) -> Arrays:
+def cached_npz(path: Path, made_from: str, make: Callable[[], Arrays]) -> Arrays:
     """The arrays in `path` if they were made from the same, else those that `make` gives, then kept there."""
     if path.is_file():
         with np.load(path, allow_pickle=False) as file:
@@ -207,14 +207,14 @@ def save_arrays(path: Path, arrays: Arrays) -> Path:
         with temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
-    return write_then_rename(path, write)
+    return atomic_write(path, write)
 
 
-def fold_digest(back: Restored, fold: int, photos: list[str], *more: str | int) -> str:
+def fold_digest(back: RunModel, fold: int, photos: list[str], *more: str | int) -> str:
     """Names what a fold's arrays are made from: its sealed files, weights among them, the photos, and what else is given."""
     first = back.experiment.seeds[0]
-    sealed = (back.run.fold_folder(first, fold, first_seed=first) / SEAL).read_bytes()
-    return digest_of([digest_of_bytes(sealed), photos, *more])
+    sealed = (back.run.fold_folder(first, fold, first_seed=first) / MANIFEST).read_bytes()
+    return config_hash([digest_of_bytes(sealed), photos, *more])
 
 
 BATCH = 32
@@ -236,12 +236,12 @@ class FoldMaps:
 
 
 def fold_maps(
-    back: Restored,
+    back: RunModel,
     faces: RunFaces,
     tested: pd.DataFrame,
     *,
     how: Kind,
-    aim: Aim,
+    aim: TargetSpec,
     layer: str,
     folder: Path,
     clock: Clock,
@@ -264,7 +264,7 @@ def fold_maps(
             maps = maps_of(back.network.full, images, layer, target=target, bins=back.bins, how=how, batch=BATCH)
             return {**divided(maps), "seconds": np.array(clock() - began)}
 
-        parts.append((photos, once(folder / f"{number:03d}.npz", fold_digest(back, number, photos, how, aim, layer), make)))
+        parts.append((photos, cached_npz(folder / f"{number:03d}.npz", fold_digest(back, number, photos, how, aim, layer), make)))
         done += len(photos)
         on_progress(done, len(tested))
     return FoldMaps(

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from agerepro.explain.cam import to_unit
-from agerepro.explain.gradients import gradient, in_float32
+from agerepro.explain.gradients import full_precision, gradient
 from agerepro.explain.targets import batches, check_target, score
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # grey from RGB [ITU-R BT.601; MATLAB's rgb2gray]
@@ -21,7 +21,7 @@ def pixel_gradients(model: keras.Model, images: np.ndarray, *, bins: np.ndarray,
     """
     check_target("expected_age", bins, len(images))
     found = [np.empty((0, *images.shape[1:]), np.float32)]
-    with in_float32(model):
+    with full_precision(model):
         for rows in batches(len(images), batch):
             slopes = gradient(lambda pixels: score(model(pixels, training=False), "expected_age", bins, of="probability"), images[rows])
             found.append(keras.ops.convert_to_numpy(slopes))

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from agerepro.errors import UserError
-from agerepro.explain.gradients import in_float32
+from agerepro.explain.gradients import full_precision
 from agerepro.tasks.decode import check_labels
 
 # A class number for all photos, or (n,) of them, one a photo; or one of the two named.
@@ -84,5 +84,5 @@ def predicted_classes(model: keras.Model, images: np.ndarray, *, batch: int = 32
 
 
 def _outputs(model: keras.Model, images: np.ndarray) -> Any:
-    with in_float32(model):
+    with full_precision(model):
         return model(keras.ops.convert_to_tensor(images, dtype="float32"), training=False)

@@ -28,7 +28,7 @@ VIEW_SHARE = 0.5  # of the view that the first pass's box takes
 LARGEST_PATCH = 4096  # pixels; bounds memory where a box reaches far out of its photo
 
 
-def leveling(landmarks: np.ndarray) -> tuple[float, np.ndarray]:
+def eye_rotation(landmarks: np.ndarray) -> tuple[float, np.ndarray]:
     """Degrees, counter-clockwise, that turn the eyes level, and the 2x3 matrix that does it about their midpoint."""
     across = landmarks[1] - landmarks[0]
     angle = math.atan2(across[1], across[0])
@@ -43,21 +43,21 @@ def second_look(photo: np.ndarray, box: Box, rotation: np.ndarray) -> tuple[np.n
     half = max(right - left, bottom - top) / VIEW_SHARE / 2
     x, y = (left + right) / 2, (top + bottom) / 2
     matrix = box_matrix((x - half, y - half, x + half, y + half), VIEW)
-    return cut(photo, compose(matrix, rotation), VIEW, outside="black"), matrix
+    return warp_crop(photo, compose(matrix, rotation), VIEW, outside="black"), matrix
 
 
 def second_box(seen: list[Detection], view: np.ndarray) -> Detection | None:
     """What the second pass found where the first pass's face lies, in pixels of the rotated photo; None when nothing is there."""
     expected = (VIEW * (1 - VIEW_SHARE) / 2, VIEW * (1 - VIEW_SHARE) / 2, VIEW * (1 + VIEW_SHARE) / 2, VIEW * (1 + VIEW_SHARE) / 2)
-    best = max(seen, key=lambda face: overlap(face.box, expected), default=None)
-    if best is None or overlap(best.box, expected) < 0.25:
+    best = max(seen, key=lambda face: iou(face.box, expected), default=None)
+    if best is None or iou(best.box, expected) < 0.25:
         return None
     back = cv2.invertAffineTransform(view)
     corners = apply(back, np.array(best.box).reshape(2, 2)).round(2).ravel()
     return Detection((float(corners[0]), float(corners[1]), float(corners[2]), float(corners[3])), best.score, apply(back, best.landmarks))
 
 
-def turned_box(box: Box, rotation: np.ndarray) -> Box:
+def rotate_box(box: Box, rotation: np.ndarray) -> Box:
     """A box of the same size whose centre is carried along by the rotation."""
     left, top, right, bottom = box
     ((x, y),) = apply(rotation, np.array([[(left + right) / 2, (top + bottom) / 2]]))
@@ -93,7 +93,7 @@ def box_crop(photo: np.ndarray, box: Box, *, margin: float, border: Border, size
     """
     region = with_margin(box, margin, shape=photo.shape, border=border)
     matrix = box_matrix(region, size)
-    return cut(photo, matrix if rotation is None else compose(matrix, rotation), size, outside="edge")
+    return warp_crop(photo, matrix if rotation is None else compose(matrix, rotation), size, outside="edge")
 
 
 def five_points_crop(photo: np.ndarray, landmarks: np.ndarray, *, margin: float, border: Border, size: int) -> np.ndarray:
@@ -102,7 +102,7 @@ def five_points_crop(photo: np.ndarray, landmarks: np.ndarray, *, margin: float,
     dlib's recognition network was trained at 150 pixels, padding 0.25. Outside the photo: black with `clip`, as dlib does.
     """
     matrix = similarity(landmarks, (MEAN_FACE + margin) / (1 + 2 * margin) * size)
-    return cut(photo, matrix, size, outside="black" if border == "clip" else "edge")
+    return warp_crop(photo, matrix, size, outside="black" if border == "clip" else "edge")
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -134,14 +134,14 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def overlap(one: Box, other: Box) -> float:
+def iou(one: Box, other: Box) -> float:
     """Shared area of two boxes over the area of both together, 0 to 1."""
     shared = max(0.0, min(one[2], other[2]) - max(one[0], other[0])) * max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
     both = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - shared
     return shared / both if both > 0 else 0.0
 
 
-def cut(photo: np.ndarray, matrix: np.ndarray, size: int, *, outside: Literal["edge", "black"]) -> np.ndarray:
+def warp_crop(photo: np.ndarray, matrix: np.ndarray, size: int, *, outside: Literal["edge", "black"]) -> np.ndarray:
     """The photo seen through a 2x3 matrix, (size, size, 3).
 
     A patch at the photo's own resolution first, then shrunk by area averaging: a warp alone would alias. Where the matrix
@@ -184,7 +184,7 @@ class Cropped:
 
 
 @dataclass(frozen=True)
-class Found:
+class AlignedFace:
     """The face chosen in a photo: as first seen, its box in the photo turned by `rotation`, and what to say about it."""
 
     face: Detection
@@ -231,19 +231,21 @@ def encode(pixels: np.ndarray) -> bytes:
 
 def _choose(faces: list[Detection], box: Box | None, settings: Faces) -> Detection | None:
     if box is not None and (settings.several == "labelled" or settings.boxes == "source_first"):
-        best = max(faces, key=lambda face: overlap(face.box, box), default=None)
-        return best if best is not None and overlap(best.box, box) > 0 else None
+        best = max(faces, key=lambda face: iou(face.box, box), default=None)
+        return best if best is not None and iou(best.box, box) > 0 else None
     return max(faces, key=lambda face: face.area, default=None)
 
 
-def _levelled(face: Detection | None) -> Found | None:
+def _levelled(face: Detection | None) -> AlignedFace | None:
     if face is None:
         return None
-    degrees, rotation = leveling(face.landmarks)
-    return Found(face, turned_box(face.box, rotation), face.score, round(degrees, 3), rotation)
+    degrees, rotation = eye_rotation(face.landmarks)
+    return AlignedFace(face, rotate_box(face.box, rotation), face.score, round(degrees, 3), rotation)
 
 
-def _second_pass(photos: Sequence[np.ndarray], found: Sequence[Found | None], *, detect: Detect, spread: Spread) -> list[Found | None]:
+def _second_pass(
+    photos: Sequence[np.ndarray], found: Sequence[AlignedFace | None], *, detect: Detect, spread: Spread
+) -> list[AlignedFace | None]:
     """The same faces with the boxes that the detector sees once the eyes are level."""
     photos, firsts = [photo for photo, one in zip(photos, found) if one is not None], [one for one in found if one is not None]
     looks = list(spread(lambda photo, first: second_look(photo, first.box, first.rotation), photos, firsts))
@@ -252,13 +254,13 @@ def _second_pass(photos: Sequence[np.ndarray], found: Sequence[Found | None], *,
     return [None if one is None else next(seconds) for one in found]
 
 
-def _refined(first: Found, second: Detection | None) -> Found:
+def _refined(first: AlignedFace, second: Detection | None) -> AlignedFace:
     if second is None:
         return dataclasses.replace(first, reason="second pass saw no face")
     return dataclasses.replace(first, box=second.box, score=second.score)
 
 
-def _finish(settings: Faces, photo: np.ndarray, seen: list[Detection], found: Found | None) -> Cropped:
+def _finish(settings: Faces, photo: np.ndarray, seen: list[Detection], found: AlignedFace | None) -> Cropped:
     if found is None:
         reason = "no face found" if not seen else "no face where the source's box is"
         if settings.no_face == "drop":

@@ -19,7 +19,7 @@ ORIENTATION = 0x0112
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError, OverflowError, MemoryError)
 
 
-class Unreadable(Exception):
+class DecodeError(Exception):
     """A photo that cannot become pixels; `reason` is a short clause for the faces table."""
 
     def __init__(self, reason: str) -> None:
@@ -34,20 +34,20 @@ def decode(content: bytes) -> np.ndarray:
     neutral grey. Raises Unreadable for empty, truncated, foreign or broken files and for pictures over 89 megapixels.
     """
     if not content:
-        raise Unreadable("empty file")
+        raise DecodeError("empty file")
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             width, height = image.size
             if width * height > LARGEST_PIXELS:
-                raise Unreadable(f"too large: {width}x{height} pixels")
+                raise DecodeError(f"too large: {width}x{height} pixels")
             image.load()
             return _turned(_rgb(image), _orientation(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Unreadable(f"too large: over {LARGEST_PIXELS // 1_000_000} megapixels") from None
+        raise DecodeError(f"too large: over {LARGEST_PIXELS // 1_000_000} megapixels") from None
     except Image.UnidentifiedImageError:
-        raise Unreadable("not a picture") from None
+        raise DecodeError("not a picture") from None
     except BROKEN as error:
-        raise Unreadable(f"broken file: {error}" if str(error) else "broken file") from None
+        raise DecodeError(f"broken file: {error}" if str(error) else "broken file") from None
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
@@ -55,11 +55,11 @@ def _rgb(image: Image.Image) -> np.ndarray:
         # Pillow's own conversion to RGB cuts 16-bit values off at 255 instead of scaling them.
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise Unreadable("grey values outside 16 bits")
+            raise DecodeError("grey values outside 16 bits")
         grey = np.rint(values / 257).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
     if image.mode == "F":
-        raise Unreadable("floating-point pixels, whose range is unknown")
+        raise DecodeError("floating-point pixels, whose range is unknown")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         behind = Image.new("RGBA", image.size, (NEUTRAL_GREY, NEUTRAL_GREY, NEUTRAL_GREY, 255))
         return np.array(Image.alpha_composite(behind, image.convert("RGBA")).convert("RGB"))
@@ -90,7 +90,7 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
 LARGEST_SIDE = 2048  # pixels; it bounds memory, too: 2 x 64 photos of at most 12 MiB are under way
 
 
-def reduced(photo: np.ndarray) -> tuple[np.ndarray, float]:
+def downscale(photo: np.ndarray) -> tuple[np.ndarray, float]:
     """The photo (height, width, 3), its longer side at most LARGEST_SIDE, and how many times larger it was; no side becomes 0."""
     longer = max(photo.shape[:2])
     if longer <= LARGEST_SIDE:

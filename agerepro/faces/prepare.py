@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agerepro.config.loading import plain
+from agerepro.config.loading import to_dict
 from agerepro.config.schema import Faces
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.faces.alignment import SIDES, Box, Cropped, crop_boxed, crop_detected, nothing, scaled, scaled_box
-from agerepro.faces.decode import Unreadable, decode, reduced
+from agerepro.faces.decode import DecodeError, decode, downscale
 from agerepro.faces.detection import detector
-from agerepro.faces.store import SHARD_BYTES, FaceStore, Pixels, StoreWriter, pixels_of
-from agerepro.io import digest_of, digest_of_bytes, write_json
-from agerepro.tables import FACES, PHOTOS, conform, write_table
+from agerepro.faces.store import SHARD_BYTES, FaceStore, ImageReader, StoreWriter, image_reader
+from agerepro.io import config_hash, digest_of_bytes, write_json
+from agerepro.tables import FACES, PHOTOS, coerce, write_table
 
 ALIGNMENT = 1  # raise it when the same photo and settings give another crop than before
 BATCH = 64  # photos decoded together; two batches are in memory at a time
@@ -33,7 +33,7 @@ Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
-class Job:
+class AlignJob:
     """One photo as read: its key in the store ("" without bytes), and either its crop or the pixels to make it from."""
 
     key: str
@@ -52,7 +52,7 @@ def align_photos(photos: pd.DataFrame, root: Path, settings: Faces, folder: Path
     the store: it describes the root that was aligned last. Raises UserError when the photos are of no or of several data
     sets; what is wrong with a single photo becomes its row's status and reason.
     """
-    photos = conform(photos, PHOTOS)
+    photos = coerce(photos, PHOTOS)
     target = store_folder(photos, settings, folder)
     store = FaceStore(target)
     records = photos[["photo", "path", *SIDES, "cropped_margin"]].to_dict("records")
@@ -64,7 +64,7 @@ def align_photos(photos: pd.DataFrame, root: Path, settings: Faces, folder: Path
                     writer.append(job.key, cropped.image, cropped.facts)
                 rows.append({"photo": records[len(rows)]["photo"], **cropped.facts, "image": job.key if cropped.image else ""})
             on_progress(len(rows), len(records))
-    faces = conform(pd.DataFrame(rows), FACES)
+    faces = coerce(pd.DataFrame(rows), FACES)
     write_table(target.parent / "faces.csv", faces, FACES)
     return faces
 
@@ -74,7 +74,7 @@ def store_folder(photos: pd.DataFrame, settings: Faces, folder: Path) -> Path:
     names = sorted({photo.partition("/")[0] for photo in photos["photo"]})
     if len(names) != 1:
         raise UserError(f"Photos of one data set can be aligned at a time; these are of {', '.join(names) or 'none'}.")
-    return folder / f"{names[0]}-{digest_of(_settings(settings))}" / "store"
+    return folder / f"{names[0]}-{config_hash(_settings(settings))}" / "store"
 
 
 def counted_as(status: str, reason: str) -> str:
@@ -93,7 +93,7 @@ def _settings(settings: Faces) -> dict[str, Any]:
     return {"alignment": ALIGNMENT, **dataclasses.asdict(settings)}
 
 
-def _read_ahead(pool: ThreadPoolExecutor, records: list[dict], read: Callable[[dict], Job]) -> Iterator[list[Job]]:
+def _read_ahead(pool: ThreadPoolExecutor, records: list[dict], read: Callable[[dict], AlignJob]) -> Iterator[list[AlignJob]]:
     """Batches of jobs; the next batch is read and decoded while the caller works on this one."""
     pending = [pool.submit(read, record) for record in records[:BATCH]]
     for start in range(BATCH, len(records) + BATCH, BATCH):
@@ -102,32 +102,32 @@ def _read_ahead(pool: ThreadPoolExecutor, records: list[dict], read: Callable[[d
         pending = following
 
 
-def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore) -> Job:
+def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore) -> AlignJob:
     box, carried = _box(record), record["cropped_margin"]
     try:
         content = _content(root, record["path"])
-    except Unreadable as error:
-        return Job("", box, nothing("unreadable", error.reason))
-    key = digest_of({"photo": digest_of_bytes(content), "box": box, **_carried(carried), **_settings(settings)})
+    except DecodeError as error:
+        return AlignJob("", box, nothing("unreadable", error.reason))
+    key = config_hash({"photo": digest_of_bytes(content), "box": box, **_carried(carried), **_settings(settings)})
     if key in store:
-        return Job(key, box, Cropped(store.read(key), store.facts(key)), stored=True)
+        return AlignJob(key, box, Cropped(store.read(key), store.facts(key)), stored=True)
     try:
         pixels = decode(content)
-    except Unreadable as error:
-        return Job(key, box, nothing("unreadable", error.reason))
+    except DecodeError as error:
+        return AlignJob(key, box, nothing("unreadable", error.reason))
     height, width = pixels.shape[:2]
     if _carried(carried):
         inner = carried / (1 + 2 * carried)
         box = (inner * width, inner * height, (1 - inner) * width, (1 - inner) * height)
     if box is not None and settings.boxes == "source_first" and settings.align == "eyes_level":
         if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
-            return Job(key, box, nothing("unreadable", f"the source's box lies outside the photo: {box} in {width}x{height}"))
-        return Job(key, box, crop_boxed(pixels, box, settings))
-    small, times = reduced(pixels)
-    return Job(key, box, pixels=small, reduced=times)
+            return AlignJob(key, box, nothing("unreadable", f"the source's box lies outside the photo: {box} in {width}x{height}"))
+        return AlignJob(key, box, crop_boxed(pixels, box, settings))
+    small, times = downscale(pixels)
+    return AlignJob(key, box, pixels=small, reduced=times)
 
 
-def _crop(pool: ThreadPoolExecutor, jobs: list[Job], settings: Faces) -> list[Cropped]:
+def _crop(pool: ThreadPoolExecutor, jobs: list[AlignJob], settings: Faces) -> list[Cropped]:
     waiting = [(job.pixels, job.box, job.reduced) for job in jobs if job.pixels is not None]
     made: list[Cropped] = []
     if waiting:
@@ -141,13 +141,13 @@ def _content(root: Path, path: str) -> bytes:
     """The bytes of a photo; a path that could leave the root is refused (links that the user has placed are followed)."""
     parts = PurePath(path.replace("\\", "/"))
     if not path or parts.is_absolute() or ".." in parts.parts or "\0" in path:
-        raise Unreadable(f"path leaves the data set's folder: {path!r}")
+        raise DecodeError(f"path leaves the data set's folder: {path!r}")
     try:
         return (root / path).read_bytes()
     except FileNotFoundError:
-        raise Unreadable("missing file") from None
+        raise DecodeError("missing file") from None
     except OSError as error:
-        raise Unreadable(f"cannot be read: {error.strerror}") from None
+        raise DecodeError(f"cannot be read: {error.strerror}") from None
 
 
 def _carried(margin: float) -> dict[str, float]:
@@ -162,7 +162,7 @@ def _box(record: dict[str, Any]) -> Box | None:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class FaceDataset:
     """The faces of one data set under one alignment; a row of `photos` is a row of every array made from it."""
 
     name: str
@@ -172,25 +172,25 @@ class Prepared:
     digest: str
     funnel: dict[str, Any]  # what was read, cleaned and skipped, and what became of the faces
 
-    def pixels(self) -> Pixels:
+    def pixels(self) -> ImageReader:
         """The faces, decoded once when they fit in memory."""
-        return pixels_of(self.store, list(self.photos["image"]), self.side)
+        return image_reader(self.store, list(self.photos["image"]), self.side)
 
     def rows(self, photos: set[str]) -> np.ndarray:
         """Row numbers of these photos, in the table's order."""
         return np.flatnonzero(self.photos["photo"].isin(photos).to_numpy())
 
-    def without(self, people: set[str]) -> Prepared:
+    def without(self, people: set[str]) -> FaceDataset:
         """The same faces less those of `people`."""
         photos = self.photos.loc[~self.photos["subject"].isin(people)].reset_index(drop=True)
-        return Prepared(
+        return FaceDataset(
             self.name, photos, self.store, self.side, content_digest(photos), {**self.funnel, "shared_people_dropped": len(people)}
         )
 
 
-def prepare(
+def prepare_faces(
     name: str, *, data: Path, faces: Faces, group_labels: str, folder: Path, on_progress: Callable[[str, int, int], None]
-) -> Prepared:
+) -> FaceDataset:
     """Read `data`/<name>, align every photo, and keep the crops and the tables under `folder`.
 
     on_progress(name, done, total) is called while faces are cropped. Raises UserError when nothing usable is left.
@@ -207,13 +207,13 @@ def prepare(
         "read": [{"step": step.name, "kept": step.kept, "removed": step.removed} for step in found.funnel],
         "skipped": [{"path": skip.path, "reason": skip.reason} for skip in found.skipped],
         "faces": counts(aligned),
-        "settings": plain(faces),
+        "settings": to_dict(faces),
     }
     write_json(folder / f"{name}-funnel.json", funnel)
-    return Prepared(name, usable, FaceStore(store_folder(found.table, faces, folder)), faces.size, content_digest(usable), funnel)
+    return FaceDataset(name, usable, FaceStore(store_folder(found.table, faces, folder)), faces.size, content_digest(usable), funnel)
 
 
 def content_digest(photos: pd.DataFrame) -> str:
     """Names the labels and pixels of a table of faces: `image` is itself a digest of photo bytes and alignment."""
     columns = ["photo", "subject", "age", "age_std", "group", "split", "image"]
-    return digest_of(photos[columns].astype(str).to_numpy().tolist())
+    return config_hash(photos[columns].astype(str).to_numpy().tolist())

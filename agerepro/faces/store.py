@@ -142,7 +142,7 @@ def _mapped(path: Path) -> pa.RecordBatch:
 IN_MEMORY_BYTES = 1_000_000_000  # small sets are decoded once and kept as uint8
 
 
-class Pixels(Protocol):
+class ImageReader(Protocol):
     """Stored faces by row."""
 
     @property
@@ -156,7 +156,7 @@ class Pixels(Protocol):
 
 
 @dataclass(frozen=True)
-class DecodedPixels:
+class InMemoryImages:
     """Faces kept decoded: (n, side, side, 3) uint8 RGB."""
 
     faces: np.ndarray
@@ -172,7 +172,7 @@ class DecodedPixels:
 
 
 @dataclass(frozen=True)
-class StoredPixels:
+class StoredImages:
     """Faces decoded from the store each time: memory does not grow with the data set."""
 
     store: FaceStore
@@ -181,20 +181,20 @@ class StoredPixels:
 
     def face(self, row: int) -> np.ndarray:
         """One face, decoded now."""
-        return decode(self.store.read(self.keys[row]))
+        return decode_crop(self.store.read(self.keys[row]))
 
 
-def pixels_of(store: FaceStore, keys: Sequence[str], side: int) -> Pixels:
+def image_reader(store: FaceStore, keys: Sequence[str], side: int) -> ImageReader:
     """Decoded once and kept when they fit IN_MEMORY_BYTES, else decoded at each use."""
     if len(keys) * side * side * 3 > IN_MEMORY_BYTES:
-        return StoredPixels(store, keys, side)
+        return StoredImages(store, keys, side)
     faces = np.empty((len(keys), side, side, 3), np.uint8)
     for row, key in enumerate(keys):
-        faces[row] = decode(store.read(key))
-    return DecodedPixels(faces)
+        faces[row] = decode_crop(store.read(key))
+    return InMemoryImages(faces)
 
 
-def decode(content: bytes) -> np.ndarray:
+def decode_crop(content: bytes) -> np.ndarray:
     """A stored face -> (side, side, 3) uint8 RGB."""
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     if pixels is None:

@@ -10,14 +10,14 @@ import keras
 from agerepro.config import schema
 from agerepro.errors import UserError
 from agerepro.models.dlib_resnet import DLIB_RESNET
-from agerepro.models.heads import Part, feature_parts, head_layers, value_features
-from agerepro.models.layers import BackboneKind, Making
+from agerepro.models.heads import FeatureBlock, feature_blocks, head_layers, regression_features
+from agerepro.models.layers import BackboneSpec, BuildConfig
 from agerepro.models.preprocessing import PLAIN, PREPROCESSING, Preprocess
-from agerepro.models.pretrained import source_of
+from agerepro.models.pretrained import pretrained_weights
 from agerepro.models.resnet import RESNET50, SENET50
 from agerepro.models.vgg import VGG16
 
-BACKBONES: dict[str, BackboneKind] = {"vgg16": VGG16, "resnet50": RESNET50, "senet50": SENET50, "dlib_resnet": DLIB_RESNET}
+BACKBONES: dict[str, BackboneSpec] = {"vgg16": VGG16, "resnet50": RESNET50, "senet50": SENET50, "dlib_resnet": DLIB_RESNET}
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,17 @@ class Network:
     output: str  # name of the last layer: LOGITS or YEARS
     stages: tuple[str, ...]  # names of the layers whose outputs end the backbone's five stages, in `full`
     last_map: str  # name of the layer that gives the last map, for class activation maps
-    parts: tuple[Part, ...]  # what the columns of the trunk's output are, for a Value head on stages; else empty
+    parts: tuple[FeatureBlock, ...]  # what the columns of the trunk's output are, for a Value head on stages; else empty
 
 
 def build_network(
-    backbone: schema.Backbone, head: schema.Classes | schema.Value, *, outputs: int, size: int, precision: str = "float32", seed: int
+    backbone: schema.Backbone,
+    head: schema.Classification | schema.Regression,
+    *,
+    outputs: int,
+    size: int,
+    precision: str = "float32",
+    seed: int,
 ) -> Network:
     """A flat network with fresh weights that depend on `seed` and layer names only.
 
@@ -49,22 +55,22 @@ def build_network(
     published weights fit.
     """
     kind = _kind(backbone, size)
-    if isinstance(head, schema.Value) and outputs != 1:
+    if isinstance(head, schema.Regression) and outputs != 1:
         raise UserError(f"A value head has one output, not {outputs}.")
     pixels = keras.Input((size, size, 3), name="pixels")
     prepared = _preprocess(backbone)(pixels)
-    body = kind.build(prepared, Making(backbone.width, precision, seed, backbone.frozen_batch_norm))
-    features = value_features(prepared, body, kind, head, precision) if isinstance(head, schema.Value) else body.output
+    body = kind.build(prepared, BuildConfig(backbone.width, precision, seed, backbone.frozen_batch_norm))
+    features = regression_features(prepared, body, kind, head, precision) if isinstance(head, schema.Regression) else body.output
     layers = head_layers(backbone, head, outputs, precision, seed, flat=len(features.shape) == 2)
     full = keras.Model(pixels, _chain(layers, features), name=backbone.name)
     trunk = keras.Model(pixels, features, name=f"{backbone.name}_trunk")
     entry = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
     classifier = keras.Model(entry, _chain(layers, entry), name=f"{backbone.name}_classifier")
-    parts = feature_parts(body, head, size) if isinstance(head, schema.Value) and head.features == "stages" else ()
+    parts = feature_blocks(body, head, size) if isinstance(head, schema.Regression) and head.features == "stages" else ()
     return Network(full, trunk, classifier, output=layers[-1].name, stages=body.stages, last_map=body.last_map, parts=parts)
 
 
-def _kind(backbone: schema.Backbone, size: int) -> BackboneKind:
+def _kind(backbone: schema.Backbone, size: int) -> BackboneSpec:
     kind = BACKBONES[backbone.name]
     if size < kind.smallest:
         raise UserError(f"{backbone.name} needs an input of at least {kind.smallest} pixels, not {size}: raise augment.size.")
@@ -75,7 +81,7 @@ def _preprocess(backbone: schema.Backbone) -> Preprocess:
     if backbone.weights == "none":
         chosen = PLAIN
     else:
-        source_of(backbone.weights, backbone.name)
+        pretrained_weights(backbone.weights, backbone.name)
         if backbone.width != 1:
             raise UserError(
                 f"The published weights {backbone.weights!r} fit {backbone.name} at width 1 only, not {backbone.width}: "

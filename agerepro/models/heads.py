@@ -10,18 +10,18 @@ import keras
 
 from agerepro.config import schema
 from agerepro.errors import UserError
-from agerepro.models.layers import BackboneKind, Body, Spread, he_normal
+from agerepro.models.layers import BackboneOutput, BackboneSpec, GlobalStdPooling2D, he_normal
 
 POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "mean": keras.layers.GlobalAveragePooling2D,
     "max": keras.layers.GlobalMaxPooling2D,
-    "spread": Spread,
+    "spread": GlobalStdPooling2D,
 }
-LOGITS, YEARS = "logits", "years"  # the last layer of a Classes head and of a Value head
+LOGITS, AGE = "logits", "years"  # the last layer of a Classes head and of a Value head
 
 
 @dataclass(frozen=True)
-class Part:
+class FeatureBlock:
     """`count` neighbouring features, all of one input side (pixels) and one statistic over space."""
 
     side: int
@@ -29,7 +29,7 @@ class Part:
     count: int
 
 
-def value_features(prepared: Any, body: Body, kind: BackboneKind, head: schema.Value, precision: str) -> Any:
+def regression_features(prepared: Any, body: BackboneOutput, kind: BackboneSpec, head: schema.Regression, precision: str) -> Any:
     """What a value head sees: the features of the input, and of the input resized to every further side, all by the same layers."""
     found = [_features_of(body.output, body.maps, body, head, precision, at="")]
     whole = keras.Model(prepared, [body.output, *body.maps])
@@ -45,17 +45,17 @@ def value_features(prepared: Any, body: Body, kind: BackboneKind, head: schema.V
     return found[0] if len(found) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(found)
 
 
-def feature_parts(body: Body, head: schema.Value, size: int) -> tuple[Part, ...]:
+def feature_blocks(body: BackboneOutput, head: schema.Regression, size: int) -> tuple[FeatureBlock, ...]:
     """In the order in which `value_features` puts the features side by side."""
     return tuple(
-        Part(side, statistic, int(found.shape[-1]))
+        FeatureBlock(side, statistic, int(found.shape[-1]))
         for side in (size, *head.also_at)
         for found in body.maps
         for statistic in head.statistics
     )
 
 
-def _features_of(output: Any, maps: Sequence[Any], body: Body, head: schema.Value, precision: str, *, at: str) -> Any:
+def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: schema.Regression, precision: str, *, at: str) -> Any:
     if head.features == "last":
         # Maps of different sizes can stand beside each other as vectors only.
         return output if len(output.shape) == 2 or not head.also_at else keras.layers.Flatten(dtype=precision, name=f"flat{at}")(output)
@@ -68,13 +68,13 @@ def _features_of(output: Any, maps: Sequence[Any], body: Body, head: schema.Valu
 
 
 def head_layers(
-    backbone: schema.Backbone, head: schema.Classes | schema.Value, outputs: int, precision: str, seed: int, *, flat: bool
+    backbone: schema.Backbone, head: schema.Classification | schema.Regression, outputs: int, precision: str, seed: int, *, flat: bool
 ) -> list[keras.layers.Layer]:
     """The layers after the backbone, in order: flatten where its output is a map, hidden dense layers, the last linear layer."""
     layers: list[keras.layers.Layer] = [] if flat else [keras.layers.Flatten(dtype=precision, name="flatten")]
     for n, units in enumerate(backbone.dense, start=1):
         name = f"dense{n}"
         layers.append(keras.layers.Dense(units, activation="relu", kernel_initializer=he_normal(seed, name), dtype=precision, name=name))
-    name = YEARS if isinstance(head, schema.Value) else LOGITS
+    name = AGE if isinstance(head, schema.Regression) else LOGITS
     layers.append(keras.layers.Dense(outputs, kernel_initializer=he_normal(seed, name), dtype="float32", name=name))
     return layers

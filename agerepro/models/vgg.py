@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-from agerepro.models.layers import BackboneKind, Body, Making, channels_at, he_normal
+from agerepro.models.layers import BackboneOutput, BackboneSpec, BuildConfig, channels_at, he_normal
 
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))  # (convolutions, channels)
 
 
-def build(pixels: Any, making: Making) -> Body:
+def build(pixels: Any, making: BuildConfig) -> BackboneOutput:
     """13 convolutions 3x3 with bias and ReLU, five 2x2 max-pools; (n, s, s, 3) -> `pool5` (n, s // 32, s // 32, 512 * width).
 
     Layers keep the published names `conv<block>_<n>` and `pool<block>`; a convolution holds its ReLU.
@@ -32,7 +32,7 @@ def build(pixels: Any, making: Making) -> Body:
         maps.append(x)
         x = keras.layers.MaxPooling2D(2, strides=2, dtype=making.precision, name=f"pool{block}")(x)
     stages = tuple(f"conv{block}_{convolutions}" for block, (convolutions, _) in enumerate(BLOCKS, start=1))
-    return Body(output=x, stages=stages, last_map=stages[-1], maps=tuple(maps))
+    return BackboneOutput(output=x, stages=stages, last_map=stages[-1], maps=tuple(maps))
 
 
-VGG16 = BackboneKind(build=build, smallest=32)
+VGG16 = BackboneSpec(build=build, smallest=32)

@@ -16,10 +16,10 @@ import numpy as np
 
 from agerepro.config import schema
 from agerepro.errors import UserError
-from agerepro.io import digest_of_file, write_then_rename
+from agerepro.io import atomic_write, digest_of_file
 from agerepro.models.build import Network
 from agerepro.models.dlib_file import read_dlib_file
-from agerepro.models.pretrained import Source, find_weights, source_of
+from agerepro.models.pretrained import PretrainedWeights, find_weights, pretrained_weights
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,7 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
     if path.suffix != ".npz":
         raise ValueError(f"{path.name} must end in .npz.")
     named: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
-    return write_then_rename(path, lambda temporary: np.savez(temporary, **named))
+    return atomic_write(path, lambda temporary: np.savez(temporary, **named))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -61,11 +61,11 @@ def _tail(layer: keras.layers.Layer, variable: keras.Variable) -> str:
     return variable.path.rsplit(f"{layer.name}/", 1)[-1]
 
 
-Part = Literal["trunk", "dense", "all"]
+TransferPart = Literal["trunk", "dense", "all"]
 
 
 @dataclass(frozen=True)
-class Transfer:
+class TransferReport:
     """Names (`layer/variable`) of what was copied, of what keeps its own (fresh) values, and of what the source had beyond it."""
 
     copied: tuple[str, ...]
@@ -85,7 +85,7 @@ def differences(variables: dict[str, keras.Variable], arrays: dict[str, np.ndarr
     return found
 
 
-def assign_all(model: keras.Model, arrays: dict[str, np.ndarray], *, source: str) -> None:
+def load_strict(model: keras.Model, arrays: dict[str, np.ndarray], *, source: str) -> None:
     """Set every weight of `model` by name, after a full check: UserError listing all that is missing, left over or misshaped."""
     variables = variables_by_name(model)
     if wrong := differences(variables, arrays):
@@ -94,7 +94,7 @@ def assign_all(model: keras.Model, arrays: dict[str, np.ndarray], *, source: str
         variable.assign(arrays[name])
 
 
-def copy_matching(source_weights: dict[str, np.ndarray], network: Network, *, part: Part) -> Transfer:
+def load_matching(source_weights: dict[str, np.ndarray], network: Network, *, part: TransferPart) -> TransferReport:
     """Copy an earlier network's weights (`weights_as_arrays` of its `full`) into `network`.
 
     part: `trunk` copies the trunk, all of it or a UserError. `dense` also copies the dense layers before the last one, `all` the
@@ -109,14 +109,14 @@ def copy_matching(source_weights: dict[str, np.ndarray], network: Network, *, pa
     fitting = _whole_layers(wanted, whole, source_weights)
     for name in fitting:
         whole[name].assign(source_weights[name])
-    return Transfer(
+    return TransferReport(
         copied=tuple(fitting),
         fresh=tuple(name for name in whole if name not in fitting),
         unused=tuple(name for name in source_weights if name not in fitting),
     )
 
 
-def _layers_to_copy(network: Network, part: Part) -> list[str]:
+def _layers_to_copy(network: Network, part: TransferPart) -> list[str]:
     if part == "trunk":
         return []
     layers = [layer.name for layer in network.classifier.layers if layer.weights]
@@ -189,12 +189,12 @@ def read_published(backbone: schema.Backbone, *, folder: Path | None) -> LoadedW
 
     folder: where the user keeps weight files; None looks in the usual places only. Raises UserError when they cannot be had.
     """
-    published = source_of(backbone.weights, backbone.name)
+    published = pretrained_weights(backbone.weights, backbone.name)
     path = find_weights(backbone.weights, backbone.name, folder=folder)
     return read_weights(path, published, source=backbone.weights)
 
 
-def read_weights(path: Path, published: Source, *, source: str) -> LoadedWeights:
+def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> LoadedWeights:
     """One published file by our tensor names, without the layers that `published` says we have no use for."""
     if path.suffix == ".dat":
         everything = read_dlib_file(path)
@@ -217,7 +217,7 @@ def read_weights(path: Path, published: Source, *, source: str) -> LoadedWeights
 def load_published(backbone: schema.Backbone, network: Network, *, folder: Path | None) -> LoadedWeights:
     """`read_published`, then every trunk weight set by name; UserError listing all that is missing, left over or misshaped."""
     loaded = read_published(backbone, folder=folder)
-    assign_all(network.trunk, loaded.tensors, source=loaded.file)
+    load_strict(network.trunk, loaded.tensors, source=loaded.file)
     return loaded
 
 

@@ -12,13 +12,13 @@ import numpy as np
 from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.faces.alignment import SIDES
-from agerepro.faces.store import decode
-from agerepro.predict.interval import Tested, interval, scales
-from agerepro.predict.photos import Crop, KnownPhotos, Looked
+from agerepro.faces.store import decode_crop
+from agerepro.predict.interval import TestSummary, interval, scales
+from agerepro.predict.photos import Crop, PhotoFaces, TrainingOverlap
 from agerepro.runs.layout import parse_folds
-from agerepro.runs.model import Restored
-from agerepro.tasks.decode import decoded, posterior
-from agerepro.training.augment import MIRRORED, PLAIN, Faces
+from agerepro.runs.model import RunModel
+from agerepro.tasks.decode import decode, posterior
+from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces
 
 BATCH = 64
 
@@ -32,10 +32,10 @@ class JpegPixels:
 
     def face(self, row: int) -> np.ndarray:
         """(side, side, 3) uint8 RGB, decoded now."""
-        return decode(self.images[row])
+        return decode_crop(self.images[row])
 
 
-def folds_asked(restored: Restored, text: str | None, *, seed: int) -> list[int]:
+def folds_asked(restored: RunModel, text: str | None, *, seed: int) -> list[int]:
     """`0,3` or `all` -> folds whose weights are here; None -> the first of them. UserError where a fold has none."""
     kept = restored.kept(seed)
     if not kept:
@@ -53,14 +53,14 @@ def folds_asked(restored: Restored, text: str | None, *, seed: int) -> list[int]
 
 
 def outputs_of(
-    restored: Restored, images: Sequence[bytes], folds: Sequence[int], *, seed: int, on_progress: Callable[[int, int], object]
+    restored: RunModel, images: Sequence[bytes], folds: Sequence[int], *, seed: int, on_progress: Callable[[int, int], object]
 ) -> np.ndarray:
     """(n, bins) posteriors or, of a Value head, (n, 1) years: the mean over folds, and over mirror images where the run has it.
 
     images: JPEG crops of the run's own size. The network sees them as the run's tests do.
     """
     experiment = restored.experiment
-    source = Faces(JpegPixels(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
+    source = AugmentedFaces(JpegPixels(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
     found = np.zeros((len(images), max(len(restored.bins), 1)))
     total, done = len(images) * len(folds), 0
     for fold in folds if len(images) else ():
@@ -116,17 +116,17 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Teller:
+class EstimateBuilder:
     """All that turns outputs into rows: classes, groups, the run's decoding and its measured worth."""
 
     bins: np.ndarray
     labels: tuple[str, ...]
     decode: str
-    tested: Tested
-    known: KnownPhotos
+    tested: TestSummary
+    known: TrainingOverlap
     folds: tuple[int, ...]
 
-    def rows(self, looked: Sequence[Looked], outputs: np.ndarray) -> list[Row]:
+    def rows(self, looked: Sequence[PhotoFaces], outputs: np.ndarray) -> list[Row]:
         """One row a face, and one for a photo without; outputs: (crops with an image, bins or 1), in the order of the crops."""
         said = iter(zip(self._said(outputs), outputs))
         rows: list[Row] = []
@@ -144,11 +144,11 @@ class Teller:
                     rows.append(Row(values))
         return rows
 
-    def _values(self, photo: Looked, **known: Any) -> dict[str, Any]:
+    def _values(self, photo: PhotoFaces, **known: Any) -> dict[str, Any]:
         values = dict.fromkeys(COLUMNS) | {"photo": str(photo.path), "faces": 0, "folds": list(self.folds)}
         return values | {name: round(value, DIGITS) if isinstance(value, float) else value for name, value in known.items()}
 
-    def _facts(self, photo: Looked, crop: Crop, number: int) -> dict[str, Any]:
+    def _facts(self, photo: PhotoFaces, crop: Crop, number: int) -> dict[str, Any]:
         facts = crop.cropped.facts
         found = facts["status"] == "ok"
         warnings = [*crop.warnings, *self.known.warnings(photo.path, self.folds)]
@@ -167,7 +167,7 @@ class Teller:
         if self.labels:
             best = outputs.argmax(axis=1) if len(outputs) else []
             return [{"group": self.labels[n], "probability": round(float(row[n]), DIGITS)} for n, row in zip(best, outputs)]
-        ages = decoded(outputs, self.bins, self.decode)["predicted"]
+        ages = decode(outputs, self.bins, self.decode)["predicted"]
         years = self.tested.years
         if years is None or not math.isfinite(years.factor):
             return [{"age": round(float(age), DIGITS)} for age in ages]

@@ -18,24 +18,24 @@ import numpy as np
 
 import agerepro
 from agerepro.config.schema import Experiment
-from agerepro.errors import FoundWanting, UserError
-from agerepro.io import SEAL, digest_of_file, is_sealed, seal
+from agerepro.errors import CheckFailed, UserError
+from agerepro.io import MANIFEST, digest_of_file, is_complete, write_manifest
 from agerepro.predict.estimates import JpegPixels, folds_asked
 from agerepro.predict.inference_model import Difference, Exported, inference_model
-from agerepro.predict.interval import tested
+from agerepro.predict.interval import test_summary
 from agerepro.predict.model_card import card_files
-from agerepro.rng import generator
-from agerepro.runs.data import crops_of_run
+from agerepro.rng import rng_for
+from agerepro.runs.data import find_run_crops
 from agerepro.runs.layout import Run
-from agerepro.runs.model import restored
-from agerepro.training.augment import PLAIN, Faces
+from agerepro.runs.model import load_run_model
+from agerepro.training.augment import PLAIN, AugmentedFaces
 
 COUNT = 16  # of each kind
 
 
-def random_pictures(size: int, count: int = COUNT) -> np.ndarray:
+def random_images(size: int, count: int = COUNT) -> np.ndarray:
     """(count, size, size, 3) uint8, every value as likely as any other; the same whenever asked for."""
-    return generator("export", size).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    return rng_for("export", size).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
 
 
 def faces_of_run(run: Run, experiment: Experiment, count: int = COUNT) -> np.ndarray:
@@ -43,12 +43,12 @@ def faces_of_run(run: Run, experiment: Experiment, count: int = COUNT) -> np.nda
 
     They lie in the folder of faces beside the run, not in it: n is 0 where the run was moved without it.
     """
-    crops, size = crops_of_run(run.folder, experiment.stages[-1].data, experiment.faces), experiment.augment.size
+    crops, size = find_run_crops(run.folder, experiment.stages[-1].data, experiment.faces), experiment.augment.size
     if crops is None:
         return np.empty((0, size, size, 3), np.uint8)
     store = crops.store()
     images = [store.read(key) for key in crops.photos.loc[crops.photos["status"] == "ok", "image"] if key in store][:count]
-    source = Faces(JpegPixels(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
+    source = AugmentedFaces(JpegPixels(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
     return source.batch(np.arange(len(images)), PLAIN) if images else np.empty((0, size, size, 3), np.uint8)
 
 
@@ -107,12 +107,12 @@ def differences(style: str, path: Path, pixels: np.ndarray, expected: dict[str, 
         )
         if done.returncode:
             said = "\n".join(done.stderr.strip().splitlines()[-LAST_LINES:])
-            raise FoundWanting(f"The {style} model cannot be loaded again:\n{said}")
+            raise CheckFailed(f"The {style} model cannot be loaded again:\n{said}")
         with np.load(written, allow_pickle=False) as archive:
             found = {name: archive[name] for name in archive.files}
     shapes = {name: value.shape for name, value in found.items()}
     if shapes != {name: value.shape for name, value in expected.items()}:
-        raise FoundWanting(f"The {style} model, loaded again, gives other outputs: {shapes}.")
+        raise CheckFailed(f"The {style} model, loaded again, gives other outputs: {shapes}.")
     return tuple(_difference(name, found[name], expected[name]) for name in sorted(expected))
 
 
@@ -132,7 +132,7 @@ def missing_for_onnx() -> list[str]:
 
 def refuse_foreign(folder: Path) -> None:
     """Return if an export may be written to `folder`: it is absent, empty, or an earlier export; else a UserError."""
-    if folder.is_dir() and any(folder.iterdir()) and not (is_sealed(folder) and (folder / "MODEL_CARD.md").is_file()):
+    if folder.is_dir() and any(folder.iterdir()) and not (is_complete(folder) and (folder / "MODEL_CARD.md").is_file()):
         raise UserError(f"{folder} holds something that is not an undamaged export. Give --out a folder that does not exist yet.")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Give --out a folder that does not exist yet.")
@@ -170,7 +170,7 @@ def export(
         checksums = {name: digest_of_file(place / name) for name in _files(place)}
         for name, text in card(exported, checksums).items():
             (place / name).write_text(text, encoding="utf-8")
-        seal(place, _files(place))
+        write_manifest(place, _files(place))
         if folder.exists():
             shutil.rmtree(folder)
         place.rename(folder)
@@ -201,11 +201,11 @@ def _refuse_different(style: str, found: Sequence[Difference]) -> None:
     wrong = [one for one in found if not one.largest <= one.limit]
     if wrong:
         named = ", ".join(f"{one.output} by {one.largest:.2g} (limit {one.limit:.2g})" for one in wrong)
-        raise FoundWanting(f"The {style} model, loaded again, differs from Keras: {named}. Leave this format out with --format.")
+        raise CheckFailed(f"The {style} model, loaded again, differs from Keras: {named}. Leave this format out with --format.")
 
 
 def _files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != SEAL)
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
 
 
 def _size(path: Path) -> int:
@@ -220,11 +220,11 @@ def export_run(
     UserError for folds without weights, or a folder that is something else; FoundWanting where a file differs from Keras.
     """
     refuse_foreign(folder)
-    first = restored(run)
+    first = load_run_model(run)
     experiment = first.experiment
     seed = experiment.seeds[0]
     chosen = folds_asked(first, folds, seed=seed)
     model, _ = inference_model(run, chosen, seed=seed)
-    samples = [random_pictures(experiment.augment.size), faces_of_run(run, experiment)]
-    card = partial(card_files, run, first, tested(run, experiment, seed=seed), chosen)
+    samples = [random_images(experiment.augment.size), faces_of_run(run, experiment)]
+    card = partial(card_files, run, first, test_summary(run, experiment, seed=seed), chosen)
     return export(model, samples, folder, styles=styles, card=card, on_progress=on_progress)

@@ -8,11 +8,11 @@ from typing import Any
 
 import keras
 
-from agerepro.models.layers import BatchNorm, ChannelAffine, Spread, ZeroFilledSum
+from agerepro.models.layers import BatchNorm, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.preprocessing import Preprocess
 from agerepro.predict.estimates import views
 from agerepro.runs.layout import Run
-from agerepro.runs.model import Restored, restored
+from agerepro.runs.model import RunModel, load_run_model
 from agerepro.tasks.decode import DECODE
 from agerepro.training.folds import trained_part
 
@@ -74,7 +74,7 @@ class Years(keras.layers.Layer):
         return {**super().get_config(), "bins": list(self.bins), "how": self.how}
 
 
-LAYERS = (BatchNorm, ChannelAffine, Preprocess, Spread, Years, ZeroFilledSum)  # all of ours that a `.keras` file may name
+LAYERS = (BatchNorm, Scale, Preprocess, GlobalStdPooling2D, Years, PaddedAdd)  # all of ours that a `.keras` file may name
 
 LEAST = 1e-30  # keeps the logarithm of a mean posterior finite
 PIXELS, LOGITS, POSTERIOR, AGE = "pixels", "logits", "posterior", "age"
@@ -82,7 +82,7 @@ PIXELS, LOGITS, POSTERIOR, AGE = "pixels", "logits", "posterior", "age"
 Branch = Callable[[Any], Any]
 
 
-def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras.Model, Restored]:
+def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras.Model, RunModel]:
     """The model of one fold, or the mean of several, and what was restored of the run.
 
     Input `pixels` (n, size, size, 3) uint8, RGB 0..255. Outputs, by name:
@@ -91,7 +91,7 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     age (n,): years, decoded as the run does; not of a run that tells groups apart.
     UserError as `restored` and `Restored.fill`.
     """
-    first = restored(run, seed=seed)
+    first = load_run_model(run, seed=seed)
     size = first.experiment.augment.size
     pixels = keras.Input((size, size, 3), dtype="uint8", name=PIXELS)
     values = keras.ops.cast(pixels, "float32")
@@ -103,7 +103,7 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     return keras.Model(pixels, _named(said, first), name=f"{run.experiment.replace('-', '_')}"), first
 
 
-def _branch(first: Restored, run: Run, fold: int, seed: int) -> Branch:
+def _branch(first: RunModel, run: Run, fold: int, seed: int) -> Branch:
     """What one fold trained, as a model of its own with weights of its own."""
     classifier = trained_part(first.network, first.experiment.stages[-1]) is first.network.classifier
     if classifier:
@@ -112,13 +112,13 @@ def _branch(first: Restored, run: Run, fold: int, seed: int) -> Branch:
         part.set_weights(first.network.classifier.get_weights())
     else:
         # Cloning would need the body's own functions; building again needs the settings only.
-        own = restored(run, seed=seed)
+        own = load_run_model(run, seed=seed)
         own.fill(fold, seed=seed)
         part = own.network.full
     return keras.Model(part.input, part.output, name=f"fold_{fold}")
 
 
-def _named(said: list[Any], first: Restored) -> dict[str, Any]:
+def _named(said: list[Any], first: RunModel) -> dict[str, Any]:
     experiment = first.experiment
     if not len(first.bins):
         years = said[0] if len(said) == 1 else keras.layers.Average(dtype="float32", name="mean_years")(said)

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agerepro.config.schema import Experiment
-from agerepro.evaluation.bootstrap import Interval, bootstrap_people
-from agerepro.evaluation.predictions import people, tells_groups
+from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap
+from agerepro.evaluation.predictions import is_classification, people
 from agerepro.models.weights import load_arrays
 from agerepro.runs.layout import Run
 from agerepro.tables import PREDICTIONS, read_table
@@ -53,7 +53,7 @@ def scales(outputs: np.ndarray, bins: np.ndarray) -> Floats:
     return LEAST_SPREAD + np.sqrt((probabilities * (ages[None] - mean[:, None]) ** 2).sum(axis=1))
 
 
-def factor_of(scores: np.ndarray, level: float = LEVEL) -> float:
+def conformal_quantile(scores: np.ndarray, level: float = LEVEL) -> float:
     """The ceil((n + 1) level)-th smallest of (n,) scores; infinite where n is too small for the level (under 4 for 0.8)."""
     rank = math.ceil((len(scores) + 1) * level - 1e-9)  # 0.8 x 10 is 8, whatever binary fractions say
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else math.inf
@@ -64,7 +64,7 @@ def left_out_factors(scores: np.ndarray, groups: np.ndarray, level: float = LEVE
     scores, groups = np.asarray(scores, np.float64), np.asarray(groups)
     found = np.empty(len(scores))
     for group in np.unique(groups):
-        found[groups == group] = factor_of(scores[groups != group], level)
+        found[groups == group] = conformal_quantile(scores[groups != group], level)
     return found
 
 
@@ -75,11 +75,11 @@ def calibrated(
     scores = np.abs(np.asarray(ages, np.float64) - np.asarray(predicted, np.float64)) / scale
     names = np.asarray(folds if len(np.unique(folds)) > 1 else people).astype(str)
     factors = left_out_factors(scores, names, level)
-    factor = factor_of(scores, level)
+    factor = conformal_quantile(scores, level)
     if not np.all(np.isfinite(factors)):
         return Calibration(level, factor, math.nan, math.nan, math.nan, {}, math.nan, ())
     held = (scores <= factors).astype(np.float64)
-    found = bootstrap_people(held, np.ones(len(held)), people)
+    found = cluster_bootstrap(held, np.ones(len(held)), people)
     by_fold = {name: float(held[names == name].mean()) for name in np.unique(names).tolist()}
     return Calibration(level, factor, found.value, found.low, found.high, by_fold, float((2 * factors * scale).mean()), tuple(held > 0))
 
@@ -91,7 +91,7 @@ def interval(predicted: np.ndarray, scale: np.ndarray, factor: float) -> tuple[F
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestSummary:
     """The tested photos of one seed of a run.
 
     predictions: PREDICTIONS rows of all finished folds. years: the calibration of its intervals, None where groups are told
@@ -103,17 +103,17 @@ class Tested:
     right: Interval | None
 
 
-def tested(run: Run, experiment: Experiment, *, seed: int) -> Tested:
+def test_summary(run: Run, experiment: Experiment, *, seed: int) -> TestSummary:
     """Read the finished folds of a run and measure what its estimates are worth. UserError when a file is damaged."""
     first = experiment.seeds[0]
     folders = [run.fold_folder(s, fold, first_seed=first) for s, fold in run.done(experiment.seeds) if s == seed]
     tables = [read_table(folder / "predictions.csv", PREDICTIONS) for folder in folders]
     frame = pd.concat(tables, ignore_index=True)
     who = people(frame).to_numpy()
-    if tells_groups(frame):
+    if is_classification(frame):
         right = (frame["group"] == frame["predicted_group"]).to_numpy(np.float64)
-        return Tested(frame, None, bootstrap_people(right, np.ones(len(right)), who))
+        return TestSummary(frame, None, cluster_bootstrap(right, np.ones(len(right)), who))
     outputs = [load_arrays(folder / "posteriors.npz") for folder in folders]
     scale = np.concatenate([scales(one["posteriors"], one["bins"]) for one in outputs])
     years = calibrated(frame["age"].to_numpy(), frame["predicted"].to_numpy(), scale, folds=frame["fold"].to_numpy(), people=who)
-    return Tested(frame, years, None)
+    return TestSummary(frame, years, None)

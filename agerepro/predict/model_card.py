@@ -12,23 +12,23 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from agerepro.config.loading import plain
-from agerepro.evaluation.bootstrap import Interval, bootstrap_people
+from agerepro.config.loading import to_dict
+from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap
 from agerepro.evaluation.predictions import people, photo_errors
 from agerepro.evaluation.subgroups import error_by_age, error_by_gender
 from agerepro.predict.inference_model import Exported
-from agerepro.predict.interval import Tested
+from agerepro.predict.interval import TestSummary
 from agerepro.predict.predict import sources_of
 from agerepro.runs.layout import Run
-from agerepro.runs.model import Restored
-from agerepro.splits.protocols import protocol_in_words
+from agerepro.runs.model import RunModel
+from agerepro.splits.protocols import describe_protocol
 from agerepro.tables import PHOTOS, read_table
 
 GENDERS = {"f": "women and girls", "m": "men and boys", "": "not known"}
 
 
 def card_files(
-    run: Run, restored: Restored, tested: Tested, folds: Sequence[int], exported: Sequence[Exported], checksums: dict[str, str]
+    run: Run, restored: RunModel, tested: TestSummary, folds: Sequence[int], exported: Sequence[Exported], checksums: dict[str, str]
 ) -> dict[str, str]:
     """MODEL_CARD.md for people and model.json for programs: classes, crop settings, factor of the interval."""
     facts = _facts(run, restored, tested, folds)
@@ -45,7 +45,7 @@ def card_files(
     return {"MODEL_CARD.md": text, "model.json": json.dumps(_for_programs(restored, tested, folds), indent=2, sort_keys=True) + "\n"}
 
 
-def _facts(run: Run, restored: Restored, tested: Tested, folds: Sequence[int]) -> dict[str, Any]:
+def _facts(run: Run, restored: RunModel, tested: TestSummary, folds: Sequence[int]) -> dict[str, Any]:
     experiment, frame = restored.experiment, tested.predictions
     photos = read_table(run.folder / "photos.csv", PHOTOS)
     last = experiment.stages[-1]
@@ -57,13 +57,13 @@ def _facts(run: Run, restored: Restored, tested: Tested, folds: Sequence[int]) -
         "sources": sources_of(run, experiment),
         "experiment": experiment,
         "reproduces": experiment.reproduces,
-        "protocol": protocol_in_words(last.protocol),
+        "protocol": describe_protocol(last.protocol),
         "folds": list(folds),
         "folds_total": int(run.folds()["fold"].nunique()),
         "photos": len(frame),
         "people": len(np.unique(who)),
         "ages": None if restored.labels else (float(photos["age"].min()), float(photos["age"].max())),
-        "overall": bootstrap_people(errors, np.ones(len(errors)), who),
+        "overall": cluster_bootstrap(errors, np.ones(len(errors)), who),
         "by_age": [] if tested.years is None else _by_age(frame, tested.years.held),
         "by_gender": error_by_gender(frame, dict(zip(photos["photo"], photos["gender"]))).to_dict("records"),
         "genders": GENDERS,
@@ -85,11 +85,11 @@ def _by_age(frame: pd.DataFrame, held: Sequence[bool]) -> list[dict[str, Any]]:
     return rows
 
 
-def _for_programs(restored: Restored, tested: Tested, folds: Sequence[int]) -> dict[str, Any]:
+def _for_programs(restored: RunModel, tested: TestSummary, folds: Sequence[int]) -> dict[str, Any]:
     experiment = restored.experiment
     years = tested.years
     return {
-        "input": {"size": experiment.augment.size, "colours": "RGB", "type": "uint8", "crop": plain(experiment.faces)},
+        "input": {"size": experiment.augment.size, "colours": "RGB", "type": "uint8", "crop": to_dict(experiment.faces)},
         "classes": list(restored.labels) or restored.bins.tolist(),
         "decode": experiment.decode,
         "test_time": experiment.test_time,
@@ -105,7 +105,7 @@ def _for_programs(restored: Restored, tested: Tested, folds: Sequence[int]) -> d
     }
 
 
-def _classes(restored: Restored) -> str:
+def _classes(restored: RunModel) -> str:
     if restored.labels:
         return f"age groups {', '.join(restored.labels)}"
     if not len(restored.bins):

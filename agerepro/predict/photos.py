@@ -31,7 +31,7 @@ from agerepro.faces.alignment import (
     similarity,
     with_margin,
 )
-from agerepro.faces.decode import Unreadable, decode, reduced
+from agerepro.faces.decode import DecodeError, decode, downscale
 from agerepro.faces.detection import Detection
 from agerepro.runs.layout import Run
 from agerepro.splits.protocols import TEST
@@ -89,7 +89,7 @@ SIDES_OUT = 3
 BEYOND = 0.15  # of the crop's side: less than this outside the picture does not count as a side
 
 
-def tight(facts: dict[str, Any], settings: Faces, *, shape: tuple[int, ...]) -> tuple[str, ...]:
+def is_tight_crop(facts: dict[str, Any], settings: Faces, *, shape: tuple[int, ...]) -> tuple[str, ...]:
     """At most one warning. facts: the columns of a FACES row, in pixels of a photo of this shape; none without a face."""
     if facts["status"] != "ok":
         return ()
@@ -136,7 +136,7 @@ def crops_of(photos: Sequence[np.ndarray], settings: Faces, *, which: Which, det
     the whole photo (status `no_face`), or nothing (status `dropped`, no image). `detect` is Detector.detect; `spread` maps a
     function over lists, in threads if it likes.
     """
-    smaller = [reduced(photo) for photo in photos]
+    smaller = [downscale(photo) for photo in photos]
     seen = detect([pixels for pixels, _ in smaller], smallest_face=settings.smallest_face)
     # Stable, so that of equal faces the one with the better score comes first, as in training.
     ranked = [sorted(faces, key=lambda face: -face.area)[: 1 if which == "largest" else None] for faces in seen]
@@ -152,7 +152,7 @@ def crops_of(photos: Sequence[np.ndarray], settings: Faces, *, which: Which, det
     crops: list[list[Crop]] = [[] for _ in photos]
     for (n, _), cropped in zip(wanted, made, strict=True):
         pixels, factor = smaller[n]
-        warnings = tight(cropped.facts, settings, shape=pixels.shape)
+        warnings = is_tight_crop(cropped.facts, settings, shape=pixels.shape)
         whole = dataclasses.replace(cropped, facts={**cropped.facts, "found": len(seen[n])})
         crops[n].append(Crop(scaled(whole, factor), warnings))
     return crops
@@ -173,7 +173,7 @@ THREADS = 4
 
 
 @dataclass(frozen=True)
-class Looked:
+class PhotoFaces:
     """What became of a photo: crops (one without an image where faces are dropped), or why it could not be read."""
 
     path: Path
@@ -181,11 +181,11 @@ class Looked:
     unreadable: str = ""
 
 
-def look(
+def find_faces(
     photos: Sequence[Path], settings: Faces, *, which: Which, detect: Detect, on_progress: Callable[[int, int], object]
-) -> list[Looked]:
+) -> list[PhotoFaces]:
     """One result a photo, in order. `on_progress(done, total)` is called after every batch."""
-    found: list[Looked] = []
+    found: list[PhotoFaces] = []
     with ThreadPoolExecutor(THREADS) as pool, warnings.catch_warnings():
         # Pillow warns of pictures that `decode` refuses by its own limit.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -195,7 +195,7 @@ def look(
             pixels = [one for one in read if not isinstance(one, str)]
             crops = iter(crops_of(pixels, settings, which=which, detect=detect, spread=pool.map) if pixels else [])
             for path, one in zip(paths, read):
-                found.append(Looked(path, unreadable=one) if isinstance(one, str) else Looked(path, tuple(next(crops))))
+                found.append(PhotoFaces(path, unreadable=one) if isinstance(one, str) else PhotoFaces(path, tuple(next(crops))))
             on_progress(len(found), len(photos))
     return found
 
@@ -204,14 +204,14 @@ def _read(path: Path) -> np.ndarray | str:
     """Upright RGB pixels, or why there are none."""
     try:
         return decode(path.read_bytes())
-    except Unreadable as error:
+    except DecodeError as error:
         return error.reason
     except OSError as error:
         return f"cannot be read: {error.strerror}"
 
 
 @dataclass(frozen=True)
-class KnownPhotos:
+class TrainingOverlap:
     """The file names of a run's own photos, and the folds that test each.
 
     A run folder keeps paths and no digests of photos, so a copy under another name is not recognised, and a stranger's photo of
@@ -229,7 +229,7 @@ class KnownPhotos:
         return (f"a photo of this name trained fold {', '.join(map(str, trained))}: its estimate is too good{instead}",)
 
 
-def known_photos(run: Run) -> KnownPhotos:
+def training_overlap(run: Run) -> TrainingOverlap:
     """Read the run's photos and folds."""
     photos, folds = read_table(run.folder / "photos.csv", PHOTOS), run.folds()
     tested: dict[str, set[int]] = defaultdict(set)
@@ -238,4 +238,4 @@ def known_photos(run: Run) -> KnownPhotos:
     named: dict[str, set[int]] = defaultdict(set)
     for photo, path in zip(photos["photo"], photos["path"]):
         named[PurePosixPath(path.replace("\\", "/")).name.lower()] |= tested[photo]
-    return KnownPhotos({name: frozenset(found) for name, found in named.items()})
+    return TrainingOverlap({name: frozenset(found) for name, found in named.items()})

@@ -13,14 +13,14 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from agerepro.explain.maps import Kind, laid_over, maps_of
-from agerepro.explain.run_maps import EXPECTED, Wish, aim_of, layer_of
+from agerepro.explain.maps import Kind, maps_of, overlay
+from agerepro.explain.run_maps import EXPECTED, ExplainConfig, layer_of, resolve_target
 from agerepro.explain.targets import Target
-from agerepro.faces.store import decode
+from agerepro.faces.store import decode_crop
 from agerepro.io import write_bytes
 from agerepro.predict.estimates import JpegPixels, Row
-from agerepro.runs.model import Restored
-from agerepro.training.augment import PLAIN, Faces
+from agerepro.runs.model import RunModel
+from agerepro.training.augment import PLAIN, AugmentedFaces
 
 SHEET_SIDE = 150  # pixels of a face
 SHEET_GAP = 16
@@ -77,7 +77,7 @@ def caption(row: Row) -> str:
 
 def _one(sheet: Image.Image, draw: ImageDraw.ImageDraw, row: Row, left: int, top: int) -> None:
     warned = bool(row.values["warnings"])
-    face = Image.fromarray(np.ascontiguousarray(decode(row.image))).resize((SHEET_SIDE, SHEET_SIDE), Image.Resampling.LANCZOS)
+    face = Image.fromarray(np.ascontiguousarray(decode_crop(row.image))).resize((SHEET_SIDE, SHEET_SIDE), Image.Resampling.LANCZOS)
     sheet.paste(face, (left, top))
     if warned:
         draw.rectangle((left - 4, top - 4, left + SHEET_SIDE + 3, top + SHEET_SIDE + 3), outline=MARK, width=4)
@@ -119,7 +119,7 @@ KINDS = {"mean": "Class activation maps", "grad_cam": "Grad-CAM maps", "sensitiv
 
 
 def with_maps(
-    restored: Restored, rows: Sequence[Row], folder: Path, *, how: Kind, folds: Sequence[int], on_progress: Callable[[int, int], object]
+    restored: RunModel, rows: Sequence[Row], folder: Path, *, how: Kind, folds: Sequence[int], on_progress: Callable[[int, int], object]
 ) -> list[Row]:
     """Write a PNG for every row with a face, and return the rows with its path as `map`.
 
@@ -136,27 +136,27 @@ def with_maps(
     return found
 
 
-def explainable(restored: Restored, how: Kind) -> tuple[str, str]:
+def explainable(restored: RunModel, how: Kind) -> tuple[str, str]:
     """What maps of this kind speak of in words, and the layer they are of; UserError where this run has none."""
-    wish = Wish(how=how)
-    aim = aim_of(wish, restored.experiment)
+    wish = ExplainConfig(how=how)
+    aim = resolve_target(wish, restored.experiment)
     return "the expected age" if aim == EXPECTED else "the predicted group", layer_of(wish, restored.network.last_map)
 
 
-def maps_in_words(restored: Restored, how: Kind, folder: Path) -> str:
+def maps_in_words(restored: RunModel, how: Kind, folder: Path) -> str:
     """What the pictures show, for the person who asked."""
     of, layer = explainable(restored, how)
     return f"{KINDS[how]} of {of}, at {layer}, each by its own strongest place: {folder}"
 
 
 def _pictures(
-    restored: Restored, rows: Sequence[Row], *, how: Kind, folds: Sequence[int], on_progress: Callable[[int, int], object]
+    restored: RunModel, rows: Sequence[Row], *, how: Kind, folds: Sequence[int], on_progress: Callable[[int, int], object]
 ) -> Iterator[bytes]:
     """A PNG for each row, in order."""
     if not rows:
         return
     experiment, (_, layer) = restored.experiment, explainable(restored, how)
-    faces = Faces(JpegPixels([row.image for row in rows], experiment.faces.size), [""] * len(rows), experiment.augment, ())
+    faces = AugmentedFaces(JpegPixels([row.image for row in rows], experiment.faces.size), [""] * len(rows), experiment.augment, ())
     batches = [np.arange(at, min(at + BATCH, len(rows))) for at in range(0, len(rows), BATCH)]
     heat, done = [np.zeros((1, 1, 1), np.float32) for _ in batches], 0  # sums over folds: only the shape of a map is drawn, not its scale
     for fold in folds:
@@ -172,7 +172,7 @@ def _pictures(
             yield _picture(np.clip(face, 0, 255).astype(np.uint8), one)
 
 
-def _target(restored: Restored, rows: Sequence[Row]) -> Target:
+def _target(restored: RunModel, rows: Sequence[Row]) -> Target:
     """Of age groups the one that the row names, also where a single fold would name another."""
     if not restored.labels:
         return "expected_age"
@@ -182,7 +182,7 @@ def _target(restored: Restored, rows: Sequence[Row]) -> Target:
 def _picture(face: np.ndarray, heat: np.ndarray) -> bytes:
     sheet = Image.new("RGB", (2 * MAP_SIDE + MAP_GAP, MAP_SIDE), "white")
     sheet.paste(Image.fromarray(face).resize((MAP_SIDE, MAP_SIDE), Image.Resampling.LANCZOS), (0, 0))
-    sheet.paste(Image.fromarray(laid_over(face, heat, MAP_SIDE)), (MAP_SIDE + MAP_GAP, 0))
+    sheet.paste(Image.fromarray(overlay(face, heat, MAP_SIDE)), (MAP_SIDE + MAP_GAP, 0))
     out = io.BytesIO()
     sheet.save(out, "PNG")
     return out.getvalue()

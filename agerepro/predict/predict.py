@@ -17,12 +17,12 @@ from agerepro.datasets.catalog import read_card
 from agerepro.faces.alignment import BY_SOURCE
 from agerepro.faces.detection import detector
 from agerepro.faces.prepare import counted_as
-from agerepro.models.pretrained import SOURCES
-from agerepro.predict.estimates import COLUMNS, DIGITS, Row, Teller, folds_asked, outputs_of
-from agerepro.predict.interval import Tested, tested
-from agerepro.predict.photos import PhotoFiles, Which, known_photos, look
-from agerepro.runs.layout import Run, banner, standing
-from agerepro.runs.model import Restored
+from agerepro.models.pretrained import PRETRAINED
+from agerepro.predict.estimates import COLUMNS, DIGITS, EstimateBuilder, Row, folds_asked, outputs_of
+from agerepro.predict.interval import TestSummary, test_summary
+from agerepro.predict.photos import PhotoFiles, Which, find_faces, training_overlap
+from agerepro.runs.layout import Run, disclaimer, run_status
+from agerepro.runs.model import RunModel
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def sources_of(run: Run, experiment: Experiment) -> Sources:
     data = tuple(_data(stage.name, stage.data, about) for stage in experiment.stages)
     total = int(run.folds()["fold"].nunique())
     done = len({fold for _, fold in run.done(experiment.seeds)})
-    said = banner(run.profile, synthetic=any(one.synthetic for one in data), changed=about["changed"])
-    return Sources(standing(said, done, total), data, _weights(experiment, about), about["code"], about["packages"])
+    said = disclaimer(run.profile, synthetic=any(one.synthetic for one in data), changed=about["changed"])
+    return Sources(run_status(said, done, total), data, _weights(experiment, about), about["code"], about["packages"])
 
 
 def cut_by_source(run: Run, experiment: Experiment) -> int:
@@ -82,25 +82,25 @@ def _weights(experiment: Experiment, about: dict[str, Any]) -> tuple[str, str, s
     if backbone.weights == "none" or all(stage.start_from == "scratch" for stage in experiment.stages):
         return None
     file = next(iter(about["starts"].values())) if experiment.stages[-1].start_from == "weights" else ""
-    return f"{backbone.weights}, {backbone.name}", file, SOURCES[backbone.weights, backbone.name].licence
+    return f"{backbone.weights}, {backbone.name}", file, PRETRAINED[backbone.weights, backbone.name].licence
 
 
 Progress = Callable[[str, int, int], object]
 
 
 @dataclass(frozen=True)
-class Predicted:
+class PhotoPredictions:
     """Rows in the order of the photos, the names of the posterior's classes, and what the run's test photos say of them."""
 
     rows: list[Row]
     classes: list[str]
     folds: tuple[int, ...]
-    tested: Tested
+    tested: TestSummary
     photos: PhotoFiles
     cut_by_source: int  # of the run's own faces: those that no detector has found
 
 
-def predicted(restored: Restored, photos: PhotoFiles, *, folds: str | None, which: Which, on_progress: Progress) -> Predicted:
+def predict_photos(restored: RunModel, photos: PhotoFiles, *, folds: str | None, which: Which, on_progress: Progress) -> PhotoPredictions:
     """Estimates of the faces in the photos by the run's first seed. UserError for folds that kept no weights.
 
     on_progress(what, done, total) is called while faces are cut, and while ages are estimated. All crops are held in memory, as
@@ -109,8 +109,8 @@ def predicted(restored: Restored, photos: PhotoFiles, *, folds: str | None, whic
     experiment = restored.experiment
     seed = experiment.seeds[0]
     chosen = tuple(folds_asked(restored, folds, seed=seed))
-    measured = tested(restored.run, experiment, seed=seed)
-    looked = look(
+    measured = test_summary(restored.run, experiment, seed=seed)
+    looked = find_faces(
         photos.photos,
         experiment.faces,
         which=which,
@@ -119,9 +119,9 @@ def predicted(restored: Restored, photos: PhotoFiles, *, folds: str | None, whic
     )
     images = [crop.cropped.image for photo in looked for crop in photo.crops if crop.cropped.image]
     outputs = outputs_of(restored, images, chosen, seed=seed, on_progress=lambda done, total: on_progress("faces", done, total))
-    teller = Teller(restored.bins, restored.labels, experiment.decode, measured, known_photos(restored.run), chosen)
+    teller = EstimateBuilder(restored.bins, restored.labels, experiment.decode, measured, training_overlap(restored.run), chosen)
     classes = list(restored.labels) or [f"{age:g}" for age in restored.bins.tolist()]
-    return Predicted(teller.rows(looked, outputs), classes, chosen, measured, photos, cut_by_source(restored.run, experiment))
+    return PhotoPredictions(teller.rows(looked, outputs), classes, chosen, measured, photos, cut_by_source(restored.run, experiment))
 
 
 def as_jsonl(rows: Sequence[Row], classes: Sequence[str], *, distribution: bool) -> str:
@@ -167,7 +167,7 @@ def failed(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.values["status"] != "ok"]
 
 
-def summary(found: Predicted, kept: Sequence[int]) -> Iterator[str]:
+def summary(found: PhotoPredictions, kept: Sequence[int]) -> Iterator[str]:
     """Lines for standard error; `kept` are the folds that could be asked."""
     yield from _listed("left aside", [f"{path}: not a picture by its name" for path in found.photos.aside])
     yield from _listed("failed", [f"{row.values['photo']}: {row.values['reason']}" for row in failed(found.rows)])
@@ -185,7 +185,7 @@ def summary(found: Predicted, kept: Sequence[int]) -> Iterator[str]:
     yield worth(found.tested, several=len(found.folds) > 1)
 
 
-def counts(found: Predicted) -> str:
+def counts(found: PhotoPredictions) -> str:
     """`12 photos: 10 with 12 faces, 1 without a face, 1 unreadable; 2 other files left aside`."""
     photos: dict[str, set[str]] = {}
     for row in found.rows:
@@ -208,7 +208,7 @@ def which_network(folds: Sequence[int], kept: Sequence[int]) -> str:
     return f"The network of fold {folds[0]}{others}."
 
 
-def worth(tested: Tested, *, several: bool) -> str:
+def worth(tested: TestSummary, *, several: bool) -> str:
     """What the run's own test photos say about such estimates, measured where it can be."""
     if tested.right is not None:
         right = tested.right

@@ -11,10 +11,10 @@ from enum import Enum
 from typing import Any
 
 from agerepro.errors import UserError
-from agerepro.published.claims import OPERATIONS, REFERENCES, ROUNDING, Claim, NotAtHand, Sources, Value
+from agerepro.published.claims import OPERATIONS, REFERENCES, ROUNDING, Claim, DataUnavailable, Sources, Value
 
 
-class Verdict(Enum):
+class ClaimStatus(Enum):
     """What an audit says of a claim; its value is what it prints."""
 
     AGREES = "agree"
@@ -24,7 +24,7 @@ class Verdict(Enum):
     NOT_CHECKED = "not checked"
 
 
-UNEXPECTED = (Verdict.DISAGREES, Verdict.NO_MISPRINT)
+UNEXPECTED = (ClaimStatus.DISAGREES, ClaimStatus.NO_MISPRINT)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Finding:
 
     claim: Claim
     computed: str
-    verdict: Verdict
+    verdict: ClaimStatus
     missing: str | None = None
 
 
@@ -48,16 +48,16 @@ def finding(claim: Claim, sources: Sources) -> Finding:
         value = evaluate(claim.compute, sources)
         as_printed = agrees(value, claim.printed, claim.relation, claim.within)
         as_known = claim.misprint is not None and agrees(value, claim.misprint.found)
-    except NotAtHand as error:
-        return Finding(claim, "", Verdict.NOT_CHECKED, str(error))
+    except DataUnavailable as error:
+        return Finding(claim, "", ClaimStatus.NOT_CHECKED, str(error))
     except UserError as error:
         raise UserError(f"Claim {claim.id}: {error}") from None
     except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise UserError(f"Claim {claim.id} cannot be computed: {error}.") from error
     if as_printed:
-        verdict = Verdict.NO_MISPRINT if claim.misprint else Verdict.AGREES
+        verdict = ClaimStatus.NO_MISPRINT if claim.misprint else ClaimStatus.AGREES
     else:
-        verdict = Verdict.KNOWN if as_known else Verdict.DISAGREES
+        verdict = ClaimStatus.KNOWN if as_known else ClaimStatus.DISAGREES
     return Finding(claim, in_words(value, decimals(claim.printed)), verdict)
 
 
@@ -126,7 +126,7 @@ def as_text(paper: str, findings: Sequence[Finding]) -> str:
         lines += [["", f"  {more}", "", "", "", ""] for more in rest]
     widths = [max(len(line[i]) for line in lines) for i in range(5)]
     table = ["  ".join([f"{cell:<{width}}" for cell, width in zip(line, widths)] + line[5:]).rstrip() for line in lines]
-    known = {n: f.claim.misprint.reading for n, f in enumerate(findings, 1) if f.verdict is Verdict.KNOWN and f.claim.misprint}
+    known = {n: f.claim.misprint.reading for n, f in enumerate(findings, 1) if f.verdict is ClaimStatus.KNOWN and f.claim.misprint}
     notes = {n: f.claim.note for n, f in enumerate(findings, 1) if f.claim.note and not f.missing}
     below = _section("Known misprints and contradictions, and how we read them:", known) + _section("Notes:", notes)
     return "\n".join([*table, *below, "", summary(paper, findings)])
@@ -134,10 +134,10 @@ def as_text(paper: str, findings: Sequence[Finding]) -> str:
 
 def summary(paper: str, findings: Sequence[Finding]) -> str:
     """How many claims agree, disagree as known, disagree unexpectedly and were not checked."""
-    number = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in Verdict}
+    number = {verdict: sum(finding.verdict is verdict for finding in findings) for verdict in ClaimStatus}
     unexpected = sum(number[verdict] for verdict in UNEXPECTED)
-    said = f"{paper}: {len(findings)} claims, {number[Verdict.AGREES]} agree, {number[Verdict.KNOWN]} disagree as known, "
-    said += f"{unexpected} disagree unexpectedly, {number[Verdict.NOT_CHECKED]} not checked"
+    said = f"{paper}: {len(findings)} claims, {number[ClaimStatus.AGREES]} agree, {number[ClaimStatus.KNOWN]} disagree as known, "
+    said += f"{unexpected} disagree unexpectedly, {number[ClaimStatus.NOT_CHECKED]} not checked"
     missing = sorted({finding.missing for finding in findings if finding.missing})
     return f"{said} (give --data with {', '.join(missing)})." if missing else f"{said}."
 

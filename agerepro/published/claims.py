@@ -12,14 +12,14 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from agerepro.errors import UserError, near
+from agerepro.errors import UserError, suggest
 from agerepro.published.tables import CLAIMS, Cell, PublishedTable, papers
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class NotAtHand(Exception):
+class DataUnavailable(Exception):
     """A claim needs the photos of a data set that is not here."""
 
 
@@ -108,7 +108,7 @@ def matching(photos: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
     """
     for name, conditions in where.items():
         if name not in photos.columns:
-            raise UserError(f"Photos have no column {name!r}.{near(name, photos.columns)}")
+            raise UserError(f"Photos have no column {name!r}.{suggest(name, photos.columns)}")
         for comparison, bound in conditions.items():
             photos = photos[_pick(COMPARE, comparison, "conditions")(photos[name], bound)]
     return photos
@@ -117,7 +117,7 @@ def matching(photos: pd.DataFrame, where: Mapping[str, Any]) -> pd.DataFrame:
 def _photos(sources: Sources, data: str, where: Mapping[str, Any], labels: str) -> pd.DataFrame:
     found = sources.photos(data, labels)
     if found is None:
-        raise NotAtHand(data)
+        raise DataUnavailable(data)
     return matching(found, where)
 
 
@@ -128,7 +128,7 @@ def _row(sources: Sources, table: str, row: str) -> dict[str, Cell]:
 
 def _pick(mapping: Mapping[str, Any], name: str, place: str) -> Any:
     if name not in mapping:
-        raise UserError(f"{place}: there is no {name!r}.{near(str(name), mapping)}")
+        raise UserError(f"{place}: there is no {name!r}.{suggest(str(name), mapping)}")
     return mapping[name]
 
 
@@ -316,7 +316,7 @@ _CLOSED = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, config=_CLOSED)
-class Misprint:
+class Erratum:
     """A disagreement that we know: what the computation gives instead, as text, and how we read the place."""
 
     found: str
@@ -341,7 +341,7 @@ class Claim:
     relation: Literal["equal", "above", "below"] = "equal"
     within: float | None = None
     note: str = ""
-    misprint: Misprint | None = None
+    misprint: Erratum | None = None
 
 
 @dataclass(frozen=True, config=_CLOSED)
@@ -360,7 +360,7 @@ def audited() -> list[str]:
 def claims_of(paper: str) -> tuple[Claim, ...]:
     """The claims of a paper; UserError for a paper that has none, or for a file of another shape."""
     if paper not in audited():
-        raise UserError(f"No claims of {paper!r}.{near(paper, audited())}")
+        raise UserError(f"No claims of {paper!r}.{suggest(paper, audited())}")
     found = parse_claims(_file(paper).read_text(encoding="utf-8"), f"{paper}/{CLAIMS}.yaml")
     if found.paper != paper:
         raise UserError(f"{paper}/{CLAIMS}.yaml says it is of {found.paper}.")
@@ -395,7 +395,7 @@ def _check(node: Any, place: str) -> None:
         name = next(iter(node), "")
         known = {**OPERATIONS, **REFERENCES}
         if len(node) != 1 or name not in known:
-            raise UserError(f"{place}: {', '.join(map(str, node)) or 'nothing'} is not one operation.{near(str(name), known)}")
+            raise UserError(f"{place}: {', '.join(map(str, node)) or 'nothing'} is not one operation.{suggest(str(name), known)}")
         if name in OPERATIONS:
             _check(node[name], place)
 

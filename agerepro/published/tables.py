@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from agerepro.config.schema import Reproduces
-from agerepro.errors import UserError, near
+from agerepro.errors import UserError, suggest
 
 _CLOSED = ConfigDict(extra="forbid")
 Cell = int | float | bool | str
@@ -60,7 +60,7 @@ def papers() -> list[str]:
 def tables(paper: str) -> list[str]:
     """Names of a paper's tables; UserError for an unknown paper."""
     if paper not in papers():
-        raise UserError(f"No published numbers of {paper!r}.{near(paper, papers())}")
+        raise UserError(f"No published numbers of {paper!r}.{suggest(paper, papers())}")
     return _tables_in(paper)
 
 
@@ -68,7 +68,7 @@ def tables(paper: str) -> list[str]:
 def published_table(paper: str, table: str) -> PublishedTable:
     """One table as printed; UserError for an unknown paper or table, or for a file of another shape."""
     if table not in tables(paper):
-        raise UserError(f"{paper} has no table {table!r}.{near(table, tables(paper))}")
+        raise UserError(f"{paper} has no table {table!r}.{suggest(table, tables(paper))}")
     file = resources.files("agerepro.published") / paper / f"{table}.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     try:
@@ -86,7 +86,7 @@ def published_row(reproduces: Reproduces) -> dict[str, float]:
     """
     table = published_table(reproduces.paper, reproduces.table)
     if reproduces.row not in table.rows:
-        raise UserError(f"{reproduces.paper} {reproduces.table} has no row {reproduces.row!r}.{near(reproduces.row, table.rows)}")
+        raise UserError(f"{reproduces.paper} {reproduces.table} has no row {reproduces.row!r}.{suggest(reproduces.row, table.rows)}")
     row = table.rows[reproduces.row]
     return {metric: float(value) for metric, value in row.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
 
@@ -109,13 +109,13 @@ def _check(found: PublishedTable, file: str, paper: str, table: str) -> None:
     for name, row in found.rows.items():
         for metric, value in row.items():
             if metric not in found.columns:
-                raise UserError(f"{file}, row {name}: no column {metric!r}.{near(metric, found.columns)}")
+                raise UserError(f"{file}, row {name}: no column {metric!r}.{suggest(metric, found.columns)}")
             is_text = isinstance(value, (str, bool))
             if is_text != (found.columns[metric].unit == "text"):
                 raise UserError(f"{file}, row {name}, column {metric}: {value!r} does not fit the unit {found.columns[metric].unit}.")
     for name in found.cited:
         if name not in found.rows:
-            raise UserError(f"{file} cites a source for a row it does not have: {name!r}.{near(name, found.rows)}")
+            raise UserError(f"{file} cites a source for a row it does not have: {name!r}.{suggest(name, found.rows)}")
     for reading in found.readings:
         if reading.used not in reading.says:
             raise UserError(f"{file}: the reading used, {reading.used!r}, is none of {', '.join(reading.says)}.")

@@ -8,19 +8,19 @@ from pathlib import Path
 from agerepro.datasets import catalog
 from agerepro.explain.conclusions import before_after, explanation_text
 from agerepro.explain.explanation import Explained, explain, make_latest
-from agerepro.explain.run_maps import Clock, Wish, run_faces
-from agerepro.io import digest_of, write_text
+from agerepro.explain.run_maps import Clock, ExplainConfig, run_faces
+from agerepro.io import config_hash, write_text
 from agerepro.report.figures.explained import draw_explained
 from agerepro.report.figures.maps import Shown
 from agerepro.report.page.contents import Wish as Wanted
 from agerepro.report.page.contents import decide
 from agerepro.runs.layout import Run
-from agerepro.runs.model import restored
+from agerepro.runs.model import load_run_model
 
 
 def explain_runs(
     runs: Sequence[Run],
-    wish: Wish,
+    wish: ExplainConfig,
     *,
     data: Path | None,
     faces: bool | None,
@@ -46,14 +46,14 @@ def explain_runs(
 
 def _one(
     run: Run,
-    wish: Wish,
+    wish: ExplainConfig,
     *,
     data: Path | None,
     faces: bool | None,
     clock: Clock,
     on_progress: Callable[[str, int, int], None],
 ) -> Explained:
-    back = restored(run)
+    back = load_run_model(run)
     found = run_faces(run, back.experiment, data=data)
     one = explain(back, found, wish, clock=clock, on_progress=lambda what, at, of: on_progress(f"{run.experiment}, {what}", at, of))
     draw_explained([one], one.folder / "figures", shown=_shown(one, faces))
@@ -69,4 +69,4 @@ def _shown(one: Explained, faces: bool | None) -> Shown:
 
 
 def _digest(names: list[str], done: Sequence[Explained]) -> str:
-    return digest_of([*names, *(one.folder.name for one in done)])[:8]
+    return config_hash([*names, *(one.folder.name for one in done)])[:8]

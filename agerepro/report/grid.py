@@ -16,7 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from agerepro.errors import FoundWanting
+from agerepro.errors import CheckFailed
 from agerepro.io import write_text
 from agerepro.report.figures.style import VERMILION, Caption, figure, save
 
@@ -82,7 +82,7 @@ def chosen(rows: pd.DataFrame) -> Choice:
     cells = means[["validation_loss", "learning_rate", "batch"]].itertuples(index=False, name=None)
     loss, rate, batch = min(cells)
     if not math.isfinite(loss):
-        raise FoundWanting("Every cell of the grid diverged. Try lower learning rates.")
+        raise CheckFailed("Every cell of the grid diverged. Try lower learning rates.")
     return Choice(float(rate), int(batch), float(loss))
 
 

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Experiment, Groups
-from agerepro.errors import FoundWanting, UserError
+from agerepro.config.schema import AgeGroups, Experiment
+from agerepro.errors import CheckFailed, UserError
 from agerepro.evaluation.epochs import LAST, VALIDATION, FoldEpochs, errors_by_epoch
 from agerepro.evaluation.scores import most_frequent
-from agerepro.io import digest_of
+from agerepro.io import config_hash
 from agerepro.report.results import write_results
 from agerepro.report.run_figures import draw_run
-from agerepro.report.run_result import RunEpochs, RunResult, told_apart
+from agerepro.report.run_result import RunEpochs, RunResult, disambiguate
 from agerepro.report.tables import ENDINGS
-from agerepro.runs.layout import Run, banner
-from agerepro.splits.protocols import TRAIN, groups_of, protocol_in_words
+from agerepro.runs.layout import Run, disclaimer
+from agerepro.splits.protocols import TRAIN, describe_protocol, groups_of
 from agerepro.tables import PHOTOS, PREDICTIONS, read_table
 
 
@@ -56,7 +56,7 @@ def _one(seed: int, fold: int, folder: Path, experiment: Experiment) -> FoldEpoc
     if len(history) != len(outputs):
         raise UserError(f"{folder}: history.csv has {len(history)} epochs, by_epoch.npz {len(outputs)}. Remove the fold and run it again.")
     target = experiment.stages[-1].target
-    if isinstance(target, Groups):
+    if isinstance(target, AgeGroups):
         truth = tested["group"].map({label: number for number, label in enumerate(target.labels)}).to_numpy(float)
         errors = errors_by_epoch(outputs, bins, truth, decode=experiment.decode, measure="wrong")
     else:
@@ -76,7 +76,7 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
     sealed = run.done(experiment.seeds)  # reads every file of every fold: asked once
     done = sorted(set.intersection(*({fold for s, fold in sealed if s == seed} for seed in experiment.seeds)))
     if len(done) < total and not partial:
-        raise FoundWanting(
+        raise CheckFailed(
             f"{folder}: {len(done)} of {total} folds are done. Continue it with the same `agerepro run` command, or "
             "add --partial for a table that says so."
         )
@@ -86,8 +86,8 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
     result = RunResult(
         run.experiment,
         run.profile,
-        banner(run.profile, synthetic=bool(about["synthetic"]), changed=about["changed"]),
-        protocol_in_words(experiment.stages[-1].protocol),
+        disclaimer(run.profile, synthetic=bool(about["synthetic"]), changed=about["changed"]),
+        describe_protocol(experiment.stages[-1].protocol),
         len(done),
         total,
         experiment.reproduces,
@@ -104,7 +104,7 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
 def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataFrame, experiment: Experiment) -> RunResult:
     """The run with what a guess needs of each fold's training part [FOLDS]: its mean age, or its most frequent group."""
     target = experiment.stages[-1].target
-    if isinstance(target, Groups):
+    if isinstance(target, AgeGroups):
         known = train.assign(group=train["photo"].map(dict(zip(photos["photo"], groups_of(photos, target)))))
         most = {int(str(fold)): most_frequent(groups, target.labels) for fold, groups in known.groupby("fold")["group"]}
         return replace(result, groups=target.labels, training_groups=most)
@@ -135,7 +135,7 @@ def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResul
     )
 
 
-def results_of(
+def write_report(
     folders: Sequence[Path], *, partial: bool, out: Callable[[str], object], style: str = "text", within_std: float | None = None
 ) -> Path:
     """Write scores, tables and figures of the runs, print the table in `style`, and return the folder they are in.
@@ -143,7 +143,7 @@ def results_of(
     within_std: test on the photos only whose age is known within these years. One run's results lie in it; several runs' lie
     beside them, in results-<profile>-<digest of the runs>; those on fewer photos end in -std-<years>.
     """
-    results = told_apart([load_result(folder, partial=partial) for folder in folders])
+    results = disambiguate([load_result(folder, partial=partial) for folder in folders])
     ending = ""
     if within_std is not None:
         results = [within(result, read_table(folder / "photos.csv", PHOTOS), years=within_std) for folder, result in zip(folders, results)]
@@ -169,4 +169,4 @@ def place_of(folders: Sequence[Path], results: Sequence[RunResult], *, ending: s
     if len(folders) == 1:
         return folders[0] / f"results{ending}"
     profiles = "-".join(dict.fromkeys(result.profile for result in results))
-    return folders[0].parents[1] / f"results-{profiles}-{digest_of([folder.name for folder in folders])[:8]}{ending}"
+    return folders[0].parents[1] / f"results-{profiles}-{config_hash([folder.name for folder in folders])[:8]}{ending}"

@@ -15,8 +15,8 @@ from agerepro.published.tables import published_row, published_table
 from agerepro.report.figures.distributions import draw_confusion
 from agerepro.report.figures.errors import Metric, draw_cumulative_score, draw_error_by_age, draw_fold_boxes, draw_predicted_against_true
 from agerepro.report.figures.style import COLOURS, Caption
-from agerepro.report.run_result import RunResult, checked, file_name, label_of, refuse_one_name
-from agerepro.report.sections import below, confusion_table, epochs_table, gender_table, notes_of
+from agerepro.report.run_result import RunResult, checked, file_name, label_of, require_unique
+from agerepro.report.sections import confusion_table, epochs_table, extra_tables, gender_table, notes_of
 from agerepro.report.tables import ENDINGS, render
 from agerepro.runs.layout import folds_text
 from agerepro.tables import SCORES, write_table
@@ -34,9 +34,9 @@ def write_results(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     runs = [checked(run) for run in runs]
     if not runs:
         raise UserError("There is no run to report. Name each run once.")
-    refuse_one_name(runs)
+    require_unique(runs)
     scored = [score_run(run) for run in runs]
-    comparison, notes, pages = compare(scored), notes_of(runs), below(runs)
+    comparison, notes, pages = compare(scored), notes_of(runs), extra_tables(runs)
     printed = {form: render(comparison, form=form, notes=notes, below=pages) for form in ENDINGS}
     written = [write_text(folder / f"table.{ENDINGS[form]}", text) for form, text in printed.items()]
     written.append(write_table(folder / "scores.csv", pd.concat([run.scores for run in scored], ignore_index=True), SCORES))

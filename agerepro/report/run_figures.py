@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Experiment, Groups
+from agerepro.config.schema import AgeGroups, Experiment
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.report.figures.distributions import draw_age_confusion, draw_age_distributions, draw_age_histogram, draw_group_counts
 from agerepro.report.figures.examples import Example, draw_example_distributions
@@ -38,7 +38,7 @@ def draw_run(run: Run, result: RunResult, folder: Path) -> list[Path]:
     stages = [*shared_histories(run), *fold_histories(run, experiment, result.predictions)]
     if stages:
         written += draw_training_curves(stages, caption, folder)
-    if isinstance(last.target, Groups):
+    if isinstance(last.target, AgeGroups):
         written += draw_group_counts(last.data, groups_of(photos, last.target), last.target.labels, caption, folder)
     else:
         written += draw_age_histogram(last.data, photos["age"], caption, folder)
@@ -93,7 +93,7 @@ def example_photos(run: Run, experiment: Experiment, predictions: pd.DataFrame) 
         told.append(posteriors)
     frame, posteriors = pd.concat(tested, ignore_index=True), np.concatenate(told)
     target = experiment.stages[-1].target
-    if isinstance(target, Groups):
+    if isinstance(target, AgeGroups):
         number = {label: at for at, label in enumerate(target.labels)}
         truth, said = (frame[column].map(number).to_numpy(float) for column in ("group", "predicted_group"))
         wrong = 1 - posteriors[np.arange(len(frame)), truth.astype(int)]

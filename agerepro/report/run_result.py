@@ -11,8 +11,8 @@ import pandas as pd
 from agerepro.config.schema import Reproduces
 from agerepro.errors import UserError
 from agerepro.evaluation.epochs import FoldEpochs
-from agerepro.evaluation.predictions import Measure, check_predictions, tells_groups
-from agerepro.runs.layout import standing
+from agerepro.evaluation.predictions import Measure, check_predictions, is_classification
+from agerepro.runs.layout import run_status
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class RunResult:
     @property
     def standing(self) -> str:
         """The banner, with the missing folds."""
-        return standing(self.banner, self.folds_done, self.folds_total)
+        return run_status(self.banner, self.folds_done, self.folds_total)
 
     @property
     def measure(self) -> Measure:
@@ -79,7 +79,7 @@ def checked(run: RunResult) -> RunResult:
             f"{run.experiment} says that {run.folds_done} of {run.folds_total} folds are done, but its predictions are of "
             f"{folds}. Read the predictions of all finished folds."
         )
-    if tells_groups(frame) != bool(run.groups):
+    if is_classification(frame) != bool(run.groups):
         said, held = ("groups", "ages") if run.groups else ("ages", "groups")
         raise UserError(f"{run.experiment} says that it predicts {said}, but its predictions are {held}. Read it with its own settings.")
     return replace(run, predictions=frame)
@@ -96,7 +96,7 @@ def file_name(label: str) -> str:
     return "".join(character if character.isalnum() or character in "-_." else "-" for character in label).strip("-")
 
 
-def told_apart(runs: Sequence[RunResult]) -> list[RunResult]:
+def disambiguate(runs: Sequence[RunResult]) -> list[RunResult]:
     """The runs, those that share experiment and profile named with what `--set` changed: `vgg16-imdb, batch=32`.
 
     Runs of one experiment that were changed alike keep one name; `refuse_one_name` then refuses them.
@@ -105,7 +105,7 @@ def told_apart(runs: Sequence[RunResult]) -> list[RunResult]:
     return [run if times[run.experiment, run.profile] == 1 else _renamed(run, _named(run)) for run in runs]
 
 
-def refuse_one_name(runs: Sequence[RunResult]) -> None:
+def require_unique(runs: Sequence[RunResult]) -> None:
     """UserError where two runs share experiment and profile, since no table could tell them apart."""
     twice = [name for name, count in Counter((run.experiment, run.profile) for run in runs).items() if count > 1]
     if twice:

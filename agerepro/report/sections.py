@@ -10,29 +10,29 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.epochs import LAST, TEST, VALIDATION, WORTH, EpochScore, epoch_scores, epoch_table
+from agerepro.evaluation.epochs import LAST, OPTIMISM, TEST, VALIDATION, EpochScore, epoch_scores, epoch_table
 from agerepro.evaluation.metrics import precision, recall
 from agerepro.evaluation.scores import counts_of
 from agerepro.evaluation.significance import Paired, Unit, paired
 from agerepro.evaluation.subgroups import error_by_gender
 from agerepro.report.run_result import RunResult, label_of
-from agerepro.report.tables import NOTHING, Page, interval_text, number_text
+from agerepro.report.tables import NOTHING, PrintedTable, interval_text, number_text
 
 _CHOICES = {
     LAST: "last",
     VALIDATION: "least validation loss inside the fold",
     TEST: "best on the held-out {whom}",
-    WORTH: "best on the held-out {whom} less last",
+    OPTIMISM: "best on the held-out {whom} less last",
 }
 _GENDERS = {"f": "women", "m": "men", "": "unknown"}
 
 
-def below(runs: Sequence[RunResult]) -> list[Page]:
+def extra_tables(runs: Sequence[RunResult]) -> list[PrintedTable]:
     """Every section that the runs have numbers for."""
     return [*confusion_pages(runs), *gender_pages(runs), *epoch_pages(runs)]
 
 
-def epoch_pages(runs: Sequence[RunResult]) -> list[Page]:
+def epoch_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
     """The run's score at three choices of the epoch, and what the one that is no valid result would gain; none without epochs."""
     rows, notes = [], []
     with_epochs = [run for run in runs if run.epochs and run.epochs.folds]
@@ -55,10 +55,10 @@ def epoch_pages(runs: Sequence[RunResult]) -> list[Page]:
         "can be told from one; the last row is what it pretends to gain.",
     )
     headings = ("Experiment", "Epoch", "Score", "Mean over folds", "95 % interval", "Epochs chosen", "Valid")
-    return [Page("Which epoch is reported", _banner(with_epochs), headings, (3, 4), tuple(rows), (*told, *notes))]
+    return [PrintedTable("Which epoch is reported", _banner(with_epochs), headings, (3, 4), tuple(rows), (*told, *notes))]
 
 
-def confusion_pages(runs: Sequence[RunResult]) -> list[Page]:
+def confusion_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
     """One page a run that tells groups apart: rows are true groups, columns predicted ones, with precision and recall."""
     pages = []
     for run in runs:
@@ -77,11 +77,11 @@ def confusion_pages(runs: Sequence[RunResult]) -> list[Page]:
             seeds = run.predictions["seed"].nunique()
             note = "Rows: true groups. Columns: photos by predicted group" + (f", all {seeds} seeds." if seeds > 1 else ".")
             numeric = tuple(range(2, len(headings)))
-            pages.append(Page("Confusion matrix", run.standing, headings, numeric, tuple(rows), (note,)))
+            pages.append(PrintedTable("Confusion matrix", run.standing, headings, numeric, tuple(rows), (note,)))
     return pages
 
 
-def gender_pages(runs: Sequence[RunResult]) -> list[Page]:
+def gender_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
     """Mean error of women's and men's photos; none where no gender is known."""
     rows: list[tuple[str, ...]] = []
     known = _with_genders(runs)
@@ -94,7 +94,7 @@ def gender_pages(runs: Sequence[RunResult]) -> list[Page]:
             rows.append((label_of(run, runs) if not place else "", _GENDERS[line["gender"]], what, *counts, *error))
     headings = ("Experiment", "Photos of", "Score", "Photos", "People", "Error", "95 % interval")
     note = "Gender as the data set has it. Intervals: bootstrap over people (BCa)."
-    return [Page("Error by gender", _banner(known), headings, (3, 4, 5, 6), tuple(rows), (note,))] if rows else []
+    return [PrintedTable("Error by gender", _banner(known), headings, (3, 4, 5, 6), tuple(rows), (note,))] if rows else []
 
 
 def confusion_table(run: RunResult) -> pd.DataFrame:
@@ -132,10 +132,10 @@ def _epoch_row(run: RunResult, score: EpochScore, label: str) -> tuple[str, ...]
     whom = "person" if run.one_person_a_fold else "people"
     reported = " (reported)" if run.epochs and score.choice == run.epochs.reported else ""
     unit, scale, what = ("years", 1.0, "MAE (macro), years") if run.measure == "years" else ("percent", 100.0, "Accuracy (macro)")
-    sign = "+" if score.choice == WORTH else ""
+    sign = "+" if score.choice == OPTIMISM else ""
     value = number_text(scale * score.found.value, unit, sign=sign)
     interval = interval_text(scale * score.found.low, scale * score.found.high, unit, sign=sign)
-    valid = {LAST: "yes", VALIDATION: "yes", TEST: "no: not a valid result", WORTH: ""}[score.choice]
+    valid = {LAST: "yes", VALIDATION: "yes", TEST: "no: not a valid result", OPTIMISM: ""}[score.choice]
     return (
         label,
         _CHOICES[score.choice].format(whom=whom) + reported,

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agerepro.errors import UserError, near
+from agerepro.errors import UserError, suggest
 from agerepro.evaluation.compare import NORMAL
 
 NOTE_WIDTH = 128
@@ -37,7 +37,7 @@ _LATEX = {
 
 
 @dataclass(frozen=True)
-class Page:
+class PrintedTable:
     """A table ready to be printed: cells as text, those of the columns `numeric` to the right, notes below.
 
     `banner` says what the numbers may be taken for. A row whose first cell is not empty begins a section.
@@ -51,24 +51,24 @@ class Page:
     notes: tuple[str, ...] = ()
 
 
-def as_text(pages: Sequence[Page]) -> str:
+def as_text(pages: Sequence[PrintedTable]) -> str:
     """The pages below each other; the first without its title, and the banner once, on top."""
     (first, *others) = pages
     above = f"*** {first.banner} ***\n\n" if first.banner else ""
     return above + "\n".join([_text(first), *(f"{page.title}\n\n{_text(page)}" for page in others)])
 
 
-def as_markdown(pages: Sequence[Page]) -> str:
+def as_markdown(pages: Sequence[PrintedTable]) -> str:
     """The pages below each other, each with title and banner."""
     return _templated("table.md.jinja", pages, markdown_text)
 
 
-def as_latex(pages: Sequence[Page]) -> str:
+def as_latex(pages: Sequence[PrintedTable]) -> str:
     """One table environment a page, for the package booktabs."""
     return _templated("table.tex.jinja", pages, latex_text)
 
 
-def _text(page: Page) -> str:
+def _text(page: PrintedTable) -> str:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, heading in enumerate(page.headings):
         table.add_column(Text(heading), justify="right" if index in page.numeric else "left", no_wrap=True)
@@ -95,7 +95,7 @@ def latex_text(text: str) -> str:
     return re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)
 
 
-def _templated(template: str, pages: Sequence[Page], cell: Callable[[str], str]) -> str:
+def _templated(template: str, pages: Sequence[PrintedTable], cell: Callable[[str], str]) -> str:
     # No autoescape: each template's own `cell` filter escapes for Markdown or LaTeX.
     world = Environment(
         loader=PackageLoader("agerepro.report"),
@@ -124,14 +124,14 @@ _MEANINGS = {
 }
 
 
-def render(comparison: pd.DataFrame, *, form: str, notes: Sequence[str] = (), below: Sequence[Page] = ()) -> str:
+def render(comparison: pd.DataFrame, *, form: str, notes: Sequence[str] = (), below: Sequence[PrintedTable] = ()) -> str:
     """The comparison [evaluation.compare.COLUMNS] in one of FORMS: text, csv, md or tex; each ends with a newline.
 
     csv keeps every column and digit; the others round (years and percents to 0.01, shares to 0.1 %), print banner and notes, and
     the pages `below`.
     """
     if form not in FORMS:
-        raise UserError(f"No table format {form!r}.{near(form, FORMS)}")
+        raise UserError(f"No table format {form!r}.{suggest(form, FORMS)}")
     if form == "csv":
         return comparison.to_csv(index=False, lineterminator="\n")
     return _PRINTED[form]([comparison_page(comparison, notes), *below])
@@ -160,7 +160,7 @@ def interval_text(low: float, high: float, unit: str, *, sign: str = "") -> str:
     return NOTHING if low != low else f"[{number_text(low, unit, sign=sign)}, {number_text(high, unit, sign=sign)}]"
 
 
-def comparison_page(comparison: pd.DataFrame, notes: Sequence[str]) -> Page:
+def comparison_page(comparison: pd.DataFrame, notes: Sequence[str]) -> PrintedTable:
     """The comparison [evaluation/compare.py] as cells of text, an experiment named on its first line only, and the notes below."""
     rows, last = [], None
     for line in comparison.to_dict("records"):
@@ -180,7 +180,7 @@ def comparison_page(comparison: pd.DataFrame, notes: Sequence[str]) -> Page:
             )
         )
         last = run
-    return Page("Paper and ours", banner_of(comparison), HEADINGS, NUMERIC, tuple(rows), (*_explanations(comparison), *notes))
+    return PrintedTable("Paper and ours", banner_of(comparison), HEADINGS, NUMERIC, tuple(rows), (*_explanations(comparison), *notes))
 
 
 def _with_spread(value: float, spread: float, unit: str) -> str:
@@ -207,6 +207,6 @@ def _explanations(comparison: pd.DataFrame) -> list[str]:
     return told
 
 
-_PRINTED: dict[str, Callable[[Sequence[Page]], str]] = {"text": as_text, "md": as_markdown, "tex": as_latex}
+_PRINTED: dict[str, Callable[[Sequence[PrintedTable]], str]] = {"text": as_text, "md": as_markdown, "tex": as_latex}
 FORMS = ("text", "csv", "md", "tex")
 ENDINGS = {"text": "txt", "csv": "csv", "md": "md", "tex": "tex"}

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from agerepro.config.loading import plain
+from agerepro.config.loading import to_dict
 from agerepro.config.schema import Experiment, Faces
 from agerepro.datasets import catalog
-from agerepro.datasets.photos import shared_subjects
+from agerepro.datasets.photos import subject_overlap
 from agerepro.errors import UserError
 from agerepro.faces.alignment import SIDES
-from agerepro.faces.prepare import Prepared, content_digest, prepare, store_folder
+from agerepro.faces.prepare import FaceDataset, content_digest, prepare_faces, store_folder
 from agerepro.faces.store import FaceStore
-from agerepro.io import digest_of
+from agerepro.io import config_hash
 from agerepro.models.pretrained import find_weights
 from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.training.loop import Reporter
@@ -39,7 +39,7 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
     folders = {}
     for name in names:
         settings = experiment.synthetic[name]
-        folders[name] = runs / "synthetic" / digest_of([RENDERER, name, plain(settings)])
+        folders[name] = runs / "synthetic" / config_hash([RENDERER, name, to_dict(settings)])
         write(name, folders[name] / name, settings, jobs=jobs, on_progress=_counted(reporter, f"drawing {name}"))
     return folders
 
@@ -51,7 +51,7 @@ def drawn_sets(folders: dict[str, Path]) -> list[str]:
     return [name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()]
 
 
-def refuse_missing(experiment: Experiment, folders: dict[str, Path], *, weights_folder: Path | None) -> None:
+def check_nothing_missing(experiment: Experiment, folders: dict[str, Path], *, weights_folder: Path | None) -> None:
     """One UserError that lists every data set and weight file that is not there, before anything starts."""
     missing = [
         f"{name}: no folder {folder / name}. {catalog.card(name).how_to_get}"
@@ -67,10 +67,10 @@ def refuse_missing(experiment: Experiment, folders: dict[str, Path], *, weights_
         raise UserError("Nothing was started; this is missing:\n" + "\n".join(f"  - {one}" for one in missing))
 
 
-def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Path, reporter: Reporter) -> dict[str, Prepared]:
+def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Path, reporter: Reporter) -> dict[str, FaceDataset]:
     """Every data set of the experiment, aligned; people shared by name with the target are counted, and dropped if it says so."""
     sets = {
-        name: prepare(
+        name: prepare_faces(
             name,
             data=folder,
             faces=experiment.faces,
@@ -84,7 +84,7 @@ def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Pat
         reporter.say(f"{name}: {len(one.photos)} faces, {one.photos['subject'].nunique()} people; {_said(one)}")
     names = list(sets)
     for at, name in enumerate(names[:-1]):
-        later = {other: shared_subjects(sets[name].photos, sets[other].photos) for other in names[at + 1 :]}
+        later = {other: subject_overlap(sets[name].photos, sets[other].photos) for other in names[at + 1 :]}
         for other, people in later.items():
             if people:
                 reporter.say(
@@ -96,7 +96,7 @@ def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Pat
     return sets
 
 
-def _said(prepared: Prepared) -> str:
+def _said(prepared: FaceDataset) -> str:
     return ", ".join(f"{count} {what}" for what, count in prepared.funnel["faces"].items() if count)
 
 
@@ -105,7 +105,7 @@ def _counted(reporter: Reporter, what: str) -> Callable[[int, int], None]:
 
 
 @dataclass(frozen=True)
-class CropsOfRun:
+class RunCrops:
     """photos: the run's PHOTOS with the columns of FACES, its box as `cropped_<side>`; `image` is the key in the store in `folder`."""
 
     photos: pd.DataFrame
@@ -116,7 +116,7 @@ class CropsOfRun:
         return FaceStore(self.folder)
 
 
-def crops_of_run(run: Path, data: str, settings: Faces) -> CropsOfRun | None:
+def find_run_crops(run: Path, data: str, settings: Faces) -> RunCrops | None:
     """The very crops of data set `data` that the run in folder `run` names in its provenance, or None where they are gone.
 
     A folder of the same data and another alignment, or of the same alignment and other data, gives another digest.
@@ -134,5 +134,5 @@ def crops_of_run(run: Path, data: str, settings: Faces) -> CropsOfRun | None:
         merged = photos.merge(table, on="photo", how="left", validate="one_to_one")
         merged["image"] = merged["image"].fillna("")
         if content_digest(merged) == digest:
-            return CropsOfRun(merged, folder / "store")
+            return RunCrops(merged, folder / "store")
     return None

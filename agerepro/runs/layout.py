@@ -11,7 +11,7 @@ import pandas as pd
 
 from agerepro.config.loading import PAPER
 from agerepro.errors import UserError
-from agerepro.io import is_sealed
+from agerepro.io import is_complete
 from agerepro.tables import FOLDS, PREDICTIONS, read_table
 
 
@@ -42,7 +42,7 @@ class Run:
     def done(self, seeds: Sequence[int]) -> list[tuple[int, int]]:
         """(seed, fold) of every fold whose files are complete and undamaged."""
         folds = sorted(set(self.folds()["fold"]))
-        return [(s, f) for s in seeds for f in folds if is_sealed(self.fold_folder(s, f, first_seed=seeds[0]))]
+        return [(s, f) for s in seeds for f in folds if is_complete(self.fold_folder(s, f, first_seed=seeds[0]))]
 
     def predictions(self, seeds: Sequence[int]) -> pd.DataFrame:
         """PREDICTIONS of all finished folds in one table."""
@@ -85,13 +85,13 @@ def parse_folds(text: str | None, count: int) -> list[int]:
     return sorted(chosen)
 
 
-def banner(profile: str, *, synthetic: bool, changed: Sequence[str] = ()) -> str:
+def disclaimer(profile: str, *, synthetic: bool, changed: Sequence[str] = ()) -> str:
     """`demo: synthetic faces; changed: seeds=[0, 1]`; "" for the paper's own settings on real faces."""
     said = [f"{profile}: synthetic faces"] if synthetic else [] if profile == PAPER else [f"{profile} settings, not the paper's"]
     return "; ".join([*said, *(["changed: " + ", ".join(changed)] if changed else [])])
 
 
-def standing(banner: str, folds_done: int, folds_total: int) -> str:
+def run_status(banner: str, folds_done: int, folds_total: int) -> str:
     """The run's own banner ("demo: synthetic faces" or ""), and "partial: 61 of 82 folds" when folds are missing.
 
     Empty for a complete run that needs no warning: only then do numbers stand beside the paper's as a reproduction.

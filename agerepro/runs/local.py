@@ -11,25 +11,25 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from agerepro.config.loading import read_experiment, resolved
+from agerepro.config.loading import experiment_to_dict, read_experiment
 from agerepro.config.schema import Experiment, Stage
-from agerepro.errors import UserError, near
-from agerepro.faces.prepare import Prepared
-from agerepro.io import digest_of, write_json, write_text
-from agerepro.runs.data import data_folders, drawn_sets, prepared_sets, refuse_missing
-from agerepro.runs.layout import Run, banner, parse_folds, run_folder
+from agerepro.errors import UserError, suggest
+from agerepro.faces.prepare import FaceDataset
+from agerepro.io import config_hash, write_json, write_text
+from agerepro.runs.data import check_nothing_missing, data_folders, drawn_sets, prepared_sets
+from agerepro.runs.layout import Run, disclaimer, parse_folds, run_folder
 from agerepro.runs.provenance import provenance
-from agerepro.splits.leakage import refuse_leaks
-from agerepro.splits.protocols import divide
+from agerepro.splits.leakage import check_no_leakage
+from agerepro.splits.protocols import make_folds
 from agerepro.tables import AGES, FOLDS, PHOTOS, write_table
 from agerepro.training.device import configure
 from agerepro.training.grid import Grid, grid_folder, search
 from agerepro.training.loop import Reporter, TensorBoard
-from agerepro.training.stages import Start, Task, loading_threads, trained_up_to
+from agerepro.training.stages import Init, TrainingTask, num_workers, train_prerequisites
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunOptions:
     """What the user asked for."""
 
     experiment: Path
@@ -44,25 +44,25 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Ready:
+class RunContext:
     """A run whose shared stages are trained and whose folds are written: only folds are left to do."""
 
     experiment: Experiment
     run: Run
-    tasks: dict[int, tuple[Task, Start]]  # by seed, the last stage
+    tasks: dict[int, tuple[TrainingTask, Init]]  # by seed, the last stage
     folds: pd.DataFrame
 
 
-def run_experiment(wish: Wish, reporter: Reporter) -> Run:
+def run_experiment(wish: RunOptions, reporter: Reporter) -> Run:
     """Do all that is not done yet of one experiment; returns its run folder."""
     experiment = read_experiment(wish.experiment, profile=wish.profile, settings=wish.settings)
     if wish.tensorboard:
         reporter = TensorBoard(wish.runs / "tensorboard" / f"{wish.experiment.stem}-{wish.profile}", reporter)
     folders = data_folders(experiment, data=wish.data, runs=wish.runs, jobs=wish.jobs, reporter=reporter)
-    refuse_missing(experiment, folders, weights_folder=wish.weights)
+    check_nothing_missing(experiment, folders, weights_folder=wish.weights)
     device = configure(experiment.machine)
     sets = prepared_sets(experiment, folders, runs=wish.runs, reporter=reporter)
-    ready = _ready(wish, experiment, folders, sets, device, reporter)
+    ready = _prepare_run(wish, experiment, folders, sets, device, reporter)
     wanted = parse_folds(wish.folds, int(ready.folds["fold"].nunique()))
     workers = [_worker(wish, ready.run, number) for number in range(1, min(wish.jobs, len(wanted)))]
     for seed in experiment.seeds:
@@ -71,21 +71,26 @@ def run_experiment(wish: Wish, reporter: Reporter) -> Run:
     return ready.run
 
 
-def _ready(
-    wish: Wish, experiment: Experiment, folders: dict[str, Path], sets: dict[str, Prepared], device: dict[str, str], reporter: Reporter
-) -> Ready:
+def _prepare_run(
+    wish: RunOptions,
+    experiment: Experiment,
+    folders: dict[str, Path],
+    sets: dict[str, FaceDataset],
+    device: dict[str, str],
+    reporter: Reporter,
+) -> RunContext:
     last = experiment.stages[-1]
     protocol = last.protocol
     if protocol is None:
         raise UserError(f"Stage {last.name!r} has no protocol to test it by.")
     target = sets[last.data]
-    folds = divide(target.photos, protocol, seed=experiment.seeds[0])
-    refuse_leaks(folds, target.photos)
+    folds = make_folds(target.photos, protocol, seed=experiment.seeds[0])
+    check_no_leakage(folds, target.photos)
     tasks = {
-        seed: trained_up_to(last, experiment, sets, seed=seed, runs=wish.runs, weights_folder=wish.weights, reporter=reporter)
+        seed: train_prerequisites(last, experiment, sets, seed=seed, runs=wish.runs, weights_folder=wish.weights, reporter=reporter)
         for seed in experiment.seeds
     }
-    digest = digest_of([resolved(experiment), *(task.settings for task, _ in tasks.values())])
+    digest = config_hash([experiment_to_dict(experiment), *(task.settings for task, _ in tasks.values())])
     paper = experiment.reproduces.paper if experiment.reproduces else wish.experiment.resolve().parent.name
     run = run_folder(wish.runs, paper=paper, experiment=wish.experiment.stem, profile=wish.profile, digest=digest)
     if not (run.folder / "experiment.yaml").is_file():
@@ -103,17 +108,17 @@ def _ready(
                 synthetic=drawn_sets(folders),
             ),
         )
-        write_text(run.folder / "experiment.yaml", yaml.safe_dump(resolved(experiment), sort_keys=False, allow_unicode=True))
-    return Ready(experiment, run, tasks, folds)
+        write_text(run.folder / "experiment.yaml", yaml.safe_dump(experiment_to_dict(experiment), sort_keys=False, allow_unicode=True))
+    return RunContext(experiment, run, tasks, folds)
 
 
-def _ages(sets: dict[str, Prepared]) -> pd.DataFrame:
+def _ages(sets: dict[str, FaceDataset]) -> pd.DataFrame:
     """AGES of every data set of the run; a set without ages has no rows."""
     counts = [one.photos.groupby("age").size().rename("photos").reset_index().assign(data=name) for name, one in sets.items()]
     return pd.concat(counts, ignore_index=True)
 
 
-def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: Reporter) -> None:
+def _do_folds(ready: RunContext, seed: int, wanted: list[int], wish: RunOptions, reporter: Reporter) -> None:
     from agerepro.training.folds import fold_runner
 
     task, start = ready.tasks[seed]
@@ -132,7 +137,7 @@ def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: 
         folder_of=lambda fold: run.fold_folder(seed, fold, first_seed=seeds[0]),
         labels={"experiment": run.experiment, "profile": run.profile},
         runs=wish.runs,
-        threads=loading_threads(),
+        threads=num_workers(),
     )
     settled = set(finished)
     runner.run_all(
@@ -142,7 +147,7 @@ def _do_folds(ready: Ready, seed: int, wanted: list[int], wish: Wish, reporter: 
     )
 
 
-def _worker(wish: Wish, run: Run, number: int) -> tuple[subprocess.Popen[bytes], Path]:
+def _worker(wish: RunOptions, run: Run, number: int) -> tuple[subprocess.Popen[bytes], Path]:
     log = run.folder / f"worker-{number}.log"
     options: list[str | Path] = ["--profile", wish.profile, "--runs", wish.runs, "--jobs", "1", "--folds-only"]
     for name, value in (("--data", wish.data), ("--weights", wish.weights), ("--folds", wish.folds)):
@@ -166,7 +171,7 @@ MANY = 10_000  # folds: more than any protocol has; which of them exist is check
 
 
 @dataclass(frozen=True)
-class GridWish:
+class GridOptions:
     """What the user asked for."""
 
     experiment: Path
@@ -184,7 +189,7 @@ class GridWish:
 
 
 @dataclass(frozen=True)
-class GridDone:
+class GridResult:
     """Losses by cell and fold, where they lie, the stage, and the banner that its tables and pictures carry."""
 
     rows: pd.DataFrame
@@ -193,18 +198,18 @@ class GridDone:
     banner: str
 
 
-def run_grid(wish: GridWish, reporter: Reporter) -> GridDone:
+def run_grid(wish: GridOptions, reporter: Reporter) -> GridResult:
     """Train the stages before the wished one if need be, then every cell that has no result yet."""
     experiment = read_experiment(wish.experiment, profile=wish.profile, settings=wish.settings)
     by_name = {stage.name: stage for stage in experiment.stages}
     if wish.stage not in by_name:
-        raise UserError(f"{wish.experiment} has no stage {wish.stage!r} in profile {wish.profile}.{near(wish.stage, by_name)}")
+        raise UserError(f"{wish.experiment} has no stage {wish.stage!r} in profile {wish.profile}.{suggest(wish.stage, by_name)}")
     stage = by_name[wish.stage]
     folders = data_folders(experiment, data=wish.data, runs=wish.runs, jobs=wish.jobs, reporter=reporter)
-    refuse_missing(experiment, folders, weights_folder=wish.weights)
+    check_nothing_missing(experiment, folders, weights_folder=wish.weights)
     configure(experiment.machine)
     sets = prepared_sets(experiment, folders, runs=wish.runs, reporter=reporter)
-    task, start = trained_up_to(
+    task, start = train_prerequisites(
         stage, experiment, sets, seed=experiment.seeds[0], runs=wish.runs, weights_folder=wish.weights, reporter=reporter
     )
     grid = Grid(wish.rates, wish.batches, wish.epochs, tuple(parse_folds(wish.folds, MANY)))
@@ -218,4 +223,4 @@ def run_grid(wish: GridWish, reporter: Reporter) -> GridDone:
         folder=folder,
         on_cell=lambda done, of: reporter.count("cells of the grid", done, of),
     )
-    return GridDone(rows, folder, stage, banner(wish.profile, synthetic=bool(drawn_sets(folders))))
+    return GridResult(rows, folder, stage, disclaimer(wish.profile, synthetic=bool(drawn_sets(folders))))

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Age, Classes, Experiment, Groups
+from agerepro.config.schema import Age, AgeGroups, Classification, Experiment
 from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
-from agerepro.models.weights import assign_all, load_arrays
+from agerepro.models.weights import load_arrays, load_strict
 from agerepro.runs.layout import Run
-from agerepro.training.folds import WEIGHTS, trained_part, trunk_path
+from agerepro.training.folds import WEIGHTS, backbone_path, trained_part
 
 
 @dataclass(frozen=True)
-class Restored:
+class RunModel:
     """A fold's trained network, built once and filled with one fold after the other.
 
     bins: (bins,) values that the classes stand for, years or, for age groups, their numbers; empty for a Value head.
@@ -38,7 +38,7 @@ class Restored:
                 f"{', '.join(str(one) for one in self.kept(seed)) or 'none'}."
             )
         part = trained_part(self.network, self.experiment.stages[-1])
-        assign_all(part, load_arrays(path), source=str(path))
+        load_strict(part, load_arrays(path), source=str(path))
 
     def kept(self, seed: int) -> list[int]:
         """Folds whose weights are here."""
@@ -47,7 +47,7 @@ class Restored:
         return [fold for fold in done if (self.run.fold_folder(seed, fold, first_seed=first) / WEIGHTS).is_file()]
 
 
-def restored(run: Run, *, seed: int | None = None) -> Restored:
+def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     """The run's network with the trunk of its last stage, ready for `fill`; seed None takes the first.
 
     Raises UserError when no fold of the run is finished, or the trunk of a frozen run is missing.
@@ -61,13 +61,13 @@ def restored(run: Run, *, seed: int | None = None) -> Restored:
     bins = load_arrays(run.fold_folder(seed, done[0], first_seed=experiment.seeds[0]) / "posteriors.npz")["bins"]
     network = build_network(
         experiment.backbone,
-        experiment.head if isinstance(stage.target, Age) else Classes(),
+        experiment.head if isinstance(stage.target, Age) else Classification(),
         outputs=max(len(bins), 1),
         size=experiment.augment.size,
         precision=experiment.machine.precision,
         seed=0,
     )
     if stage.train == "classifier":
-        path = trunk_path(run.folder, seed)
-        assign_all(network.trunk, load_arrays(path), source=str(path))
-    return Restored(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, Groups) else ())
+        path = backbone_path(run.folder, seed)
+        load_strict(network.trunk, load_arrays(path), source=str(path))
+    return RunModel(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, AgeGroups) else ())

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
 from agerepro.splits.leakage import SplitAudit
-from agerepro.splits.near_duplicates import Alike, Pictures
+from agerepro.splits.near_duplicates import ImageHashes, NearDuplicate
 
 SHOWN = 5
 
 
-def is_clean(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence[Alike] = ()) -> bool:
+def is_clean(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequence[NearDuplicate] = ()) -> bool:
     """Whether the table is clean and, where pictures were compared, all could be read and none are alike on two sides."""
     return audit.clean and not pairs and not (pictures and pictures.unreadable)
 
 
-def as_text(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence[Alike] = ()) -> str:
+def as_text(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequence[NearDuplicate] = ()) -> str:
     """A table of parts, one line for each thing found with its first names, and last whether the split is clean."""
     cells: list[tuple[str, ...]] = [("part", "rows", "photos", "people")]
     cells += [(_part(fold, part), *(f"{count:,}" for count in counts)) for (fold, part), counts in audit.parts.items()]
@@ -43,7 +43,7 @@ def as_text(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence
     return "\n".join(lines)
 
 
-def as_json(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence[Alike] = ()) -> str:
+def as_json(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequence[NearDuplicate] = ()) -> str:
     """The same with every name; `alike` and `unreadable` are null without pictures."""
     return json.dumps(
         {
@@ -64,7 +64,7 @@ def as_json(audit: SplitAudit, pictures: Pictures | None = None, pairs: Sequence
     )
 
 
-def _of_pictures(pictures: Pictures, pairs: Sequence[Alike]) -> Iterable[str]:
+def _of_pictures(pictures: ImageHashes, pairs: Sequence[NearDuplicate]) -> Iterable[str]:
     yield f"{_many(pictures.photos, 'picture', 'pictures')} compared"
     for reason in dict.fromkeys(pictures.unreadable.values()):
         names = [photo for photo, why in pictures.unreadable.items() if why == reason]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from agerepro.errors import FoundWanting, UserError, near
+from agerepro.errors import CheckFailed, UserError, suggest
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION
 
 
 @dataclass(frozen=True)
-class Leak:
+class Leakage:
     """What is on two sides of one fold: `what` is "person" or "photo"."""
 
     fold: int
@@ -21,11 +21,11 @@ class Leak:
     names: tuple[str, ...]
 
 
-def leaks(folds: pd.DataFrame, photos: pd.DataFrame, *, validation_people_apart: bool) -> list[Leak]:
+def find_leakage(folds: pd.DataFrame, photos: pd.DataFrame, *, validation_people_apart: bool) -> list[Leakage]:
     """Every leak in a FOLDS table: a person tested and also seen, a photo in two parts, and, where promised, a person
     in both training and validation. An empty list is the good answer."""
     rows = folds.merge(photos[["photo", "subject"]], on="photo", how="left", validate="many_to_one")
-    found: list[Leak] = []
+    found: list[Leakage] = []
     for fold, part in rows.groupby("fold", sort=True):
         twice = part.loc[part["photo"].duplicated(), "photo"]
         test = set(part.loc[part["part"] == TEST, "subject"])
@@ -34,24 +34,24 @@ def leaks(folds: pd.DataFrame, photos: pd.DataFrame, *, validation_people_apart:
         train = set(part.loc[~part["part"].isin([TEST, VALIDATION]), "subject"])
         both = (test & seen) | (validation & train if validation_people_apart else set())
         if len(twice):
-            found.append(Leak(int(str(fold)), "photo", tuple(sorted(set(twice)))))
+            found.append(Leakage(int(str(fold)), "photo", tuple(sorted(set(twice)))))
         if both:
-            found.append(Leak(int(str(fold)), "person", tuple(sorted(both))))
+            found.append(Leakage(int(str(fold)), "person", tuple(sorted(both))))
     return found
 
 
-def refuse_leaks(folds: pd.DataFrame, photos: pd.DataFrame) -> None:
+def check_no_leakage(folds: pd.DataFrame, photos: pd.DataFrame) -> None:
     """FoundWanting, naming the first leaks, unless every fold keeps people apart and holds every photo once."""
-    found = leaks(folds, photos, validation_people_apart=True)
+    found = find_leakage(folds, photos, validation_people_apart=True)
     unknown = set(folds["photo"]) - set(photos["photo"])
     if unknown:
-        raise FoundWanting(
+        raise CheckFailed(
             f"The folds name {len(unknown)} photos that the data set does not have (first: {min(unknown)}). "
             "The data changed after the folds were written: start a new run folder."
         )
     if found:
         first = "; ".join(f"fold {leak.fold}: {leak.what} {', '.join(leak.names[:3])}" for leak in found[:5])
-        raise FoundWanting(f"{len(found)} leaks between training and test, nothing was trained. {first}.")
+        raise CheckFailed(f"{len(found)} leaks between training and test, nothing was trained. {first}.")
 
 
 GUESSES = {  # usual headings, the likelier first; compared without case, spaces and punctuation
@@ -137,7 +137,7 @@ def read_split(path: Path, columns: Columns) -> pd.DataFrame:
     if found["part"].nunique() > MOST_PARTS:
         raise UserError(
             f"{path}: the column {headings['split']!r} has {found['part'].nunique():,} different values. Name the one that says train "
-            f"or test with --split.{near('', rows.columns)}"
+            f"or test with --split.{suggest('', rows.columns)}"
         )
     return found
 
@@ -188,7 +188,7 @@ def part_order(part: str) -> tuple[int, str]:
 def _heading(path: Path, headings: list[str], kind: str, named: str | None) -> str | None:
     if named is not None:
         if named not in headings:
-            raise UserError(f"{path} has no column {named!r}.{near(named, headings)}")
+            raise UserError(f"{path} has no column {named!r}.{suggest(named, headings)}")
         return named
     plain = {"".join(filter(str.isalnum, heading.lower())): heading for heading in reversed(headings)}
     found = next((plain[guess] for guess in GUESSES[kind] if guess in plain), None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agerepro.faces.decode import Unreadable, decode
+from agerepro.faces.decode import DecodeError, decode
 from agerepro.io import digest_of_bytes
 from agerepro.splits.leakage import part_order
 
@@ -18,7 +18,7 @@ BLOCK, TILE = 256, 4096  # pictures compared with each other at once; their 8 MB
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageHashes:
     """Photos that could be read, in order, with a digest of their bytes and a 64-bit perceptual hash; and the others, with why."""
 
     photos: tuple[str, ...]
@@ -28,7 +28,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Alike:
+class NearDuplicate:
     """Two photos in different parts of one fold: `distance` is the number of bits that differ, and None where the bytes are the same."""
 
     fold: str
@@ -38,7 +38,7 @@ class Alike:
     distance: int | None
 
 
-def look_at(photos: list[str], folder: Path, *, on_progress: Callable[[int, int], object] = lambda done, total: None) -> Pictures:
+def hash_images(photos: list[str], folder: Path, *, on_progress: Callable[[int, int], object] = lambda done, total: None) -> ImageHashes:
     """Digest and perceptual hash (pHash, 8 x 8 of a cosine transform, by ImageHash) of every picture `folder / photo`."""
     import imagehash
     from PIL import Image
@@ -52,14 +52,14 @@ def look_at(photos: list[str], folder: Path, *, on_progress: Callable[[int, int]
             read.append((photo, digest_of_bytes(content), int(np.packbits(bits).view(">u8")[0])))
         except OSError as error:
             unreadable[photo] = error.strerror or "cannot be read"
-        except Unreadable as error:
+        except DecodeError as error:
             unreadable[photo] = error.reason
         on_progress(done, len(photos))
     names, digests, hashes = zip(*read) if read else ((), (), ())
-    return Pictures(tuple(names), tuple(digests), np.array(hashes, dtype=np.uint64), unreadable)
+    return ImageHashes(tuple(names), tuple(digests), np.array(hashes, dtype=np.uint64), unreadable)
 
 
-def alike(rows: pd.DataFrame, pictures: Pictures, *, distance: int) -> list[Alike]:
+def find_near_duplicates(rows: pd.DataFrame, pictures: ImageHashes, *, distance: int) -> list[NearDuplicate]:
     """Pairs of photos in different parts of a fold whose bytes are the same or whose hashes differ in at most `distance` bits.
 
     rows: photo, subject, part and fold, as `split_audit.read_split` gives them. In the order of folds, then same bytes, then distance.
@@ -76,7 +76,7 @@ def alike(rows: pd.DataFrame, pictures: Pictures, *, distance: int) -> list[Alik
     digest = dict(zip(pictures.photos, pictures.digests))
     people = rows.drop_duplicates("photo").set_index("photo")["subject"]
     found = [
-        Alike(fold, (part, other), (a, b), (people[a], people[b]), None if digest[a] == digest[b] else int(bits))
+        NearDuplicate(fold, (part, other), (a, b), (people[a], people[b]), None if digest[a] == digest[b] else int(bits))
         for i, j, bits in zip(first.tolist(), second.tolist(), differing.tolist())
         for a, b in permutations((pictures.photos[i], pictures.photos[j]))
         for fold, part in where[a]

@@ -8,15 +8,24 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from agerepro.config.schema import Groups, HoldOutImages, HoldOutPeople, KFold, LeaveOnePersonOut, NamedPeople, OfficialFolds, Protocol
-from agerepro.errors import UserError, near
-from agerepro.rng import generator
-from agerepro.tables import FOLDS, conform
+from agerepro.config.schema import (
+    AgeGroups,
+    FixedTestSubjects,
+    GroupSplit,
+    LeaveOneSubjectOut,
+    PredefinedFolds,
+    Protocol,
+    RandomSplit,
+    SubjectKFold,
+)
+from agerepro.errors import UserError, suggest
+from agerepro.rng import rng_for
+from agerepro.tables import FOLDS, coerce
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 
 
-def groups_of(photos: pd.DataFrame, target: Groups) -> pd.Series:
+def groups_of(photos: pd.DataFrame, target: AgeGroups) -> pd.Series:
     """The label of `target` that holds a photo's own group (`group`, `first-last` years), (n,) text.
 
     So eight groups are learnt as they are, or merged into fewer by naming wider ones. Raises UserError for a photo without a
@@ -49,29 +58,29 @@ def _holder(own: str, labels: tuple[str, ...], ranges: list[tuple[int, int]]) ->
     return next((label for label, (low, high) in zip(labels, ranges) if low <= first and last <= high), "")
 
 
-def held_out(photos: pd.DataFrame, split: HoldOutImages | HoldOutPeople | None, *, purpose: Sequence[str | int]) -> set[str]:
+def held_out(photos: pd.DataFrame, split: RandomSplit | GroupSplit | None, *, purpose: Sequence[str | int]) -> set[str]:
     """Keys of the validation photos; the empty set without a split. `purpose` seeds the draw."""
     if split is None or split.share == 0:
         return set()
-    if isinstance(split, HoldOutImages):
-        return chosen(photos["photo"], split.share, purpose=purpose)
-    people = chosen(photos["subject"], split.share, purpose=purpose)
+    if isinstance(split, RandomSplit):
+        return sample_fraction(photos["photo"], split.share, purpose=purpose)
+    people = sample_fraction(photos["subject"], split.share, purpose=purpose)
     return set(photos.loc[photos["subject"].isin(people), "photo"])
 
 
-def chosen(names: pd.Series, share: float, *, purpose: Sequence[str | int]) -> set[str]:
+def sample_fraction(names: pd.Series, share: float, *, purpose: Sequence[str | int]) -> set[str]:
     """A random `share` of the distinct names, at least one, whatever their order and number of repeats."""
     distinct = sorted(set(names))
     if len(distinct) < 2:
         raise UserError(f"Cannot hold out {share:.0%} of {len(distinct)} name(s): at least two are needed.")
     count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
-    return {distinct[i] for i in generator("hold-out", *purpose).permutation(len(distinct))[:count]}
+    return {distinct[i] for i in rng_for("hold-out", *purpose).permutation(len(distinct))[:count]}
 
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
-def divide(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFrame:
+def make_folds(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFrame:
     """FOLDS table: every photo once a fold. People, not photos, are divided, so nobody is on two sides of a fold.
 
     Fold k of leave-one-person-out tests the k-th person in sorted order. Validation people are drawn anew in each fold
@@ -89,30 +98,30 @@ def divide(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFra
     for fold, test in enumerate(tested):
         rest = photos.loc[~photos["subject"].isin(test), "subject"]
         share = protocol.validation_people
-        validation = chosen(rest, share, purpose=("validation people", seed, fold)) if share else set()
+        validation = sample_fraction(rest, share, purpose=("validation people", seed, fold)) if share else set()
         part = photos["subject"].map({**dict.fromkeys(people, TRAIN), **dict.fromkeys(validation, VALIDATION), **dict.fromkeys(test, TEST)})
         tables.append(pd.DataFrame({"fold": fold, "photo": photos["photo"], "part": part}))
-    return conform(pd.concat(tables), FOLDS)
+    return coerce(pd.concat(tables), FOLDS)
 
 
 def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) -> Iterator[set[str]]:
-    if isinstance(protocol, OfficialFolds):
+    if isinstance(protocol, PredefinedFolds):
         yield from _official(photos, protocol.only)
         return
-    if isinstance(protocol, NamedPeople):
+    if isinstance(protocol, FixedTestSubjects):
         if unknown := sorted(set(protocol.people) - set(people)):
-            raise UserError(f"Nobody in the data is called {', '.join(unknown)}.{near(unknown[0], people)}")
+            raise UserError(f"Nobody in the data is called {', '.join(unknown)}.{suggest(unknown[0], people)}")
         if len(set(protocol.people)) == len(people):
             raise UserError("All people of the data are to be tested; nobody is left to train on.")
         yield set(protocol.people)
         return
-    folds = len(people) if isinstance(protocol, LeaveOnePersonOut) else protocol.folds
+    folds = len(people) if isinstance(protocol, LeaveOneSubjectOut) else protocol.folds
     if len(people) < max(folds, 2):
         raise UserError(f"{folds} folds need at least {max(folds, 2)} people; the data set has {len(people)}.")
-    if isinstance(protocol, LeaveOnePersonOut):
+    if isinstance(protocol, LeaveOneSubjectOut):
         yield from ({person} for person in people)
         return
-    order = generator("k-fold", protocol.seed, folds).permutation(len(people))
+    order = rng_for("k-fold", protocol.seed, folds).permutation(len(people))
     for fold in range(folds):
         yield {people[i] for i in order[fold::folds]}
 
@@ -135,15 +144,15 @@ def _official(photos: pd.DataFrame, only: tuple[str, ...]) -> Iterator[set[str]]
         yield set(photos.loc[photos["split"] == name, "subject"])
 
 
-def protocol_in_words(protocol: Protocol | None) -> str:
+def describe_protocol(protocol: Protocol | None) -> str:
     """How the target was divided, and how many people choose the learning rate in a fold. ValueError where there is no protocol."""
-    if isinstance(protocol, LeaveOnePersonOut):
+    if isinstance(protocol, LeaveOneSubjectOut):
         words = "leave-one-person-out"
-    elif isinstance(protocol, KFold):
+    elif isinstance(protocol, SubjectKFold):
         words = f"{protocol.folds}-fold, people apart"
-    elif isinstance(protocol, OfficialFolds):
+    elif isinstance(protocol, PredefinedFolds):
         words = "the authors' folds, people apart"
-    elif isinstance(protocol, NamedPeople):
+    elif isinstance(protocol, FixedTestSubjects):
         words = f"people {', '.join(protocol.people)} tested together"
     else:
         raise ValueError(f"No words for {protocol}.")

@@ -11,7 +11,7 @@ import numpy as np
 from agerepro.config.schema import Synthetic
 from agerepro.io import write_text
 from agerepro.synthetic.person import draw_person
-from agerepro.synthetic.population import FIRST_PERSON, Known, Photo, Plan, draws, sit, spread
+from agerepro.synthetic.population import FIRST_PERSON, DrawingPlan, GroundTruth, Photo, draws_for, photo_subject, spread
 
 Ages = tuple[int, int]  # first and last, both included
 Kind = Ages | str  # one of GROUPS or of ODD
@@ -47,17 +47,17 @@ class Labelled:
     ages: Ages  # between which the person is photographed
 
 
-def plan(settings: Synthetic) -> Plan:
+def plan(settings: Synthetic) -> DrawingPlan:
     """People of albums, each at one time of life, in one fold with all of their album."""
     count = settings.people or PEOPLE
     people = _people(settings.seed, count)
     photos, rows = [], []
     for index, who in enumerate(spread(count, settings.photos or round(count * PHOTOS / PEOPLE))):
-        person, rng = people[who], draws("adience", settings.seed, 2, index)
+        person, rng = people[who], draws_for("adience", settings.seed, 2, index)
         first, last = person.ages
         # Of those aged 60 to 100 most are nearer 60; the other groups are too narrow to matter.
         age = first + (last + 1 - first) * float(rng.random()) ** (2 if last == 100 else 1)
-        sitter = sit("adience", settings.seed, FIRST_PERSON["adience"] + who, age, index)
+        sitter = photo_subject("adience", settings.seed, FIRST_PERSON["adience"] + who, age, index)
         sitter = replace(sitter, scene=replace(sitter.scene, roll=sitter.scene.roll * TILT))
         name = f"{10_000_000_000 + index}_{int(rng.integers(1 << 40)):010x}_o.jpg"
         path = f"aligned/{person.user}/landmark_aligned_face.{person.face_id}.{name}"
@@ -67,21 +67,21 @@ def plan(settings: Synthetic) -> Plan:
         row = (person.user, name, person.face_id, person.label, person.gender, *place, *angles)
         rows.append((person.fold, "\t".join(map(str, row))))
 
-    def write_labels(root: Path, known: Sequence[Known]) -> None:
+    def write_labels(root: Path, known: Sequence[GroundTruth]) -> None:
         for fold in range(FOLDS):
             lines = ["\t".join(HEADING), *(row for its, row in rows if its == fold)]
             write_text(root / f"fold_{fold}_data.txt", "\n".join(lines) + "\n")
 
-    return Plan(photos, write_labels)
+    return DrawingPlan(photos, write_labels)
 
 
 def _people(seed: int, count: int) -> list[Labelled]:
     """Everybody's label, fold and user. Labels have the shares of GROUPS and ODD as exactly as `count` allows."""
     kinds = _in_shares({**GROUPS, **ODD}, count)
-    order = draws("adience", seed, 3).permutation(count)
+    order = draws_for("adience", seed, 3).permutation(count)
     people = []
     for who in range(count):
-        rng, kind = draws("adience", seed, 0, who), kinds[order[who]]
+        rng, kind = draws_for("adience", seed, 0, who), kinds[order[who]]
         fold, album = who % FOLDS, who // FOLDS // PEOPLE_A_USER
         label, ages = _label(kind, rng)
         sex = draw_person(seed, FIRST_PERSON["adience"] + who).sex

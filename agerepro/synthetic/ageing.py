@@ -15,7 +15,7 @@ from agerepro.synthetic.person import Person
 
 
 @dataclass(frozen=True)
-class Looks:
+class FaceParams:
     """A person at one age. Lengths in face units; everything else 0 (none) .. 1 (all there can be), if not said otherwise."""
 
     age: float  # years
@@ -73,38 +73,38 @@ def grown_share(age: float) -> float:
     return float(1 - np.exp(-((age / 8.0) ** 1.25)))
 
 
-def rise(age: float, start: float, end: float) -> float:
+def growth_curve(age: float, start: float, end: float) -> float:
     """A smooth step: 0 up to `start` years, 1 from `end` years on, and monotone between."""
     share = min(max((age - start) / (end - start), 0.0), 1.0)
     return share * share * (3 - 2 * share)
 
 
-def late(age: float, start: float, end: float, power: float = 1.0) -> float:
+def late_onset_curve(age: float, start: float, end: float, power: float = 1.0) -> float:
     """A rise that goes on: 0 up to `start`, 1 at `end`, in proportion to years ** power, monotone and capped at 1.25."""
     return float(min(max((age - start) / (end - start), 0.0) ** power, 1.25))
 
 
-def looks(person: Person, age: float) -> Looks:
+def face_params(person: Person, age: float) -> FaceParams:
     """How `person` looks at `age` (years, 0 or more): a smooth function of age, the traits keep their sign all life."""
     g = grown_share(age)
-    teens = rise(age, 11, 19)
+    teens = growth_curve(age, 11, 19)
     male = 1.0 if person.sex == "m" else 0.0
     worn = person.wrinkling
-    old = late(age, 40, 95)
-    very_old = late(age, 60, 98)
+    old = late_onset_curve(age, 40, 95)
+    very_old = late_onset_curve(age, 60, 98)
     trait = 0.45 + 0.55 * g  # children differ less than grown-ups
     chin = _mix(1.06, 1.53, g) + trait * (0.075 * person.face_length + 0.03 * person.chin_size) + 0.05 * male * teens
     nose = _mix(0.44, 0.655, g) + trait * (0.028 * person.face_length + 0.045 * person.nose_length) + 0.045 * old
     mouth = nose + (chin - nose) * (0.40 - 0.01 * person.chin_size) + 0.01 * old
-    return Looks(
+    return FaceParams(
         age=age,
         crown=-_mix(1.62, 1.50, g) - 0.05 * person.forehead * trait,
         cranium=_mix(1.13, 1.0, g) + 0.015 * person.forehead,
         chin=chin,
         jaw=_mix(2.4, 1.95, g) + trait * 0.32 * person.jaw_width + 0.40 * male * teens + 0.2 * old,
         chin_round=_mix(2.15, 1.62, g) + trait * 0.14 * person.weight + 0.12 * male * teens,
-        jowl=(0.055 + 0.02 * person.weight) * late(age, 35, 85) * worn,
-        cheek=_mix(0.17, 0.085, rise(age, 2, 19)) + 0.02 * person.weight + 0.015 * person.cheekbones,
+        jowl=(0.055 + 0.02 * person.weight) * late_onset_curve(age, 35, 85) * worn,
+        cheek=_mix(0.17, 0.085, growth_curve(age, 2, 19)) + 0.02 * person.weight + 0.015 * person.cheekbones,
         hollow=0.75 * very_old * (1 - 0.2 * person.weight),
         eye_x=_mix(0.445, 0.43, g) + 0.022 * person.eye_distance,
         eye_half=_mix(0.248, 0.212, g) + 0.011 * person.eye_size,
@@ -112,7 +112,7 @@ def looks(person: Person, age: float) -> Looks:
         iris=_mix(0.124, 0.092, g) + 0.002 * person.eye_size,
         eye_tilt=0.05 * person.eye_tilt - 0.09 * old * worn,
         brow_y=-_mix(0.29, 0.285, g) - 0.03 * person.brow_height + 0.045 * male * teens + 0.02 * old,
-        brow_weight=(_mix(0.35, 0.75, rise(age, 0, 16)) + 0.35 * male * teens + 0.22 * person.brow_weight) * (1 - 0.3 * very_old),
+        brow_weight=(_mix(0.35, 0.75, growth_curve(age, 0, 16)) + 0.35 * male * teens + 0.22 * person.brow_weight) * (1 - 0.3 * very_old),
         brow_arch=0.05 + 0.016 * person.brow_arch - 0.02 * male,
         nose=nose,
         nose_half=_mix(0.155, 0.188, g) + trait * 0.028 * person.nose_width + 0.012 * male * teens + 0.022 * old,
@@ -121,30 +121,30 @@ def looks(person: Person, age: float) -> Looks:
         mouth_half=_mix(0.27, 0.365, g) + trait * 0.035 * person.mouth_width + 0.012 * old,
         upper_lip=max(0.022, (_mix(0.062, 0.075, teens) + 0.02 * person.lip_fullness - 0.012 * male * teens) * (1 - 0.62 * old)),
         lower_lip=max(0.03, (_mix(0.082, 0.105, teens) + 0.024 * person.lip_fullness - 0.012 * male * teens) * (1 - 0.5 * old)),
-        ear=_mix(0.50, 0.62, g) + 0.035 * person.ear_size + 0.12 * late(age, 30, 90),
+        ear=_mix(0.50, 0.62, g) + 0.035 * person.ear_size + 0.12 * late_onset_curve(age, 30, 90),
         neck=_mix(0.47, 0.56, g) + 0.13 * male * teens + 0.03 * person.weight,
-        shoulders=_mix(1.25, 1.85, rise(age, 1, 18)) + 0.25 * male * teens + 0.05 * person.weight,
-        baby=1 - rise(age, 0, 4),
+        shoulders=_mix(1.25, 1.85, growth_curve(age, 1, 18)) + 0.25 * male * teens + 0.05 * person.weight,
+        baby=1 - growth_curve(age, 0, 4),
         grown=g,
         puberty=teens,
-        forehead_lines=worn * late(age, 27, 80),
-        frown=worn * late(age, 30, 80) * (0.75 + 0.25 * male),
-        crow_feet=worn * late(age, 28, 76),
-        bags=worn * late(age, 23, 80, 0.95),
-        folds=worn * (0.06 * teens + 0.94 * late(age, 20, 78, 0.9)),
-        marionette=worn * late(age, 42, 84),
-        lip_lines=worn * late(age, 54, 88),
-        neck_folds=worn * late(age, 42, 85),
-        lid_sag=worn * late(age, 38, 88),
-        mottling=0.12 + 0.88 * late(age, 22, 90),
-        spots=person.spots * late(age, 50, 85) * (1 - 0.6 * person.skin_depth),
+        forehead_lines=worn * late_onset_curve(age, 27, 80),
+        frown=worn * late_onset_curve(age, 30, 80) * (0.75 + 0.25 * male),
+        crow_feet=worn * late_onset_curve(age, 28, 76),
+        bags=worn * late_onset_curve(age, 23, 80, 0.95),
+        folds=worn * (0.06 * teens + 0.94 * late_onset_curve(age, 20, 78, 0.9)),
+        marionette=worn * late_onset_curve(age, 42, 84),
+        lip_lines=worn * late_onset_curve(age, 54, 88),
+        neck_folds=worn * late_onset_curve(age, 42, 85),
+        lid_sag=worn * late_onset_curve(age, 38, 88),
+        mottling=0.12 + 0.88 * late_onset_curve(age, 22, 90),
+        spots=person.spots * late_onset_curve(age, 50, 85) * (1 - 0.6 * person.skin_depth),
         grey=float(1 / (1 + np.exp(-(age - person.greying_age) / 5.2))),
-        hairline=-_mix(0.93, 0.86, rise(age, 0, 8)) - 0.05 * person.forehead - 0.05 * rise(age, 30, 75),
-        recession=person.balding * late(age, 23, 66) if male else 0.1 * very_old,
-        thinning=(0.25 + 0.55 * person.balding) * late(age, 32, 88),
-        hair_cover=_mix(0.22, 1.0, rise(age, 0, 2.6)),
-        beard=person.beard * rise(age, 17, 26),
-        stubble=male * rise(age, 14, 24) * (1 - 0.5 * person.skin_depth),
+        hairline=-_mix(0.93, 0.86, growth_curve(age, 0, 8)) - 0.05 * person.forehead - 0.05 * growth_curve(age, 30, 75),
+        recession=person.balding * late_onset_curve(age, 23, 66) if male else 0.1 * very_old,
+        thinning=(0.25 + 0.55 * person.balding) * late_onset_curve(age, 32, 88),
+        hair_cover=_mix(0.22, 1.0, growth_curve(age, 0, 2.6)),
+        beard=person.beard * growth_curve(age, 17, 26),
+        stubble=male * growth_curve(age, 14, 24) * (1 - 0.5 * person.skin_depth),
     )
 
 

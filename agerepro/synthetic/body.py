@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from agerepro.synthetic.ageing import Looks
-from agerepro.synthetic.canvas import Easel, bell, mirrored, patch, smooth
+from agerepro.synthetic.ageing import FaceParams
+from agerepro.synthetic.canvas import Canvas, gaussian, mirrored, patch, smooth
 from agerepro.synthetic.person import Person, Scene
 from agerepro.synthetic.skin import light_direction
 
@@ -13,7 +13,7 @@ _CLOTHES = 43
 _BELOW = 4.5  # face units under the eye line: beyond every picture's edge
 
 
-def paint_body(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None:
+def paint_body(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> None:
     """Paint neck and clothes; their kind comes from the scene, not from the person."""
     rng = np.random.default_rng([_CLOTHES, scene.backdrop])
     pit = looks.chin + 0.30 + 0.20 * looks.grown  # the pit of the neck
@@ -31,14 +31,14 @@ def paint_body(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None
     folds = patch(window, 0.35, (scene.backdrop, scene.backdrop // 7), 5.0)
     across = 1 + 0.35 * light[0] * np.clip(window.u / looks.shoulders, -1, 1)
     glow = np.clip((0.62 + 0.28 * scene.ambient) * across[None, :] + 0.05 * folds, 0, 1.3)
-    glow = glow * (1 - 0.35 * np.outer(bell(window.v, looks.chin + 0.1, 0.22), bell(window.u, 0, 0.8)))
+    glow = glow * (1 - 0.35 * np.outer(gaussian(window.v, looks.chin + 0.1, 0.22), gaussian(window.u, 0, 0.8)))
     easel.lay(window, window.polygons([shape]), [tone * glow for tone in colour])
     if rng.random() < 0.5:
         rim = window.lines([(smooth(collar), 0.055, 0.8), (mirrored(smooth(collar)), 0.055, 0.8)])
         easel.lay(window, rim, colour * (0.55 if colour.mean() > 0.3 else 2.2))
 
 
-def _paint_neck(easel: Easel, person: Person, looks: Looks, scene: Scene, pit: float) -> None:
+def _paint_neck(easel: Canvas, person: Person, looks: FaceParams, scene: Scene, pit: float) -> None:
     window = easel.window(-looks.neck - 0.5, 0.3, looks.neck + 0.5, pit + 0.9)
     light = light_direction(scene)
     width = looks.neck * (1 + 0.22 * np.clip((window.v - pit + 0.35) / 0.5, 0, 3) ** 2)
@@ -48,8 +48,8 @@ def _paint_neck(easel: Easel, person: Person, looks: Looks, scene: Scene, pit: f
     glow = scene.ambient * 0.85 + (1 - scene.ambient) * 1.2 * facing
     below = np.clip((window.v - looks.chin + 0.1) / 0.42, 0, 1)
     glow = glow * (0.50 + 0.50 * below)[:, None]
-    pair = bell(window.u, 0.15, 0.035) + bell(window.u, -0.15, 0.035)
-    cords = 0.16 * looks.neck_folds * np.outer(bell(window.v, looks.chin + 0.28, 0.3), pair)
+    pair = gaussian(window.u, 0.15, 0.035) + gaussian(window.u, -0.15, 0.035)
+    cords = 0.16 * looks.neck_folds * np.outer(gaussian(window.v, looks.chin + 0.28, 0.3), pair)
     lines = window.lines([
         (smooth([(-0.45, y - 0.06), (0, y), (0.45, y - 0.06)]), 0.03, 0.4 * looks.neck_folds + 0.25 * looks.baby)
         for y in (looks.chin + 0.22, looks.chin + 0.36)

@@ -71,7 +71,7 @@ _BACKDROP = 47
 _GRID = 24  # blurred scenery is painted this small and enlarged
 
 
-def backdrop(side: int, seed: int) -> Array:
+def background(side: int, seed: int) -> Array:
     """A background (3, side, side), RGB 0..1, without people."""
     rng = np.random.default_rng([_BACKDROP, seed])
     kind = rng.random()
@@ -97,7 +97,7 @@ def backdrop(side: int, seed: int) -> Array:
     return np.clip(planes, 0, 1)
 
 
-def develop(picture: Array, scene: Scene) -> npt.NDArray[np.uint8]:
+def postprocess(picture: Array, scene: Scene) -> npt.NDArray[np.uint8]:
     """RGB (h, w, 3), 0..1 -> RGB uint8 as the scene's film shows it."""
     side = max(picture.shape[:2])
     if scene.blur * side > 0.3:

@@ -66,7 +66,7 @@ class Window:
 
 
 @dataclass
-class Easel:
+class Canvas:
     """The picture being painted: `paint` (3, side, side) RGB 0..1 times `cover` (side, side), 0 where the backdrop shows."""
 
     side: int
@@ -89,7 +89,7 @@ class Easel:
 
     def lay(self, window: Window, mask: Array, colour: Colour) -> None:
         """Put a colour, (3,) or (3, h, w), over the window where the mask (h, w) is 1, and count it as covered."""
-        tint(self.at(window), mask, colour)
+        mix(self.at(window), mask, colour)
         cover = self.cover[window.rows, window.columns]
         cover += (1 - cover) * mask
 
@@ -98,23 +98,23 @@ class Easel:
         self.at(window)[...] *= factor
 
 
-def new_easel(side: int, scale: float, centre: tuple[float, float]) -> Easel:
+def new_canvas(side: int, scale: float, centre: tuple[float, float]) -> Canvas:
     """An empty canvas of `side` pixels."""
-    return Easel(side, scale, centre, np.zeros((3, side, side), np.float32), np.zeros((side, side), np.float32))
+    return Canvas(side, scale, centre, np.zeros((3, side, side), np.float32), np.zeros((side, side), np.float32))
 
 
-def bell(positions: Array, centre: float, width: float) -> Array:
+def gaussian(positions: Array, centre: float, width: float) -> Array:
     """A Gaussian of height 1 over 1-D positions."""
     return np.exp(np.float32(-0.5) * np.square((positions - np.float32(centre)) / np.float32(width)))
 
 
-def bumps(window: Window, places: Sequence[tuple[float, float, float, float, float]]) -> Array:
+def gaussian_sum(window: Window, places: Sequence[tuple[float, float, float, float, float]]) -> Array:
     """Sum of Gaussian hills (h, w), each (u, v, width, height, amount); hills off the middle line come in pairs.
 
     A product of two thin matrices, so that thirty hills cost less than one look-up table.
     """
-    across = np.stack([bell(window.u, u, s) + (bell(window.u, -u, s) if u else 0) for u, _, s, _, _ in places])
-    down = np.stack([bell(window.v, v, s) * np.float32(amount) for _, v, _, s, amount in places])
+    across = np.stack([gaussian(window.u, u, s) + (gaussian(window.u, -u, s) if u else 0) for u, _, s, _, _ in places])
+    down = np.stack([gaussian(window.v, v, s) * np.float32(amount) for _, v, _, s, amount in places])
     # OpenCV's product: NumPy's would start a thread for every core in every process.
     return cv2.gemm(down, across, 1.0, np.empty(0, np.float32), 0.0, flags=cv2.GEMM_1_T)
 
@@ -137,7 +137,7 @@ def _catmull_rom(knots: int, per_span: int) -> npt.NDArray[np.float64]:
     return np.concatenate([curve.transpose(1, 0, 2).reshape(-1, knots), points[-1:]])
 
 
-def tint(colours: Array, mask: Array, tone: Colour) -> None:
+def mix(colours: Array, mask: Array, tone: Colour) -> None:
     """Move colour planes (3, h, w) towards a tone, (3,) or (3, h, w), where the mask (h, w) is 1; in place."""
     for plane, value in zip(colours, tone, strict=True):
         # float32 also for a scalar of a float64 array, which would make all this arithmetic twice as wide.

@@ -6,35 +6,35 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agerepro.synthetic.ageing import Looks
-from agerepro.synthetic.canvas import Array, Easel, Window, bell, bumps, mirrored, patch, smooth, tint
+from agerepro.synthetic.ageing import FaceParams
+from agerepro.synthetic.canvas import Array, Canvas, Window, gaussian, gaussian_sum, mirrored, mix, patch, smooth
 from agerepro.synthetic.person import Person, Scene
 
 _CHEEKBONE = 0.12  # height under the eye line at which the face is one unit wide
 _SKULL = -0.38  # height of the widest part of the skull
 
 
-def half_width(looks: Looks, person: Person, v: Array) -> Array:
+def half_width(looks: FaceParams, person: Person, v: Array) -> Array:
     """Half the width of the bare head at heights v (n,), 0 above the crown and below the chin."""
     up = np.clip((v - _SKULL) / (looks.crown - _SKULL), 0, 1)
     skull = looks.cranium * (1 - up**2.9) ** (1 / 2.3)
     blend = _ease((v - _SKULL) / (_CHEEKBONE - _SKULL))
     down = np.clip((v - _CHEEKBONE) / (looks.chin - _CHEEKBONE), 0, 1)
     jaw = (1 - down**looks.jaw) ** (1 / looks.chin_round)
-    bone = 1 + 0.015 * person.cheekbones * bell(v, 0.25, 0.2) - 0.035 * looks.hollow * bell(v, 0.62, 0.2)
-    temple = 1 - 0.05 * looks.hollow * bell(v, -0.25, 0.14)
-    width = (skull * (1 - blend) + jaw * blend) * bone * temple + looks.jowl * bell(down, 0.74, 0.1) * (jaw > 0)
+    bone = 1 + 0.015 * person.cheekbones * gaussian(v, 0.25, 0.2) - 0.035 * looks.hollow * gaussian(v, 0.62, 0.2)
+    temple = 1 - 0.05 * looks.hollow * gaussian(v, -0.25, 0.14)
+    width = (skull * (1 - blend) + jaw * blend) * bone * temple + looks.jowl * gaussian(down, 0.74, 0.1) * (jaw > 0)
     return width.astype(np.float32)
 
 
-def head_height(looks: Looks, person: Person, window: Window, width: Array, smile: float) -> Array:
+def head_height(looks: FaceParams, person: Person, window: Window, width: Array, smile: float) -> Array:
     """Relief (h, w) of the head in face units: the skull, then nose, sockets, cheeks, lips and chin as hills on it."""
     t = np.minimum(np.abs(window.u)[None, :] / np.maximum(width, 1e-3)[:, None], 1)
     height = (np.float32(0.82) * width)[:, None] * np.sqrt(1 - t**2.6)
     nose, mouth, chin, eye = looks.nose, looks.mouth, looks.chin, looks.eye_x
     relief, laugh, sag = looks.nose_relief, max(smile, 0.0), looks.jowl
     male = looks.puberty * (1.0 if person.sex == "m" else 0.25)
-    height += bumps(window, [
+    height += gaussian_sum(window, [
         (0.0, nose - 0.11, 0.125, 0.11, 0.55 * relief),  # tip
         (looks.nose_half * 0.8, nose - 0.05, 0.065, 0.075, 0.42 * relief),  # wings
         (eye, -0.02, 0.21, 0.15, -0.15),  # sockets
@@ -56,13 +56,13 @@ def head_height(looks: Looks, person: Person, window: Window, width: Array, smil
     return height + _bridge(looks, person, window)
 
 
-def _bridge(looks: Looks, person: Person, window: Window) -> Array:
+def _bridge(looks: FaceParams, person: Person, window: Window) -> Array:
     """The back of the nose: a ridge that grows wider and higher from its root to the tip, then drops."""
     root = looks.brow_y + 0.14
     along = np.clip((window.v - root) / (looks.nose - 0.08 - root), 0, 1)
     profile = (0.25 + 0.75 * along**1.2) * _ease((window.v - root + 0.25) / 0.3)
     spread = 0.095 + 0.045 * along + 0.012 * person.nose_width
-    hump = 0.06 * person.nose_relief * looks.puberty * bell(along, 0.45, 0.2)
+    hump = 0.06 * person.nose_relief * looks.puberty * gaussian(along, 0.45, 0.2)
     amount = looks.nose_relief * 0.62 * profile * (1 + hump)
     # The base is round: its middle hangs lower than its sides.
     square = np.square(window.u)
@@ -85,7 +85,7 @@ def cut(height: Array, creases: Array, scale: float) -> tuple[Array, Array]:
 Points = npt.NDArray[np.float64]
 
 
-def paint_eyes(easel: Easel, person: Person, looks: Looks, scene: Scene, light: float) -> None:
+def paint_eyes(easel: Canvas, person: Person, looks: FaceParams, scene: Scene, light: float) -> None:
     """Paint both eyes into their sockets; `light` is the mean light on the skin around them."""
     reach = looks.eye_x + looks.eye_half + 0.12
     window = easel.window(-reach, -0.32, reach, 0.25)
@@ -104,7 +104,7 @@ def paint_eyes(easel: Easel, person: Person, looks: Looks, scene: Scene, light: 
     easel.lay(window, window.lines(curves), lash * bright)
 
 
-def _lids(looks: Looks, scene: Scene) -> tuple[Points, Points]:
+def _lids(looks: FaceParams, scene: Scene) -> tuple[Points, Points]:
     """Upper and lower lid (25, 2) of the eye at larger x, from its inner to its outer corner."""
     s = np.linspace(-1, 1, 25)
     x = looks.eye_x + s * looks.eye_half
@@ -119,7 +119,7 @@ def _lids(looks: Looks, scene: Scene) -> tuple[Points, Points]:
 
 
 def _iris(
-    easel: Easel, window: Window, person: Person, looks: Looks, scene: Scene, opening: Array, bright: float, shadow: Array
+    easel: Canvas, window: Window, person: Person, looks: FaceParams, scene: Scene, opening: Array, bright: float, shadow: Array
 ) -> None:  # fmt: skip
     radius = looks.iris
     move = np.array(scene.gaze) * np.array([0.30 * (looks.eye_half - radius), 0.03])
@@ -143,7 +143,7 @@ def _closed(upper: Points, lower: Points) -> Points:
     return np.concatenate([upper, lower[::-1]])
 
 
-def paint_brows(easel: Easel, person: Person, looks: Looks, scene: Scene, light: float) -> None:
+def paint_brows(easel: Canvas, person: Person, looks: FaceParams, scene: Scene, light: float) -> None:
     """Paint both eyebrows: soft bands broken into hairs, thinner and greyer with the years."""
     inner, outer = looks.eye_x - 0.27, looks.eye_x + 0.31
     lift = 0.045 * scene.brows_up
@@ -164,17 +164,17 @@ def paint_brows(easel: Easel, person: Person, looks: Looks, scene: Scene, light:
     easel.lay(window, amount, tone * (0.4 + 0.6 * light))
 
 
-def corner(looks: Looks, smile: float) -> tuple[float, float]:
+def corner(looks: FaceParams, smile: float) -> tuple[float, float]:
     """The mouth's right corner (u, v) in face units; the other is its mirror image."""
     return looks.mouth_half + 0.055 * smile, looks.mouth - 0.012 - 0.085 * smile + 0.025 * min(looks.marionette, 1.0)
 
 
-def gap(looks: Looks, smile: float) -> float:
+def gap(looks: FaceParams, smile: float) -> float:
     """How far the lips stand apart in face units."""
     return max(0.0, smile - 0.45) * 0.17
 
 
-def lips(colours: Array, looks: Looks, person: Person, scene: Scene, window: Window) -> None:
+def lips(colours: Array, looks: FaceParams, person: Person, scene: Scene, window: Window) -> None:
     """Tint lips, the line between them, teeth and nostrils into the colour planes (3, h, w) of a window, in place."""
     wide, end = corner(looks, scene.smile)
     part, upper, lower = gap(looks, scene.smile), looks.upper_lip, looks.lower_lip
@@ -189,22 +189,22 @@ def lips(colours: Array, looks: Looks, person: Person, scene: Scene, window: Win
     skin = np.array(person.skin)
     rose = (0.62 - 0.2 * person.skin_depth) * (0.75 if person.sex == "m" else 1.2) * (1 - 0.4 * min(looks.lip_lines, 1.0))
     tone = skin * (1 - rose) + np.array([0.70, 0.30, 0.30]) * (0.65 + 0.5 * skin[0]) * rose
-    tint(colours, cv2.GaussianBlur(window.polygons([full]), (0, 0), max(0.4, 0.012 * window.scale)), tone * 0.93)
+    mix(colours, cv2.GaussianBlur(window.polygons([full]), (0, 0), max(0.4, 0.012 * window.scale)), tone * 0.93)
     line = window.lines([(np.stack([x, inner_top], axis=1), 0.024, 0.62), (np.stack([x, inner_top], axis=1)[9:-9], 0.024, 0.8)])
     corners = window.dots([(-wide, end), (wide, end)], [0.03, 0.03], [0.55, 0.55])
     line = np.maximum(line, cv2.GaussianBlur(corners, (0, 0), max(0.4, 0.015 * window.scale)))
-    tint(colours, line, skin * np.array([0.40, 0.26, 0.25]))
+    mix(colours, line, skin * np.array([0.40, 0.26, 0.25]))
     if part > 0.005:
         inside = _between(x * 0.93, inner_top, inner_bottom)
-        tint(colours, window.polygons([inside]), (0.24, 0.09, 0.09))
+        mix(colours, window.polygons([inside]), (0.24, 0.09, 0.09))
         if looks.age > 0.9:
             yellow = 0.10 * min(looks.mottling, 1.0)
             teeth = _between(x * 0.84, inner_top + 0.003, inner_top + 0.003 + 0.74 * (inner_bottom - inner_top))
-            tint(colours, 0.9 * window.polygons([teeth]), (0.86, 0.83 - 0.5 * yellow, 0.79 - 1.6 * yellow))
+            mix(colours, 0.9 * window.polygons([teeth]), (0.86, 0.83 - 0.5 * yellow, 0.79 - 1.6 * yellow))
     _nostrils(colours, looks, skin, window)
 
 
-def _nostrils(colours: Array, looks: Looks, skin: npt.NDArray[np.float64], window: Window) -> None:
+def _nostrils(colours: Array, looks: FaceParams, skin: npt.NDArray[np.float64], window: Window) -> None:
     turn = np.linspace(0, 2 * np.pi, 16)
     cosine = np.cos(turn)
     holes = [
@@ -214,7 +214,7 @@ def _nostrils(colours: Array, looks: Looks, skin: npt.NDArray[np.float64], windo
         for side in (-1, 1)
     ]
     mask = cv2.GaussianBlur(window.polygons(holes), (0, 0), max(0.4, 0.012 * window.scale))
-    tint(colours, 0.75 * mask, skin * np.array([0.42, 0.27, 0.25]))
+    mix(colours, 0.75 * mask, skin * np.array([0.42, 0.27, 0.25]))
 
 
 def _between(x: npt.NDArray[np.float64], top: npt.NDArray[np.float64], bottom: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -224,7 +224,7 @@ def _between(x: npt.NDArray[np.float64], top: npt.NDArray[np.float64], bottom: n
 FRAMES = ((0.08, 0.07, 0.07), (0.22, 0.13, 0.08), (0.55, 0.47, 0.33), (0.45, 0.46, 0.48))
 
 
-def paint_glasses(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None:
+def paint_glasses(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> None:
     """Paint the scene's glasses over the eyes; nothing when it has none."""
     if scene.glasses == "none":
         return

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from agerepro.synthetic.ageing import Looks
-from agerepro.synthetic.canvas import SIDE, Array, Easel, Window, bell, noise, patch
+from agerepro.synthetic.ageing import FaceParams
+from agerepro.synthetic.canvas import SIDE, Array, Canvas, Window, gaussian, noise, patch
 from agerepro.synthetic.person import Person, Scene
 from agerepro.synthetic.skin import light_direction
 
@@ -46,7 +46,7 @@ CUTS = {
 }
 
 
-def paint_back_hair(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None:
+def paint_back_hair(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> None:
     """Paint the hair that hangs behind the neck; only long styles of people past babyhood have it."""
     cut = _cut(person, looks)
     if cut.ends < 0.6 or looks.hair_cover < 0.75:
@@ -58,7 +58,7 @@ def paint_back_hair(easel: Easel, person: Person, looks: Looks, scene: Scene) ->
     easel.lay(window, mask, [plane * 0.62 for plane in colour])
 
 
-def paint_hair(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None:
+def paint_hair(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> None:
     """Paint the hair around the face."""
     cut = _cut(person, looks)
     long = 1.0 if looks.hair_cover > 0.75 else 0.0
@@ -75,14 +75,14 @@ def paint_hair(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None
     easel.lay(window, np.clip(mask, 0, 1), _colour(person, looks, scene, window, cut, strands))
 
 
-def _cut(person: Person, looks: Looks) -> Cut:
+def _cut(person: Person, looks: FaceParams) -> Cut:
     """The person's style; old women wear long hair shorter."""
     if looks.age >= _SHORTER and person.style in ("long", "fringe"):
         return CUTS["bob"]
     return CUTS[person.style]
 
 
-def _outline(looks: Looks, cut: Cut, v: Array, *, grown_long: float) -> Array:
+def _outline(looks: FaceParams, cut: Cut, v: Array, *, grown_long: float) -> Array:
     """Half width of head and hair at heights v."""
     volume = 1 - 0.45 * looks.thinning - 0.25 * max(looks.recession - 0.4, 0)
     cover = 0.25 + 0.75 * looks.hair_cover
@@ -94,7 +94,7 @@ def _outline(looks: Looks, cut: Cut, v: Array, *, grown_long: float) -> Array:
         ends = min(cut.ends, 0.3)
         side = skull * np.sqrt(np.clip((ends + 0.22 - v) / 0.30, 0, 1))
         return np.where(v > ends - 0.08, side, skull).astype(np.float32)
-    fall = wide + 0.08 * np.clip(v + 0.2, 0, 2.2) - 0.06 * bell(v, 0.9, 0.4)
+    fall = wide + 0.08 * np.clip(v + 0.2, 0, 2.2) - 0.06 * gaussian(v, 0.9, 0.4)
     end = np.sqrt(np.clip((cut.ends - v) / 0.35, 0, 1))
     return (np.where(v < -0.35, skull, fall) * end).astype(np.float32)
 
@@ -107,7 +107,7 @@ def _inside(window: Window, outline: Array, cut: Cut, scene: Scene, person: Pers
     return np.clip((distance + cut.rough * ragged) * window.scale * 0.42 + 0.5, 0, 1)
 
 
-def _free_face(person: Person, looks: Looks, cut: Cut, window: Window) -> Array:
+def _free_face(person: Person, looks: FaceParams, cut: Cut, window: Window) -> Array:
     """Distance (h, w) inside the part of the face that hair leaves free, negative where it grows."""
     u, v = window.u, window.v
     side = np.abs(u)
@@ -115,7 +115,7 @@ def _free_face(person: Person, looks: Looks, cut: Cut, window: Window) -> Array:
     lost = looks.recession
     middle = looks.hairline + cut.fringe * (1 - lost) * (0.4 + 0.6 * looks.hair_cover)
     line = middle + cut.sweep * (1 - lost) * np.clip((u - part) * (-0.9 if person.parting > 0 else 0.9), -0.25, 1)
-    line = line - 0.42 * min(2.2 * lost, 1.0) * bell(side, 0.52, 0.17)  # the temples go first
+    line = line - 0.42 * min(2.2 * lost, 1.0) * gaussian(side, 0.52, 0.17)  # the temples go first
     line = line - 1.4 * max(lost - 0.3, 0) * (1 - np.clip((side - 0.55) / 0.3, 0, 1))
     base = 0.05
     free = cut.opening - 0.03 * (1 - looks.grown)
@@ -124,7 +124,7 @@ def _free_face(person: Person, looks: Looks, cut: Cut, window: Window) -> Array:
     return np.float32(0.85) * (1 - (across[None, :] + up) ** (1 / cut.corner))
 
 
-def _strands(person: Person, scene: Scene, window: Window, looks: Looks, cut: Cut) -> Array:
+def _strands(person: Person, scene: Scene, window: Window, looks: FaceParams, cut: Cut) -> Array:
     """Light and dark strands (h, w), mean 0, running away from the parting; locks where hair is curly."""
     offset = (person.number * 53 + scene.backdrop % 97, person.number * 71)
     if cut.curl > 0.5:
@@ -137,14 +137,14 @@ def _strands(person: Person, scene: Scene, window: Window, looks: Looks, cut: Cu
     return cv2.remap(noise(1.1, 16.0), along, across, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
-def _colour(person: Person, looks: Looks, scene: Scene, window: Window, cut: Cut, strands: Array | None = None) -> list[Array]:
+def _colour(person: Person, looks: FaceParams, scene: Scene, window: Window, cut: Cut, strands: Array | None = None) -> list[Array]:
     strands = _strands(person, scene, window, looks, cut) if strands is None else strands
     lx, ly, lz = light_direction(scene)
     # An ellipsoid's slopes are enough for the light on hair.
     nx = window.u / 1.35
     ny = (window.v + 0.35) / 1.55
     facing = np.clip(lx * nx[None, :] + ly * np.clip(ny, -1, 0.5)[:, None] + lz * 0.65, 0, 1)
-    ring = np.outer(bell(window.v, looks.crown + 0.36, 0.16), 1 - np.clip(np.abs(nx + 0.3 * scene.light[0]), 0, 1))
+    ring = np.outer(gaussian(window.v, looks.crown + 0.36, 0.16), 1 - np.clip(np.abs(nx + 0.3 * scene.light[0]), 0, 1))
     glow = scene.ambient * 0.75 + (1 - scene.ambient) * 1.3 * facing
     glow *= 1 + (0.13 + 0.12 * cut.curl) * strands
     sheen = np.clip(ring * (0.10 + 0.05 * strands) * (1 - 0.6 * cut.curl), 0, 1) * (1.2 - scene.ambient)

@@ -11,8 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from agerepro.config.schema import Synthetic
-from agerepro.io import write_then_rename
-from agerepro.synthetic.population import FIRST_PERSON, Known, Photo, Plan, draws, middle_age, person_name, sit, spread, within
+from agerepro.io import atomic_write
+from agerepro.synthetic.population import (
+    FIRST_PERSON,
+    DrawingPlan,
+    GroundTruth,
+    Photo,
+    draws_for,
+    middle_age,
+    person_name,
+    photo_subject,
+    spread,
+    within,
+)
 
 _MATLAB_DAYS = 366  # a MATLAB day number is Python's ordinal plus this: it counts from year 0, a leap year
 _HEADER = 116  # bytes of text at the start of a MATLAB 5 file, with the time of writing in it
@@ -54,7 +65,7 @@ class Row:
         return f"wiki_crop/{page % 100:02d}/{page}_{year:04d}-{month:02d}-{day:02d}_{self.taken}.jpg"
 
 
-def write_mat(root: Path, name: str, rows: Sequence[Row], known: Sequence[Known]) -> Path:
+def write_mat(root: Path, name: str, rows: Sequence[Row], known: Sequence[GroundTruth]) -> Path:
     """Write `<name>_crop/<name>.mat` with one struct `<name>` of 1 x n fields, as scipy.io.loadmat finds it in the real file."""
     from scipy.io import savemat
 
@@ -78,7 +89,7 @@ def write_mat(root: Path, name: str, rows: Sequence[Row], known: Sequence[Known]
         with path.open("r+b") as file:  # the same labels, the same bytes, whenever they are written
             file.write(b"MATLAB 5.0 MAT-file".ljust(_HEADER))
 
-    return write_then_rename(root / f"{name}_crop" / f"{name}.mat", write)
+    return atomic_write(root / f"{name}_crop" / f"{name}.mat", write)
 
 
 def _cells(values: Sequence[object]) -> npt.NDArray[np.object_]:
@@ -88,7 +99,7 @@ def _cells(values: Sequence[object]) -> npt.NDArray[np.object_]:
     return cells
 
 
-def _gender(row: Row, truth: Known) -> float:
+def _gender(row: Row, truth: GroundTruth) -> float:
     return float("nan") if row.kind == "no_gender" else float(truth.gender == "m")
 
 
@@ -98,7 +109,7 @@ def _score(row: Row) -> float:
     return 0.05 + 0.9 * row.draw if row.kind == "low_score" else max(row.score, 1.05)
 
 
-def _location(truth: Known) -> npt.NDArray[np.float64]:
+def _location(truth: GroundTruth) -> npt.NDArray[np.float64]:
     """The detector's square, counted from 1; the whole picture where it found nothing."""
     side = truth.photo.size
     if truth.shot is None:
@@ -138,17 +149,17 @@ IMDB = Source("imdb", 20_284, 460_723, 20, 36.0, 9.0, 8.0)
 WIKI = Source("wiki", 62_328, 62_328, 1, 38.0, 16.0, 0.1)
 
 
-def plan_imdb(settings: Synthetic) -> Plan:
+def plan_imdb(settings: Synthetic) -> DrawingPlan:
     """Film actors, many photos each."""
     return _plan(IMDB, settings)
 
 
-def plan_wiki(settings: Synthetic) -> Plan:
+def plan_wiki(settings: Synthetic) -> DrawingPlan:
     """People of an encyclopedia, one photo each."""
     return _plan(WIKI, settings)
 
 
-def _plan(source: Source, settings: Synthetic) -> Plan:
+def _plan(source: Source, settings: Synthetic) -> DrawingPlan:
     people = settings.people or source.people
     total = settings.photos or (people * source.demo_photos if settings.people else source.photos)
     kinds = _kinds(source.name, settings.seed, total)
@@ -158,22 +169,22 @@ def _plan(source: Source, settings: Synthetic) -> Plan:
         photos.append(photo)
         rows.append(row)
 
-    def write_labels(root: Path, known: Sequence[Known]) -> None:
+    def write_labels(root: Path, known: Sequence[GroundTruth]) -> None:
         write_mat(root, source.name, rows, known)
 
-    return Plan(photos, write_labels)
+    return DrawingPlan(photos, write_labels)
 
 
 def _kinds(name: str, seed: int, total: int) -> list[str]:
     """The kind of every row: exactly the shares of KINDS, at random places."""
     kinds = [kind for kind, share in KINDS.items() for _ in range(round(share * total))]
     kinds = (kinds + [""] * total)[:total]
-    return [kinds[place] for place in draws(name, seed, 3).permutation(total)]
+    return [kinds[place] for place in draws_for(name, seed, 3).permutation(total)]
 
 
 def _photo(source: Source, settings: Synthetic, index: int, who: int, kind: str) -> tuple[Photo, Row]:
     number = FIRST_PERSON[source.name] + who
-    life, rng = draws(source.name, settings.seed, 0, who), draws(source.name, settings.seed, 2, index)
+    life, rng = draws_for(source.name, settings.seed, 0, who), draws_for(source.name, settings.seed, 2, index)
     middle = middle_age(life, source.mean_age, source.spread_people)
     year = int(LAST_YEAR - max(middle, 1) - life.uniform(8, 60))
     born = datetime.date(year, 1, 1) + datetime.timedelta(days=int(life.integers(365)))
@@ -181,14 +192,14 @@ def _photo(source: Source, settings: Synthetic, index: int, who: int, kind: str)
         born = datetime.date(born.year, 12, 31)  # written as day 0 of month 0 of the next year
     taken = born.year + (born.month >= 7) + int(within(rng.normal(middle, source.spread_photos), 0, min(98, LAST_YEAR - 1 - born.year)))
     midyear = taken + 0.5 - (born.year + (born.timetuple().tm_yday - 0.5) / 366)
-    sitter = sit(source.name, settings.seed, number, max(midyear, 0.0), index)
+    sitter = photo_subject(source.name, settings.seed, number, max(midyear, 0.0), index)
     said_born, said_taken = _said(kind, born, taken, rng)
     behind = None
     if kind == "low_score":
         sitter = replace(sitter, scene=replace(sitter.scene, blur=0.022, yaw=34.0 * np.sign(sitter.scene.yaw), grain=0.06))
     if kind == "second_face":
         side = 1.0 if rng.random() < 0.5 else -1.0
-        behind = sit(source.name, settings.seed, number + 1, float(rng.uniform(15, 70)), settings.seed + 1_000_000 + index)
+        behind = photo_subject(source.name, settings.seed, number + 1, float(rng.uniform(15, 70)), settings.seed + 1_000_000 + index)
         behind = replace(behind, scene=replace(behind.scene, shift=(0.31 * side, -0.06), face_share=0.36))
         sitter = replace(sitter, scene=replace(sitter.scene, shift=(-0.12 * side, 0.02)))
     said = Row(index, who, number, kind, said_born, said_taken, float(rng.normal(4.2, 0.9)), float(rng.random()))

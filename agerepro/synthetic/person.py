@@ -143,7 +143,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Mix:
+class NuisanceParams:
     """How much nuisance a data set has."""
 
     turn: float  # degrees, standard deviation of yaw; pitch has half, roll two thirds of it
@@ -158,17 +158,17 @@ class Mix:
 
 # The face box with 40 % of its side on each side takes 1 / 1.8 of a crop, as in IMDB-WIKI's cropped pictures.
 CROP = 1 / 1.8
-MIXES = {
-    "imdb": Mix(9, (CROP, CROP), 0.12, 0.12, 0.03, 0.004, (70, 95), 0.8),
-    "wiki": Mix(7, (CROP, CROP), 0.18, 0.18, 0.04, 0.005, (65, 95), 0.7),
-    "agedb": Mix(9, (0.50, 0.60), 0.45, 0.3, 0.05, 0.005, (60, 95), 0.9),
-    "fgnet": Mix(6, (0.42, 0.52), 0.12, 0.4, 0.055, 0.006, (60, 92), 0.6),
-    "vggface2": Mix(9, (0.50, 0.62), 0.05, 0.05, 0.03, 0.004, (70, 95), 0.8),
-    "adience": Mix(11, (CROP, CROP), 0.02, 0.02, 0.05, 0.006, (60, 95), 0.9),
+NUISANCE = {
+    "imdb": NuisanceParams(9, (CROP, CROP), 0.12, 0.12, 0.03, 0.004, (70, 95), 0.8),
+    "wiki": NuisanceParams(7, (CROP, CROP), 0.18, 0.18, 0.04, 0.005, (65, 95), 0.7),
+    "agedb": NuisanceParams(9, (0.50, 0.60), 0.45, 0.3, 0.05, 0.005, (60, 95), 0.9),
+    "fgnet": NuisanceParams(6, (0.42, 0.52), 0.12, 0.4, 0.055, 0.006, (60, 92), 0.6),
+    "vggface2": NuisanceParams(9, (0.50, 0.62), 0.05, 0.05, 0.03, 0.004, (70, 95), 0.8),
+    "adience": NuisanceParams(11, (CROP, CROP), 0.02, 0.02, 0.05, 0.006, (60, 95), 0.9),
 }
 
 
-def draw_scene(mix: Mix, person: Person, age: float, rng: np.random.Generator) -> Scene:
+def draw_scene(mix: NuisanceParams, person: Person, age: float, rng: np.random.Generator) -> Scene:
     """A scene for `person` at `age` with the data set's amount of nuisance; every call takes the same number of draws."""
     yaw, pitch, roll = np.clip(rng.normal(size=3), -2, 2) * mix.turn * np.array([1, 0.5, 0.66])
     shift = rng.uniform(-1, 1, 2) * (0.5 - 0.9 * CROP) * (0 if mix.face_share[0] == mix.face_share[1] else 1)

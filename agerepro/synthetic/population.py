@@ -15,16 +15,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from agerepro.io import write_bytes, write_then_rename
+from agerepro.io import atomic_write, write_bytes
 from agerepro.synthetic.camera import encode
-from agerepro.synthetic.person import MIXES, Scene, draw_person, draw_scene
+from agerepro.synthetic.person import NUISANCE, Scene, draw_person, draw_scene
 from agerepro.synthetic.renderer import LANDMARKS, Shot, aim, render, render_empty
 
 _CHUNK = 24  # photos a task: long enough to hide the pipe, short enough to see progress
 
 
 @dataclass(frozen=True)
-class Sitter:
+class PhotoSubject:
     """Who stands before the camera, how old, and how."""
 
     seed: int  # the world
@@ -39,10 +39,10 @@ class Photo:
 
     path: str  # relative to the data set's folder, with /
     size: int  # side, pixels
-    sitter: Sitter
+    sitter: PhotoSubject
     kind: str = ""  # of label noise; "" for none
     label_age: float = float("nan")  # whole years that the data set's own labels say
-    behind: Sitter | None = None  # a second face
+    behind: PhotoSubject | None = None  # a second face
     empty: bool = False  # nobody is drawn
 
 
@@ -123,7 +123,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Known:
+class GroundTruth:
     """A photo and the geometry of its face; None where nobody was drawn."""
 
     photo: Photo
@@ -131,17 +131,17 @@ class Known:
     shot: Shot | None
 
 
-def known(photos: Iterable[Photo]) -> list[Known]:
+def ground_truth(photos: Iterable[Photo]) -> list[GroundTruth]:
     """The truth about photos, without drawing them."""
     found = []
     for photo in photos:
         person = draw_person(photo.sitter.seed, photo.sitter.number)
         shot = None if photo.empty else aim(person, photo.sitter.age, photo.sitter.scene, photo.size)
-        found.append(Known(photo, person.sex, shot))
+        found.append(GroundTruth(photo, person.sex, shot))
     return found
 
 
-def write_truth(root: Path, rows: Sequence[Known]) -> Path:
+def write_truth(root: Path, rows: Sequence[GroundTruth]) -> Path:
     """Write the truth table of a data set."""
 
     def write(path: Path) -> None:
@@ -150,10 +150,10 @@ def write_truth(root: Path, rows: Sequence[Known]) -> Path:
             table.writerow(COLUMNS)
             table.writerows(_row(row) for row in rows)
 
-    return write_then_rename(root / TRUTH, write)
+    return atomic_write(root / TRUTH, write)
 
 
-def _row(row: Known) -> list[str]:
+def _row(row: GroundTruth) -> list[str]:
     photo, shot = row.photo, row.shot
     label = "" if photo.label_age != photo.label_age else f"{photo.label_age:g}"
     places = [""] * 14 if shot is None else [f"{value:.2f}" for value in (*shot.box, *shot.landmarks.ravel())]
@@ -170,21 +170,21 @@ _SALT = {name: 100 + place for place, name in enumerate(FIRST_PERSON)}
 
 
 @dataclass(frozen=True)
-class Plan:
+class DrawingPlan:
     """The pictures of a data set, and what writes its other files once their truth is known."""
 
     photos: Sequence[Photo]
-    write_labels: Callable[[Path, Sequence[Known]], None]
+    write_labels: Callable[[Path, Sequence[GroundTruth]], None]
 
 
-def draws(name: str, seed: int, *what: int) -> np.random.Generator:
+def draws_for(name: str, seed: int, *what: int) -> np.random.Generator:
     """The random numbers of one thing in a data set, apart from everything else's."""
     return np.random.default_rng([_SALT[name], seed, *what])
 
 
-def sit(name: str, seed: int, number: int, age: float, photo: int) -> Sitter:
+def photo_subject(name: str, seed: int, number: int, age: float, photo: int) -> PhotoSubject:
     """Person `number` at `age` (years) with the nuisance of data set `name` in its photo number `photo`."""
-    return Sitter(seed, number, age, draw_scene(MIXES[name], draw_person(seed, number), age, draws(name, seed, 1, photo)))
+    return PhotoSubject(seed, number, age, draw_scene(NUISANCE[name], draw_person(seed, number), age, draws_for(name, seed, 1, photo)))
 
 
 def person_name(number: int) -> str:

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agerepro.synthetic.ageing import Looks, looks
+from agerepro.synthetic.ageing import FaceParams, face_params
 from agerepro.synthetic.body import paint_body
-from agerepro.synthetic.camera import Camera, backdrop, camera, develop
-from agerepro.synthetic.canvas import Array, new_easel
+from agerepro.synthetic.camera import Camera, background, camera, postprocess
+from agerepro.synthetic.canvas import Array, new_canvas
 from agerepro.synthetic.face import corner, paint_brows, paint_eyes, paint_glasses
 from agerepro.synthetic.hair import paint_back_hair, paint_hair
-from agerepro.synthetic.person import MIXES, Person, Scene, draw_person, draw_scene
+from agerepro.synthetic.person import NUISANCE, Person, Scene, draw_person, draw_scene
 from agerepro.synthetic.skin import paint_head
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # "left" is the one at smaller x
@@ -26,7 +26,7 @@ _ROOM = 0.1  # of the side: more canvas above the head than the picture shows, f
 class Shot:
     """Where everything of a photo lies before it is drawn; cheap, so that truth needs no picture."""
 
-    looks: Looks
+    looks: FaceParams
     camera: Camera
     box: tuple[float, float, float, float]  # left, top, right, bottom of the face, pixels
     landmarks: npt.NDArray[np.float64]  # (5, 2), pixels, in the order of LANDMARKS
@@ -59,17 +59,17 @@ def render(person: Person, age: float, scene: Scene, size: int, *, behind: tuple
         picture = _before(picture, other, aim(other, other_age, other_scene, size), other_scene)
     shot = aim(person, age, scene, size)
     picture = _before(picture, person, shot, scene)
-    return Drawn(develop(picture, scene), shot.box, shot.landmarks)
+    return Drawn(postprocess(picture, scene), shot.box, shot.landmarks)
 
 
 def render_empty(scene: Scene, size: int) -> npt.NDArray[np.uint8]:
     """A picture with nobody in it: RGB uint8 (size, size, 3)."""
-    return develop(scenery(size, scene), scene)
+    return postprocess(scenery(size, scene), scene)
 
 
 def aim(person: Person, age: float, scene: Scene, size: int) -> Shot:
     """The geometry of a photo: the face box takes `scene.face_share` of the side, in the middle but for the scene's shift."""
-    state = looks(person, age)
+    state = face_params(person, age)
     top, bottom = _box_ends(state)
     scale = scene.face_share * size / max(bottom - top, 2.0)
     centre = ((size - 1) / 2, (size - 1) / 2 - (top + bottom) / 2 * scale)
@@ -90,13 +90,13 @@ def aim(person: Person, age: float, scene: Scene, size: int) -> Shot:
 
 def scenery(size: int, scene: Scene) -> Array:
     """The background of a scene: RGB 0..1 (size, size, 3)."""
-    return cv2.merge(list(backdrop(size, scene.backdrop)))
+    return cv2.merge(list(background(size, scene.backdrop)))
 
 
 def _before(picture: Array, person: Person, shot: Shot, scene: Scene) -> Array:
     """The picture (size, size, 3) with a person painted in front of it."""
     state, size = shot.looks, len(picture)
-    easel = new_easel(size + round(_ROOM * size), shot.camera.scale, shot.camera.canvas)
+    easel = new_canvas(size + round(_ROOM * size), shot.camera.scale, shot.camera.canvas)
     paint_back_hair(easel, person, state, scene)
     paint_body(easel, person, state, scene)
     light = paint_head(easel, person, state, scene)
@@ -108,7 +108,7 @@ def _before(picture: Array, person: Person, shot: Shot, scene: Scene) -> Array:
     return layers[..., :3] + picture * (1 - layers[..., 3:])
 
 
-def _box_ends(state: Looks) -> tuple[float, float]:
+def _box_ends(state: FaceParams) -> tuple[float, float]:
     """Where face detectors draw top and bottom of a face's box: half way up the forehead, and the chin."""
     return 0.5 * state.brow_y + 0.5 * state.hairline - 0.05, state.chin + 0.02
 
@@ -116,7 +116,7 @@ def _box_ends(state: Looks) -> tuple[float, float]:
 TWELVE_AGES = (0, 2, 5, 9, 13, 18, 26, 35, 46, 57, 68, 82)
 
 
-def sheet(
+def contact_sheet(
     people: Sequence[int], ages: Sequence[float], *, seed: int = 0, size: int = 160, columns: int = 0, mix: str = ""
 ) -> npt.NDArray[np.uint8]:  # fmt: skip
     """RGB uint8 picture of every person (number) at every age (years), person by person, `columns` faces a row.
@@ -129,7 +129,7 @@ def sheet(
     for number, age in pairs:
         person = draw_person(seed, number)
         rng = np.random.default_rng([seed, number, int(age)])
-        scene = draw_scene(MIXES[mix], person, age, rng) if mix else Scene(backdrop=number + int(age), face_share=0.52)
+        scene = draw_scene(NUISANCE[mix], person, age, rng) if mix else Scene(backdrop=number + int(age), face_share=0.52)
         face = render(person, age, scene, size).image
         label = f"{age:g}"
         cv2.putText(face, label, (4, size - 6), cv2.FONT_HERSHEY_SIMPLEX, size / 320, (255, 255, 255), 2, cv2.LINE_AA)

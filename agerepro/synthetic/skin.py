@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agerepro.synthetic.ageing import Looks
-from agerepro.synthetic.canvas import Array, Easel, Window, bell, bumps, mirrored, patch, smooth, tint
+from agerepro.synthetic.ageing import FaceParams
+from agerepro.synthetic.canvas import Array, Canvas, Window, gaussian, gaussian_sum, mirrored, mix, patch, smooth
 from agerepro.synthetic.face import cut, half_width, head_height, lips
 from agerepro.synthetic.person import Person, Scene
 
@@ -15,7 +15,7 @@ Curve = tuple[npt.ArrayLike, float, float]
 _CREASES = 37
 
 
-def crease_map(looks: Looks, person: Person, window: Window, smile: float, brows_up: float) -> Array:
+def wrinkle_map(looks: FaceParams, person: Person, window: Window, smile: float, brows_up: float) -> Array:
     """Depth of all creases (h, w), 0..1. A person's lines keep their places over the years and deepen."""
     rng = np.random.default_rng([_CREASES, person.number])
     wobble = rng.normal(0, 1, (40, 2))
@@ -38,7 +38,7 @@ def _tapered(curve: Curve) -> list[Curve]:
     return [(line, 0.6 * width, 0.4 * depth), (inner, 0.8 * width, 0.75 * depth), (core, width, depth)]
 
 
-def _forehead(looks: Looks, wobble: npt.NDArray[np.float64], raised: float) -> list[Curve]:
+def _forehead(looks: FaceParams, wobble: npt.NDArray[np.float64], raised: float) -> list[Curve]:
     depth = looks.forehead_lines * (0.85 + 0.5 * raised) + 0.12 * raised * looks.grown
     top, bottom = max(looks.hairline + 0.14, -0.95), looks.brow_y - 0.16
     found: list[Curve] = []
@@ -52,7 +52,7 @@ def _forehead(looks: Looks, wobble: npt.NDArray[np.float64], raised: float) -> l
     return [curve for curve in found if curve[2] > 0.03]
 
 
-def _between_brows(looks: Looks, wobble: npt.NDArray[np.float64]) -> list[Curve]:
+def _between_brows(looks: FaceParams, wobble: npt.NDArray[np.float64]) -> list[Curve]:
     found: list[Curve] = []
     for side, offset in zip((-1, 1), wobble, strict=True):
         x, y = side * (0.085 + 0.012 * offset[0]), looks.brow_y
@@ -61,7 +61,7 @@ def _between_brows(looks: Looks, wobble: npt.NDArray[np.float64]) -> list[Curve]
     return [curve for curve in found if curve[2] > 0.03]
 
 
-def _around_eye(looks: Looks, wobble: npt.NDArray[np.float64], laugh: float) -> list[Curve]:
+def _around_eye(looks: FaceParams, wobble: npt.NDArray[np.float64], laugh: float) -> list[Curve]:
     x, half, opening = looks.eye_x, looks.eye_half, looks.eye_open
     outer, inner = x + half, x - half
     tilt = looks.eye_tilt
@@ -87,7 +87,7 @@ def _around_eye(looks: Looks, wobble: npt.NDArray[np.float64], laugh: float) -> 
     return [curve for curve in found if curve[2] > 0.03]
 
 
-def _around_mouth(looks: Looks, wobble: npt.NDArray[np.float64], laugh: float) -> list[Curve]:
+def _around_mouth(looks: FaceParams, wobble: npt.NDArray[np.float64], laugh: float) -> list[Curve]:
     nose, mouth, wide, wing = looks.nose, looks.mouth, looks.mouth_half, looks.nose_half
     fold = min(1.15, looks.folds + 0.30 * laugh * (0.45 + 0.55 * looks.grown))
     found: list[Curve] = [
@@ -120,13 +120,13 @@ def light_direction(scene: Scene) -> tuple[float, float, float]:
     return float(x / length), float(y / length), 0.8 / length
 
 
-def paint_head(easel: Easel, person: Person, looks: Looks, scene: Scene) -> float:
+def paint_head(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> float:
     """Paint ears and bare head with lips; the mean light on the eyes comes back, for what is painted on top."""
     window = easel.window(-1.2, looks.crown - 0.02, 1.2, looks.chin + 0.03)
     width = half_width(looks, person, window.v)
     _paint_ears(easel, person, looks, scene)
     height = head_height(looks, person, window, width, scene.smile)
-    height, grooves = cut(height, crease_map(looks, person, window, scene.smile, scene.brows_up), window.scale)
+    height, grooves = cut(height, wrinkle_map(looks, person, window, scene.smile, scene.brows_up), window.scale)
     glow, shine = _light(height, window, scene, looks)
     glow *= 1 - np.minimum(grooves, 0.8) * np.float32(0.75)
     glow *= 1 - _hollows(looks, window)
@@ -144,7 +144,7 @@ def paint_head(easel: Easel, person: Person, looks: Looks, scene: Scene) -> floa
     return float(glow[np.ix_(rows, columns)].mean()) if rows.any() and columns.any() else 1.0
 
 
-def _light(height: Array, window: Window, scene: Scene, looks: Looks) -> tuple[Array, Array]:
+def _light(height: Array, window: Window, scene: Scene, looks: FaceParams) -> tuple[Array, Array]:
     """Diffuse light (h, w) around 1, and gloss (h, w), from the slopes of the relief."""
     dy, dx = np.gradient(height, np.float32(1 / window.scale))
     lx, ly, lz = light_direction(scene)
@@ -162,10 +162,10 @@ def _light(height: Array, window: Window, scene: Scene, looks: Looks) -> tuple[A
     return glow.astype(np.float32), (strength * gloss).astype(np.float32)
 
 
-def _hollows(looks: Looks, window: Window) -> Array:
+def _hollows(looks: FaceParams, window: Window) -> Array:
     """How much light the neighbouring features keep away (h, w), 0..1: sockets, under nose, lip and chin."""
     nose, mouth = looks.nose, looks.mouth
-    return np.clip(bumps(window, [
+    return np.clip(gaussian_sum(window, [
         (looks.eye_x - 0.16, -0.07, 0.11, 0.09, 0.16),
         (looks.eye_x, looks.brow_y + 0.12, 0.18, 0.05, 0.08 + 0.05 * looks.lid_sag),
         (0.0, nose + 0.045, looks.nose_half * 0.7, 0.03, 0.10),
@@ -177,7 +177,7 @@ def _hollows(looks: Looks, window: Window) -> Array:
     ]), 0, 0.6)  # fmt: skip
 
 
-def _colours(person: Person, looks: Looks, scene: Scene, window: Window) -> Array:
+def _colours(person: Person, looks: FaceParams, scene: Scene, window: Window) -> Array:
     """Skin without light (3, h, w)."""
     offset = (person.number * 37, person.number * 91)
     skin = np.array(person.skin, np.float32) * (1 + 0.05 * looks.baby)
@@ -187,7 +187,7 @@ def _colours(person: Person, looks: Looks, scene: Scene, window: Window) -> Arra
     pores = patch(window, 0.028, (offset[1], offset[0]), 2.0)
     tone = 1 + (0.006 + 0.030 * looks.mottling) * blotch + (0.004 + 0.026 * looks.mottling * (1 - looks.baby)) * pores
     nose, cheek = looks.nose, 0.42
-    blush = bumps(window, [
+    blush = gaussian_sum(window, [
         (0.60, cheek, 0.24, 0.20, 0.09 + 0.10 * looks.baby + 0.03 * (1 - looks.puberty)),
         (0.0, nose - 0.1, 0.17, 0.13, 0.07 + 0.07 * looks.mottling),
         (0.0, looks.chin - 0.12, 0.2, 0.1, 0.04),
@@ -203,22 +203,22 @@ def _colours(person: Person, looks: Looks, scene: Scene, window: Window) -> Arra
     return colours
 
 
-def _marks(colours: Array, person: Person, looks: Looks, window: Window) -> None:
+def _marks(colours: Array, person: Person, looks: FaceParams, window: Window) -> None:
     """Freckles and age spots, always at the same places of a person's face."""
     rng = np.random.default_rng([_MARKS, person.number])
     skin = np.array(person.skin)
     if person.freckles * looks.grown > 0.05:
         places = np.stack([rng.normal(0, 0.48, 110), rng.normal(0.30, 0.2, 110)], axis=1)
         strengths = rng.uniform(0.1, 0.4, 110) * person.freckles * min(1.0, 2 * looks.grown)
-        tint(colours, window.dots(places, rng.uniform(0.012, 0.022, 110), strengths), skin * np.array([0.75, 0.62, 0.52]))
+        mix(colours, window.dots(places, rng.uniform(0.012, 0.022, 110), strengths), skin * np.array([0.75, 0.62, 0.52]))
     if looks.spots > 0.02:
         places = np.stack([rng.uniform(-0.85, 0.85, 26), rng.uniform(-0.95, 0.8, 26)], axis=1)
         strengths = np.clip(looks.spots * 1.6 - rng.uniform(0, 1.2, 26), 0, 0.5)
         spots = cv2.GaussianBlur(window.dots(places, rng.uniform(0.02, 0.055, 26), strengths), (0, 0), max(0.5, 0.012 * window.scale))
-        tint(colours, spots, skin * np.array([0.70, 0.58, 0.50]))
+        mix(colours, spots, skin * np.array([0.70, 0.58, 0.50]))
 
 
-def _stubble(colours: Array, person: Person, looks: Looks, scene: Scene, window: Window, pores: Array) -> None:
+def _stubble(colours: Array, person: Person, looks: FaceParams, scene: Scene, window: Window, pores: Array) -> None:
     """The shadow of shaven hair, or the beard itself, between ears and chin."""
     grown = looks.beard * scene.beard
     if looks.stubble < 0.02:
@@ -227,7 +227,7 @@ def _stubble(colours: Array, person: Person, looks: Looks, scene: Scene, window:
     side = np.clip((np.abs(window.u) - 0.58) / 0.12, 0, 1)[None, :] * np.clip((window.v - 0.35) / 0.35, 0, 1)[:, None]
     lip = np.outer(np.clip((window.v - looks.nose - 0.05) / 0.08, 0, 1), np.clip((0.46 - np.abs(window.u)) / 0.14, 0, 1))
     area = np.clip(np.maximum(np.maximum(reach, side), lip), 0, 1)
-    open_lips = np.outer(bell(window.v, looks.mouth + 0.01, 0.085), np.clip((looks.mouth_half + 0.02 - np.abs(window.u)) / 0.1, 0, 1))
+    open_lips = np.outer(gaussian(window.v, looks.mouth + 0.01, 0.085), np.clip((looks.mouth_half + 0.02 - np.abs(window.u)) / 0.1, 0, 1))
     area *= 1 - np.clip(1.25 * open_lips, 0, 1)
     strands = patch(window, 0.05, (person.number * 13, person.number * 29), 3.0)
     shaven = 0.10 * looks.stubble * (1 - 0.5 * looks.grey) * (1 + 0.35 * pores)
@@ -236,10 +236,10 @@ def _stubble(colours: Array, person: Person, looks: Looks, scene: Scene, window:
     hair = np.array(person.hair, np.float32) * (1 - grey) + np.array([0.72, 0.71, 0.69], np.float32) * grey
     shadow = np.array(person.skin, np.float32) * 0.55 + np.array([0.0, 0.01, 0.02], np.float32)
     tone = shadow * (1 - min(1.0, 3 * grown)) + hair * min(1.0, 3 * grown)
-    tint(colours, amount, [value * (1 + 0.22 * min(1.0, 2 * grown) * strands) for value in tone])
+    mix(colours, amount, [value * (1 + 0.22 * min(1.0, 2 * grown) * strands) for value in tone])
 
 
-def _paint_ears(easel: Easel, person: Person, looks: Looks, scene: Scene) -> None:
+def _paint_ears(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> None:
     window = easel.window(-1.4, -0.5, 1.4, 1.2)
     light = light_direction(scene)
     skin = np.array(person.skin)

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from agerepro.config.schema import Synthetic
-from agerepro.errors import UserError, near
+from agerepro.errors import UserError, suggest
 from agerepro.io import write_json, write_text
 from agerepro.synthetic import adience, imdb_wiki
 from agerepro.synthetic.person import draw_person
 from agerepro.synthetic.population import (
     FIRST_PERSON,
-    Known,
+    DrawingPlan,
+    GroundTruth,
     Photo,
-    Plan,
     draw_all,
-    draws,
-    known,
+    draws_for,
+    ground_truth,
     middle_age,
     person_name,
-    sit,
+    photo_subject,
     spread,
     within,
     write_truth,
@@ -36,7 +36,7 @@ AGEDB_YOUNGEST, AGEDB_OLDEST = 1, 101
 AGEDB_MEAN_AGE, AGEDB_STD_OF_PEOPLE, AGEDB_STD_OF_PHOTOS = 50.0, 12.0, 10.6  # years; together 16
 
 
-def plan_agedb(settings: Synthetic) -> Plan:
+def plan_agedb(settings: Synthetic) -> DrawingPlan:
     """Public figures photographed over their lives, some of them film actors of the synthetic IMDB."""
     people = settings.people or AGEDB_PEOPLE
     total = settings.photos or (round(people * AGEDB_PHOTOS / AGEDB_PEOPLE))
@@ -45,16 +45,16 @@ def plan_agedb(settings: Synthetic) -> Plan:
     for index, who in enumerate(spread(people, total)):
         number = FIRST_PERSON["imdb"] + who if who < shared else FIRST_PERSON["agedb"] + who
         person = draw_person(settings.seed, number)
-        middle = middle_age(draws("agedb", settings.seed, 0, who), AGEDB_MEAN_AGE, AGEDB_STD_OF_PEOPLE)
-        rng = draws("agedb", settings.seed, 2, index)
+        middle = middle_age(draws_for("agedb", settings.seed, 0, who), AGEDB_MEAN_AGE, AGEDB_STD_OF_PEOPLE)
+        rng = draws_for("agedb", settings.seed, 2, index)
         age = int(within(rng.normal(middle, AGEDB_STD_OF_PHOTOS), AGEDB_YOUNGEST, AGEDB_OLDEST + 0.999))
         path = f"{index}_{person_name(number).replace(' ', '')}_{age}_{person.sex}.jpg"
-        sitter = sit("agedb", settings.seed, number, age + float(rng.random()), index)
+        sitter = photo_subject("agedb", settings.seed, number, age + float(rng.random()), index)
         photos.append(Photo(path, settings.size, sitter, label_age=age))
-    return Plan(photos, _no_labels_file)
+    return DrawingPlan(photos, _no_labels_file)
 
 
-def _no_labels_file(root: Path, rows: Sequence[Known]) -> None:
+def _no_labels_file(root: Path, rows: Sequence[GroundTruth]) -> None:
     """AgeDB's labels are its file names."""
 
 
@@ -62,7 +62,7 @@ FGNET_NAMES = Path(__file__).parents[1] / "datasets" / "cards" / "fgnet_filename
 FGNET_FOLDER = "FGNET/images"
 
 
-def plan_fgnet(settings: Synthetic) -> Plan:
+def plan_fgnet(settings: Synthetic) -> DrawingPlan:
     """The first `people` of the real list (0: all 82) at their listed ages; with `photos`, only so many names of these."""
     names = FGNET_NAMES.read_text(encoding="utf-8").split()
     who = sorted({name[:3] for name in names})[: settings.people or None]
@@ -70,13 +70,13 @@ def plan_fgnet(settings: Synthetic) -> Plan:
     photos = []
     for index, name in enumerate(chosen):
         age = int(name[4:6])
-        exact = age + float(draws("fgnet", settings.seed, 2, index).random())
-        sitter = sit("fgnet", settings.seed, FIRST_PERSON["fgnet"] + int(name[:3]), exact, index)
+        exact = age + float(draws_for("fgnet", settings.seed, 2, index).random())
+        sitter = photo_subject("fgnet", settings.seed, FIRST_PERSON["fgnet"] + int(name[:3]), exact, index)
         photos.append(Photo(f"{FGNET_FOLDER}/{name}", settings.size, sitter, label_age=age))
-    return Plan(photos, _no_label_file)
+    return DrawingPlan(photos, _no_label_file)
 
 
-def _no_label_file(root: Path, rows: Sequence[Known]) -> None:
+def _no_label_file(root: Path, rows: Sequence[GroundTruth]) -> None:
     """FG-NET's labels are its file names."""
 
 
@@ -85,21 +85,21 @@ VGGFACE2_DEMO_PHOTOS = 20  # a person, where people are given and photos are not
 VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE, VGGFACE2_STD_OF_PHOTOS = 40.0, 13.0, 7.0  # years
 
 
-def plan_vggface2(settings: Synthetic) -> Plan:
+def plan_vggface2(settings: Synthetic) -> DrawingPlan:
     """Identities photographed within some years of their lives."""
     people = settings.people or VGGFACE2_PEOPLE
     total = settings.photos or people * (VGGFACE2_DEMO_PHOTOS if settings.people else VGGFACE2_PHOTOS_A_PERSON)
     photos, seen = [], [0] * people
     for index, who in enumerate(spread(people, total)):
-        middle = draws("vggface2", settings.seed, 0, who).normal(VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE)
-        age = within(draws("vggface2", settings.seed, 2, index).normal(middle, VGGFACE2_STD_OF_PHOTOS), 3, 90)
+        middle = draws_for("vggface2", settings.seed, 0, who).normal(VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE)
+        age = within(draws_for("vggface2", settings.seed, 2, index).normal(middle, VGGFACE2_STD_OF_PHOTOS), 3, 90)
         seen[who] += 1
-        sitter = sit("vggface2", settings.seed, FIRST_PERSON["vggface2"] + who, float(age), index)
+        sitter = photo_subject("vggface2", settings.seed, FIRST_PERSON["vggface2"] + who, float(age), index)
         photos.append(Photo(f"train/n{who + 1:06d}/{seen[who]:04d}_01.jpg", settings.size, sitter))
-    return Plan(photos, _write_boxes)
+    return DrawingPlan(photos, _write_boxes)
 
 
-def _write_boxes(root: Path, rows: Sequence[Known]) -> None:
+def _write_boxes(root: Path, rows: Sequence[GroundTruth]) -> None:
     boxes, landmarks = ["NAME_ID,X,Y,W,H"], ["NAME_ID," + ",".join(f"P{n}X,P{n}Y" for n in range(1, 6))]
     for row in rows:
         assert row.shot is not None  # every picture of this set shows its person
@@ -111,7 +111,7 @@ def _write_boxes(root: Path, rows: Sequence[Known]) -> None:
     write_text(root / "bb_landmark" / "loose_landmark_train.csv", "\n".join(landmarks) + "\n")
 
 
-WRITERS: dict[str, Callable[[Synthetic], Plan]] = {
+WRITERS: dict[str, Callable[[Synthetic], DrawingPlan]] = {
     "imdb": imdb_wiki.plan_imdb,
     "wiki": imdb_wiki.plan_wiki,
     "agedb": plan_agedb,
@@ -132,7 +132,7 @@ def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress:
     Raises UserError for an unknown name, for a folder drawn with other settings, and for one that holds anything else.
     """
     if name not in WRITERS:
-        raise UserError(f"No synthetic version of the data set {name!r} exists.{near(name, WRITERS)}")
+        raise UserError(f"No synthetic version of the data set {name!r} exists.{suggest(name, WRITERS)}")
     order = {"dataset": name, "renderer": RENDERER, "settings": dataclasses.asdict(settings)}
     if _is_finished(root, order):
         return
@@ -140,7 +140,7 @@ def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress:
     write_json(root / STARTED, order)
     plan = WRITERS[name](settings)
     draw_all(root, plan.photos, jobs=jobs, on_progress=on_progress)
-    truth = known(plan.photos)
+    truth = ground_truth(plan.photos)
     plan.write_labels(root, truth)
     write_truth(root, truth)
     write_json(root / FINISHED, order)

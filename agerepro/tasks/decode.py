@@ -10,13 +10,13 @@ from agerepro.config import schema
 from agerepro.errors import UserError
 
 
-def bin_centres(head: schema.Classes | schema.Value, ages: np.ndarray) -> np.ndarray:
+def bin_centres(head: schema.Classification | schema.Regression, ages: np.ndarray) -> np.ndarray:
     """Class values in rising order, (bins,) float32: years for an age target; empty for a Value head, which has no classes.
 
     ages: (n,) all labels of the stage, every part of it. `observed` takes the distinct ones; a range is every whole year of it.
     Raises UserError for labels that are missing or outside the range: nothing is clipped.
     """
-    if isinstance(head, schema.Value):
+    if isinstance(head, schema.Regression):
         return np.empty(0, np.float32)
     ages = np.asarray(ages, np.float64)
     if head.ages == "observed":
@@ -89,7 +89,7 @@ DECODE: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def decoded(outputs: np.ndarray, bins: np.ndarray, how: str) -> dict[str, np.ndarray]:
+def decode(outputs: np.ndarray, bins: np.ndarray, how: str) -> dict[str, np.ndarray]:
     """The columns `predicted` (decoded as `how` says) and every name of DECODE, each (n,) float64 years.
 
     outputs: (n, bins) posteriors; for `how` = "value" (n, 1) years, and the columns of DECODE are NaN: there is no posterior.
@@ -98,5 +98,5 @@ def decoded(outputs: np.ndarray, bins: np.ndarray, how: str) -> dict[str, np.nda
     if how == "value":
         nothing = np.full(len(outputs), np.nan)
         return {"predicted": outputs[:, 0], **{name: nothing.copy() for name in DECODE}}
-    columns = {name: decode(outputs, bins) for name, decode in DECODE.items()}
+    columns = {name: decoding(outputs, bins) for name, decoding in DECODE.items()}
     return {"predicted": columns[how], **columns}

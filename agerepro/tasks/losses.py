@@ -46,7 +46,7 @@ LOSS: dict[type, LossFunction] = {
 }
 
 
-def total(losses: Sequence[schema.Loss]) -> LossFunction:
+def total_loss(losses: Sequence[schema.Loss]) -> LossFunction:
     """The sum of the named losses, per example: (target, outputs, bins) -> (n,) float32; the caller weighs and averages."""
     functions = [LOSS[type(loss)] for loss in losses]
 

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from agerepro.config.schema import Augment
-from agerepro.faces.store import Pixels
-from agerepro.rng import generator
+from agerepro.faces.store import ImageReader
+from agerepro.rng import rng_for
 
 
-def plain_matrix(from_side: int, to_side: int) -> np.ndarray:
+def resize_matrix(from_side: int, to_side: int) -> np.ndarray:
     """(2, 3) matrix that scales a square picture; pixel centres stay centres."""
     scale = from_side / to_side
     return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
@@ -52,7 +52,7 @@ def warp(face: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
 PLAIN, MIRRORED = -1, -2  # in place of an epoch: not augmented, and its left-right mirror image
 
 
-class Source(Protocol):
+class InputView(Protocol):
     """Rows of network input."""
 
     def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
@@ -61,14 +61,14 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Faces:
+class AugmentedFaces:
     """Faces as the network sees them; the warp of a photo depends on purpose, epoch and photo, on nothing drawn before.
 
     The fold is not part of the draw: a photo looks the same in an epoch of every fold, so features of a frozen trunk
     are computed once for all folds, and folds differ by their people only.
     """
 
-    pixels: Pixels
+    pixels: ImageReader
     photos: Sequence[str]
     augment: Augment
     purpose: tuple[str | int, ...]
@@ -80,7 +80,7 @@ class Faces:
     def _one(self, row: int, epoch: int) -> np.ndarray:
         face = self.pixels.face(row)
         if epoch < 0:
-            plain = warp(face, plain_matrix(self.pixels.side, self.augment.size), self.augment.size)
+            plain = warp(face, resize_matrix(self.pixels.side, self.augment.size), self.augment.size)
             return plain[:, ::-1] if epoch == MIRRORED else plain
-        draw = generator("warp", *self.purpose, epoch, self.photos[row])
+        draw = rng_for("warp", *self.purpose, epoch, self.photos[row])
         return warp(face, random_matrix(draw, self.augment, self.pixels.side), self.augment.size)

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agerepro.io import write_then_rename
+from agerepro.io import atomic_write
 from agerepro.training.optimizers import Plateau
 
 
 @dataclass(frozen=True)
-class Variables:
+class TrainState:
     """Copies of every variable of a model and its optimizer: weights, seeds of dropout, moments, step and learning rate.
 
     Weights alone are not enough: Adam's moments and the learning rate would leak from fold to fold.
@@ -27,7 +27,7 @@ class Variables:
     optimizer: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, model: keras.Model) -> Variables:
+    def of(cls, model: keras.Model) -> TrainState:
         """Copies of the compiled model's variables as they are now; builds the optimizer's slots if need be."""
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
@@ -47,10 +47,10 @@ class Checkpoint:
     """Where a training stands after `epoch` epochs."""
 
     epoch: int
-    variables: Variables
+    variables: TrainState
     plateau: Plateau = field(default_factory=Plateau)
     history: tuple[dict[str, float], ...] = ()
-    best: Variables | None = None  # the weights of the best validation loss, where they are to be kept
+    best: TrainState | None = None  # the weights of the best validation loss, where they are to be kept
     extra: dict[str, np.ndarray] = field(default_factory=dict)  # what the caller collects epoch by epoch
 
 
@@ -68,7 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         with temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
-    write_then_rename(path, write)
+    atomic_write(path, write)
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
@@ -94,9 +94,9 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
 
 def save_history(path: Path, checkpoint: Checkpoint) -> None:
     """Write one row an epoch as CSV."""
-    write_then_rename(path, lambda temporary: pd.DataFrame(list(checkpoint.history)).to_csv(temporary, index=False))
+    atomic_write(path, lambda temporary: pd.DataFrame(list(checkpoint.history)).to_csv(temporary, index=False))
 
 
-def _variables(arrays: dict[str, np.ndarray], part: str) -> Variables | None:
+def _variables(arrays: dict[str, np.ndarray], part: str) -> TrainState | None:
     model, optimizer = (tuple(arrays[n] for n in sorted(arrays) if n.startswith(f"{part}/{kind}/")) for kind in ("model", "optimizer"))
-    return Variables(model, optimizer) if model else None
+    return TrainState(model, optimizer) if model else None

@@ -13,7 +13,7 @@ _configured: list[Machine] = []  # TensorFlow can be set up once a process
 
 
 @contextmanager
-def quiet_start() -> Iterator[None]:
+def suppress_stderr() -> Iterator[None]:
     """Silence what TensorFlow's libraries write to the error stream while they load (no setting reaches those lines)."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept = os.dup(2)
@@ -32,7 +32,7 @@ def configure(machine: Machine) -> dict[str, str]:
 
     Results are equal to the bit only for one number of threads, so `machine.threads` is part of a stage's name.
     """
-    with quiet_start():
+    with suppress_stderr():
         import keras
         import tensorflow as tf
 

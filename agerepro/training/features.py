@@ -8,13 +8,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from agerepro.io import WHEN_FREE, claim, write_then_rename
-from agerepro.training.augment import MIRRORED, PLAIN, Source
-from agerepro.training.pipeline import predicted
+from agerepro.io import WHEN_FREE, atomic_write, lock_folder
+from agerepro.training.augment import MIRRORED, PLAIN, InputView
+from agerepro.training.pipeline import predict_batches
 
 
 @dataclass(frozen=True)
-class FrozenFeatures:
+class FeatureCache:
     """A source whose rows are what the trunk gives for the rows of `faces`; one memory-mapped file an epoch under `folder`.
 
     The same numbers as running the whole network each time: the trunk is frozen, and the warp of a photo in an epoch does
@@ -22,7 +22,7 @@ class FrozenFeatures:
     """
 
     trunk: keras.Model
-    faces: Source
+    faces: InputView
     count: int
     folder: Path
     opened: dict[int, np.ndarray] = field(default_factory=dict)  # the maps by epoch: a batch opens no file
@@ -42,7 +42,7 @@ class FrozenFeatures:
         name = {PLAIN: "plain", MIRRORED: "mirrored"}.get(epoch, f"epoch-{epoch:03d}")
         path = self.folder / f"{name}.npy"
         if not path.is_file():
-            with claim(self.folder, wait=WHEN_FREE):
+            with lock_folder(self.folder, wait=WHEN_FREE):
                 if not path.is_file():
                     self._compute(path, epoch)
         self.opened[epoch] = np.load(path, mmap_mode="r")
@@ -54,9 +54,9 @@ class FrozenFeatures:
         def write(temporary: Path) -> None:
             features = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
             start = 0
-            for found in predicted(self.trunk, self.faces, np.arange(self.count), epoch):
+            for found in predict_batches(self.trunk, self.faces, np.arange(self.count), epoch):
                 features[start : start + len(found)] = found
                 start += len(found)
             features.flush()
 
-        write_then_rename(path, write)
+        atomic_write(path, write)

@@ -12,20 +12,20 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import Experiment, Groups, Stage, Value
-from agerepro.io import NOW, WHEN_FREE, claim, is_sealed, seal, write_text, write_then_rename
+from agerepro.config.schema import AgeGroups, Experiment, Regression, Stage
+from agerepro.io import NOW, WHEN_FREE, atomic_write, is_complete, lock_folder, write_manifest, write_text
 from agerepro.models.build import Network
-from agerepro.models.heads import YEARS, Part
+from agerepro.models.heads import AGE, FeatureBlock
 from agerepro.models.weights import save_arrays, weights_as_arrays
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION
 from agerepro.tables import PREDICTIONS, write_table
-from agerepro.tasks.decode import decoded, posterior
-from agerepro.training.augment import MIRRORED, PLAIN, Faces, Source
-from agerepro.training.checkpoint import Variables, save_history
-from agerepro.training.features import FrozenFeatures
-from agerepro.training.loop import EpochDone, Trainer
-from agerepro.training.ridge import ridge_of_subset, ridge_start
-from agerepro.training.stages import Start, Task, network_for
+from agerepro.tasks.decode import decode, posterior
+from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, InputView
+from agerepro.training.checkpoint import TrainState, save_history
+from agerepro.training.features import FeatureCache
+from agerepro.training.loop import EpochLog, Trainer
+from agerepro.training.ridge import fit_ridge, fit_ridge_best_subset
+from agerepro.training.stages import Init, TrainingTask, build_and_init
 
 WEIGHTS = "weights.npz"  # of a fold: the part that the fold trained
 
@@ -35,14 +35,14 @@ def trained_part(network: Network, stage: Stage) -> keras.Model:
     return network.classifier if stage.train == "classifier" else network.full
 
 
-def keep_trunk(run_folder: Path, task: Task, network: Network) -> None:
+def save_backbone(run_folder: Path, task: TrainingTask, network: Network) -> None:
     """Keep the frozen trunk that all folds share, once a run; several processes write the same bytes."""
-    path = trunk_path(run_folder, task.seed)
+    path = backbone_path(run_folder, task.seed)
     if not path.is_file():
         save_arrays(path, weights_as_arrays(network.trunk))
 
 
-def trunk_path(run_folder: Path, seed: int) -> Path:
+def backbone_path(run_folder: Path, seed: int) -> Path:
     """Where the weights of a frozen trunk lie, once a run and seed."""
     return run_folder / f"trunk-seed{seed}.npz"
 
@@ -56,17 +56,17 @@ class FoldRunner:
     """What all folds of a process share: the traced model set back before each, and the faces or frozen features."""
 
     experiment: Experiment
-    task: Task
+    task: TrainingTask
     folder_of: Callable[[int], Path]  # where a fold's files go
     labels: Mapping[str, str]  # columns of the predictions that say whose they are
     folds: pd.DataFrame
     network: Network
     trainer: Trainer
-    source: Source
-    frozen: FrozenFeatures | None  # of the first weights, where a ridge regression on them starts the head
-    parts: tuple[Part, ...] = ()  # where the regression chooses among these features
+    source: InputView
+    frozen: FeatureCache | None  # of the first weights, where a ridge regression on them starts the head
+    parts: tuple[FeatureBlock, ...] = ()  # where the regression chooses among these features
 
-    def run_all(self, wanted: list[int], *, on_epoch: Callable[[int, EpochDone], None], on_fold: Callable[[int, str], None]) -> None:
+    def run_all(self, wanted: list[int], *, on_epoch: Callable[[int, EpochLog], None], on_fold: Callable[[int, str], None]) -> None:
         """Do every wanted fold that nobody has done: first those that are free, then wait for those another process holds.
 
         on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "found" | "elsewhere") when a fold is settled or left.
@@ -75,15 +75,15 @@ class FoldRunner:
         for wait in (NOW, WHEN_FREE):
             for fold in list(left):
                 folder = self.folder_of(fold)
-                if is_sealed(folder):
+                if is_complete(folder):
                     on_fold(fold, "found")
                     left.remove(fold)
                     continue
-                with claim(folder, wait=wait) as mine:
+                with lock_folder(folder, wait=wait) as mine:
                     if not mine:
                         on_fold(fold, "elsewhere")
                         continue
-                    if not is_sealed(folder):  # another process may have finished it while we waited
+                    if not is_complete(folder):  # another process may have finished it while we waited
                         self._one(fold, folder, partial(on_epoch, fold))
                     on_fold(fold, "done")
                     left.remove(fold)
@@ -91,7 +91,7 @@ class FoldRunner:
     def _kept(self, fold: int) -> bool:
         return self.experiment.keep_weights == "all" or (self.experiment.keep_weights == "first" and fold == int(self.folds["fold"].min()))
 
-    def _one(self, fold: int, folder: Path, on_epoch: Callable[[EpochDone], None]) -> None:
+    def _one(self, fold: int, folder: Path, on_epoch: Callable[[EpochLog], None]) -> None:
         parts = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
         rows = {part: self.task.data.rows(parts.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
         examples = {part: self.task.examples(self.source, at) for part, at in rows.items()}
@@ -112,10 +112,10 @@ class FoldRunner:
         if keep := self._kept(fold):
             save_arrays(folder / WEIGHTS, weights_as_arrays(trained_part(self.network, self.task.stage)))
         write_table(folder / "predictions.csv", self._predictions(fold, rows[TEST], outputs), PREDICTIONS)
-        seal(folder, (*FILES, *([RANKED] if self.parts else []), *([WEIGHTS] if keep else [])))
+        write_manifest(folder, (*FILES, *([RANKED] if self.parts else []), *([WEIGHTS] if keep else [])))
         (folder / "checkpoint.npz").unlink(missing_ok=True)
 
-    def _start(self, train: np.ndarray, folder: Path) -> Variables:
+    def _start(self, train: np.ndarray, folder: Path) -> TrainState:
         """The fold's first weights: the same for all, but for a head that ridge regression fits to the fold's training photos."""
         self.trainer.start.assign_to(self.trainer.model)
         if self.frozen is None:
@@ -124,14 +124,14 @@ class FoldRunner:
         people = self.task.data.photos["subject"].to_numpy()[train]
         known = self.task.targets[train], self.task.weights[train], people
         if self.parts:
-            kernel, bias, ranked = ridge_of_subset(features, self.parts, *known)
+            kernel, bias, ranked = fit_ridge_best_subset(features, self.parts, *known)
             write_text(folder / RANKED, pd.DataFrame([asdict(one) for one in ranked]).to_csv(index=False))
         else:
-            kernel, bias, _ = ridge_start(features, *known)
-        years = self.trainer.model.get_layer(YEARS)
+            kernel, bias, _ = fit_ridge(features, *known)
+        years = self.trainer.model.get_layer(AGE)
         years.kernel.assign(kernel)
         years.bias.assign(bias)
-        return Variables.of(self.trainer.model)
+        return TrainState.of(self.trainer.model)
 
     def _views(self) -> list[int]:
         return [PLAIN, MIRRORED] if self.experiment.test_time == "flip_average" else [PLAIN]
@@ -143,8 +143,8 @@ class FoldRunner:
 
     def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
         photos = self.task.data.photos.iloc[rows]
-        said: dict[str, Any] = decoded(outputs, self.task.bins, self.experiment.decode)
-        if isinstance(self.task.stage.target, Groups):
+        said: dict[str, Any] = decode(outputs, self.task.bins, self.experiment.decode)
+        if isinstance(self.task.stage.target, AgeGroups):
             labels = np.array(self.task.stage.target.labels)
             said = {"group": labels[self.task.targets[rows].astype(int)], "predicted_group": labels[said["argmax"].astype(int)]}
         return pd.DataFrame(
@@ -162,8 +162,8 @@ class FoldRunner:
 
 def fold_runner(
     experiment: Experiment,
-    task: Task,
-    start: Start,
+    task: TrainingTask,
+    start: Init,
     folds: pd.DataFrame,
     *,
     run_folder: Path,
@@ -173,24 +173,24 @@ def fold_runner(
     threads: int,
 ) -> FoldRunner:
     """Build, load and trace once; with a frozen trunk, compute its features for all folds ahead."""
-    network, _ = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
+    network, _ = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
     photos = task.data.photos
     purpose = (task.seed, task.stage.name)
-    faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
+    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
     only_classifier = task.stage.train == "classifier"
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.
     ahead = only_classifier and experiment.backbone.frozen_batch_norm == "inference"
-    by_ridge = isinstance(task.head, Value) and task.head.start != "he_normal"
-    features = FrozenFeatures(network.trunk, faces, len(photos), runs / "features" / task.digest) if ahead or by_ridge else None
+    by_ridge = isinstance(task.head, Regression) and task.head.start != "he_normal"
+    features = FeatureCache(network.trunk, faces, len(photos), runs / "features" / task.digest) if ahead or by_ridge else None
     if features is not None:
         features.make(task.stage.epochs if ahead else 0, mirrored=experiment.test_time == "flip_average")
     trainer = Trainer(network.classifier if ahead else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
-    source: Source = features if ahead and features is not None else faces
-    parts = network.parts if isinstance(task.head, Value) and task.head.start == "ridge_of_subset" else ()
+    source: InputView = features if ahead and features is not None else faces
+    parts = network.parts if isinstance(task.head, Regression) and task.head.start == "ridge_of_subset" else ()
     if only_classifier:
-        keep_trunk(run_folder, task, network)
+        save_backbone(run_folder, task, network)
     return FoldRunner(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None, parts)
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    write_then_rename(path, lambda temporary: np.savez_compressed(temporary, allow_pickle=False, **arrays))
+    atomic_write(path, lambda temporary: np.savez_compressed(temporary, allow_pickle=False, **arrays))

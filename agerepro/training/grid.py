@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from agerepro.config.loading import plain
+from agerepro.config.loading import to_dict
 from agerepro.config.schema import Experiment, Stage
 from agerepro.errors import UserError
-from agerepro.faces.prepare import Prepared
-from agerepro.io import digest_of, write_json
-from agerepro.splits.protocols import TRAIN, VALIDATION, divide, held_out
-from agerepro.training.augment import Faces
-from agerepro.training.checkpoint import Variables
+from agerepro.faces.prepare import FaceDataset
+from agerepro.io import config_hash, write_json
+from agerepro.splits.protocols import TRAIN, VALIDATION, held_out, make_folds
+from agerepro.training.augment import AugmentedFaces
+from agerepro.training.checkpoint import TrainState
 from agerepro.training.loop import Diverged, Trainer
-from agerepro.training.stages import Start, Task, loading_threads, network_for, plan_stage
+from agerepro.training.stages import Init, TrainingTask, build_and_init, num_workers, training_task
 
 # koenig2019, section 4, Training Procedures
 RATES = (0.1, 0.01, 0.001, 0.0001)
@@ -55,7 +55,7 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
         held = frozenset(held_out(photos, stage.split, purpose=(seed, stage.name)))
         found = [Division(0, frozenset(photos["photo"]) - held, held)]
     else:
-        table = divide(photos, stage.protocol, seed=seed)
+        table = make_folds(photos, stage.protocol, seed=seed)
         if unknown := sorted(set(folds) - set(table["fold"])):
             raise UserError(f"The protocol of stage {stage.name!r} has folds 0 to {table['fold'].max()}, not {unknown[0]}.")
         parts = [table.loc[table["fold"] == fold].groupby("part")["photo"].agg(frozenset) for fold in folds]
@@ -65,16 +65,16 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
     return found
 
 
-def grid_folder(runs: Path, experiment: Experiment, task: Task, grid: Grid) -> Path:
+def grid_folder(runs: Path, experiment: Experiment, task: TrainingTask, grid: Grid) -> Path:
     """Where the cells lie: named by all that shapes them but rate and batch."""
     stage = {key: value for key, value in task.settings["stage"].items() if key not in ("optimizer", "batch", "halve_after")}
     share = task.stage.optimizer.backbone_share
-    digest = digest_of([{**task.settings, "stage": {**stage, "backbone_share": share}}, grid.epochs, plain(grid.folds)])
+    digest = config_hash([{**task.settings, "stage": {**stage, "backbone_share": share}}, grid.epochs, to_dict(grid.folds)])
     return runs / "grids" / f"{task.stage.name}-{experiment.backbone.name}-{digest[:12]}"
 
 
 def search(
-    experiment: Experiment, stage: Stage, data: Prepared, start: Start, grid: Grid, *, folder: Path, on_cell: Callable[[int, int], None]
+    experiment: Experiment, stage: Stage, data: FaceDataset, start: Init, grid: Grid, *, folder: Path, on_cell: Callable[[int, int], None]
 ) -> pd.DataFrame:
     """One row a cell and division: `learning_rate`, `batch`, `fold`, `validation_loss` (infinite where the training diverged).
 
@@ -90,7 +90,7 @@ def search(
         if not path.is_file():
             optimizer = replace(stage.optimizer, learning_rate=rate)
             once = replace(stage, epochs=grid.epochs, batch=batch, optimizer=optimizer, halve_after=None, keep="last")
-            task = plan_stage(experiment, once, data, seed=seed, start=start.name)
+            task = training_task(experiment, once, data, seed=seed, start=start.name)
             trainer = trainer or _trainer(experiment, task, start)
             parts = divisions(stage, data.photos, grid.folds, seed=seed)
             losses = _losses(trainer, experiment, task, parts, folder)
@@ -101,21 +101,21 @@ def search(
     return pd.DataFrame(rows)
 
 
-def _trainer(experiment: Experiment, task: Task, start: Start) -> Trainer:
-    network, _ = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
-    return Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=loading_threads())
+def _trainer(experiment: Experiment, task: TrainingTask, start: Init) -> Trainer:
+    network, _ = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
+    return Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=num_workers())
 
 
-def _losses(trainer: Trainer, experiment: Experiment, task: Task, parts: list[Division], folder: Path) -> Iterator[float | None]:
+def _losses(trainer: Trainer, experiment: Experiment, task: TrainingTask, parts: list[Division], folder: Path) -> Iterator[float | None]:
     """The validation loss after the last epoch of each division; None where the loss stopped being a number."""
     trainer.stage = task.stage
     trainer.start.assign_to(trainer.model)
     trainer.model.optimizer.learning_rate = task.stage.optimizer.learning_rate
-    first = Variables.of(trainer.model)
+    first = TrainState.of(trainer.model)
     for division in parts:
         shared: tuple[str | int, ...] = (task.seed, task.stage.name)
         purpose = (*shared, division.fold) if task.stage.protocol else shared
-        faces = Faces(task.data.pixels(), list(task.data.photos["photo"]), experiment.augment, shared)
+        faces = AugmentedFaces(task.data.pixels(), list(task.data.photos["photo"]), experiment.augment, shared)
         sides = [task.examples(faces, task.data.rows(set(side))) for side in (division.training, division.validation)]
         checkpoint = folder / f"{task.digest[:12]}-{division.fold}.npz"
         try:

@@ -14,17 +14,17 @@ import numpy as np
 
 from agerepro.config.schema import Age, Loss, Machine, Stage
 from agerepro.errors import UserError
-from agerepro.tasks.losses import total
-from agerepro.training.augment import PLAIN, Source
-from agerepro.training.checkpoint import Checkpoint, Variables, load_checkpoint, save_checkpoint
+from agerepro.tasks.losses import total_loss
+from agerepro.training.augment import PLAIN, InputView
+from agerepro.training.checkpoint import Checkpoint, TrainState, load_checkpoint, save_checkpoint
 from agerepro.training.optimizers import SlowedAdam, after_epoch
-from agerepro.training.pipeline import Examples, predicted, steps_in, training_batches
+from agerepro.training.pipeline import Examples, predict_batches, steps_in, training_batches
 
 CHECKPOINT_EVERY_S = 20.0  # a killed training loses at most this and one epoch
 
 
 @dataclass(frozen=True)
-class EpochDone:
+class EpochLog:
     """What there is to say after an epoch: `history` holds one row an epoch, the last is the newest."""
 
     epoch: int
@@ -37,19 +37,19 @@ class Diverged(UserError):
     """The loss became infinite or no number: the learning rate is too high for this network."""
 
 
-class PerExample(keras.losses.Loss):
+class TotalLoss(keras.losses.Loss):
     """A sum of per-example losses, weighted and averaged over the batch."""
 
     def __init__(self, losses: Sequence[Loss], bins: np.ndarray) -> None:
         super().__init__(name="loss", dtype="float32")
-        self.total, self.bins = total(losses), bins
+        self.total, self.bins = total_loss(losses), bins
 
     def call(self, y_true: object, y_pred: object) -> object:
         """(n,) losses of (n,) targets and (n, outputs) outputs."""
         return self.total(y_true, y_pred, self.bins)
 
 
-class YearsOff(keras.metrics.Mean):
+class AgeMAE(keras.metrics.Mean):
     """Mean absolute error in years of the expectation over the classes, or of the one output: for the progress line."""
 
     def __init__(self, bins: np.ndarray) -> None:
@@ -62,7 +62,7 @@ class YearsOff(keras.metrics.Mean):
         super().update_state(keras.ops.abs(keras.ops.reshape(probable, (-1,)) - keras.ops.reshape(y_true, (-1,))))
 
 
-class NamedRight(keras.metrics.Mean):
+class Accuracy(keras.metrics.Mean):
     """Share of examples whose most probable class is the right one: what there is to say where people are told apart."""
 
     def __init__(self, bins: np.ndarray) -> None:
@@ -94,28 +94,28 @@ class Trainer:
         )
         if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        telling = YearsOff if isinstance(stage.target, Age) else NamedRight
+        telling = AgeMAE if isinstance(stage.target, Age) else Accuracy
         model.compile(
             optimizer=optimizer,
-            loss=PerExample(losses, self.bins),
+            loss=TotalLoss(losses, self.bins),
             metrics=[telling(self.bins)],
             weighted_metrics=[],
             jit_compile=machine.xla,
         )
-        self.start = Variables.of(model)
+        self.start = TrainState.of(model)
 
-    def outputs(self, source: Source, rows: np.ndarray, *, view: int = PLAIN) -> np.ndarray:
+    def outputs(self, source: InputView, rows: np.ndarray, *, view: int = PLAIN) -> np.ndarray:
         """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
         if not len(rows):
             return np.zeros((0, self.model.output_shape[-1]), np.float32)
-        return np.concatenate(list(predicted(self.model, source, rows, view)))
+        return np.concatenate(list(predict_batches(self.model, source, rows, view)))
 
     def loss_of(self, examples: Examples) -> float:
         """Weighted mean loss of plain examples; NaN when there are none."""
         if not len(examples):
             return math.nan
         outputs = self.outputs(examples.source, examples.rows)
-        each = keras.ops.convert_to_numpy(total(self.losses)(examples.targets, outputs, self.bins))
+        each = keras.ops.convert_to_numpy(total_loss(self.losses)(examples.targets, outputs, self.bins))
         return float(np.average(each, weights=examples.weights))
 
     def fit(
@@ -125,8 +125,8 @@ class Trainer:
         *,
         purpose: tuple[str | int, ...],
         checkpoint: Path,
-        on_epoch: Callable[[EpochDone], None],
-        start: Variables | None = None,
+        on_epoch: Callable[[EpochLog], None],
+        start: TrainState | None = None,
         collect: Callable[[], dict[str, np.ndarray]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> Checkpoint:
@@ -165,7 +165,7 @@ class _AfterEpoch(keras.callbacks.Callback):
         validation: Examples,
         done: Checkpoint,
         path: Path,
-        on_epoch: Callable[[EpochDone], None],
+        on_epoch: Callable[[EpochLog], None],
         collect: Callable[[], dict[str, np.ndarray]] | None,
         clock: Callable[[], float],
     ) -> None:
@@ -196,7 +196,7 @@ class _AfterEpoch(keras.callbacks.Callback):
             plateau, factor = after_epoch(plateau, validation_loss=row["validation_loss"], halve_after=stage.halve_after)
         if factor != 1.0:
             model.optimizer.learning_rate = rate * factor
-        variables = Variables.of(model)
+        variables = TrainState.of(model)
         best = variables if better and stage.keep == "best_validation" else self.done.best
         extra = {
             name: np.concatenate([self.done.extra[name], value[None]]) if name in self.done.extra else value[None]
@@ -208,7 +208,7 @@ class _AfterEpoch(keras.callbacks.Callback):
             save_checkpoint(self.path, self.done)
             self.saved_at = now
         each = (now - self.began) / (epoch + 1 - self.first)
-        self.report(EpochDone(epoch + 1, stage.epochs, self.done.history, each * (stage.epochs - epoch - 1)))
+        self.report(EpochLog(epoch + 1, stage.epochs, self.done.history, each * (stage.epochs - epoch - 1)))
 
 
 class Reporter(Protocol):
@@ -222,7 +222,7 @@ class Reporter(Protocol):
         """So many of so many photos."""
         ...
 
-    def epoch(self, stage: str, done: EpochDone, *, fold: int | None, folds_done: int, folds: int) -> None:
+    def epoch(self, stage: str, done: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
         """An epoch of a shared stage (fold None) or of a fold ended."""
         ...
 
@@ -246,7 +246,7 @@ class TensorBoard:
         """Pass on."""
         self.then.count(what, done, total)
 
-    def epoch(self, stage: str, done: EpochDone, *, fold: int | None, folds_done: int, folds: int) -> None:
+    def epoch(self, stage: str, done: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
         """Write the epochs that are not in the log yet; a finished training closes its log."""
         import tensorflow as tf  # here: the command line makes this object before TensorFlow is set up
 

@@ -31,7 +31,7 @@ class SlowedAdam(keras.optimizers.Adam):
         super().update_step(gradient, variable, learning_rate * self.share if id(variable) in self.known else learning_rate)
 
 
-LEAST_GAIN = 1e-4  # Keras' ReduceLROnPlateau, which the thesis' Keras 2.2 would have used, counts no smaller gain
+MIN_DELTA = 1e-4  # Keras' ReduceLROnPlateau, which the thesis' Keras 2.2 would have used, counts no smaller gain
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Plateau:
 
 def after_epoch(plateau: Plateau, *, validation_loss: float, halve_after: int | None) -> tuple[Plateau, float]:
     """The new state and the factor (1 or 0.5) for the learning rate [koenig2019, section 4, Training Procedures]."""
-    if validation_loss < plateau.best - LEAST_GAIN:
+    if validation_loss < plateau.best - MIN_DELTA:
         return Plateau(best=validation_loss), 1.0
     waited = plateau.waited + 1
     if halve_after is not None and waited >= halve_after:

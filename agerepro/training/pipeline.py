@@ -11,17 +11,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from agerepro.rng import generator
-from agerepro.training.augment import PLAIN, Source
+from agerepro.rng import rng_for
+from agerepro.training.augment import PLAIN, InputView
 
-AHEAD = 8  # batches loaded ahead of the one in use
+PREFETCH = 8  # batches loaded ahead of the one in use
 
 
 @dataclass(frozen=True)
 class Examples:
     """Rows of a source with what is to be learnt: targets (n,) float32, weights (n,) float32 with mean about 1."""
 
-    source: Source
+    source: InputView
     rows: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
@@ -32,7 +32,7 @@ class Examples:
 
 def epoch_order(count: int, *, purpose: tuple[str | int, ...], epoch: int) -> np.ndarray:
     """A permutation of range(count), the same whenever asked for."""
-    return generator("order", *purpose, epoch).permutation(count)
+    return rng_for("order", *purpose, epoch).permutation(count)
 
 
 def steps_in(examples: Examples, batch: int) -> int:
@@ -48,7 +48,7 @@ def training_batches(examples: Examples, *, batch: int, epochs: range, purpose: 
             waiting: collections.deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = collections.deque()
             for epoch, members in _members(len(examples), batch, epochs, purpose):
                 waiting.append(pool.submit(_load, examples, members, epoch))
-                if len(waiting) >= AHEAD:
+                if len(waiting) >= PREFETCH:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -76,7 +76,7 @@ def _load(examples: Examples, members: np.ndarray, epoch: int) -> tuple[np.ndarr
 BATCH = 64
 
 
-def predicted(model: keras.Model, source: Source, rows: np.ndarray, view: int) -> Iterator[np.ndarray]:
+def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: int) -> Iterator[np.ndarray]:
     """Outputs (up to BATCH, ...) for the rows in turn; `view` is an epoch, PLAIN or MIRRORED.
 
     A short last batch is filled up with its last row, so that nothing is traced again for it.

@@ -10,13 +10,13 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from agerepro.models.heads import Part
+from agerepro.models.heads import FeatureBlock
 
 STRENGTHS = tuple(float(strength) for strength in np.logspace(0, 5, 21))
 INNER_FOLDS = 5
 
 
-def ridge_start(features: np.ndarray, ages: np.ndarray, weights: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def fit_ridge(features: np.ndarray, ages: np.ndarray, weights: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Kernel (features, 1) and bias (1,) of the linear layer that ridge regression gives, and the chosen strength.
 
     features: (n, d); ages: (n,) years; weights: (n,); people: (n,) names. Features are standardised inside; the strength with
@@ -41,7 +41,9 @@ class Candidate:
     inner_error: float
 
 
-def candidates(features: np.ndarray, parts: Sequence[Part], ages: np.ndarray, weights: np.ndarray, people: np.ndarray) -> list[Candidate]:
+def candidates(
+    features: np.ndarray, parts: Sequence[FeatureBlock], ages: np.ndarray, weights: np.ndarray, people: np.ndarray
+) -> list[Candidate]:
     """Every subset of sides with every subset of statistics, none empty, and what ridge regression on it gives on inner folds.
 
     features: (n, d), the parts side by side; the rest as in `ridge_start`. Solved in its dual form: the matrix of inner products
@@ -71,8 +73,8 @@ def candidates(features: np.ndarray, parts: Sequence[Part], ages: np.ndarray, we
     ]
 
 
-def ridge_of_subset(
-    features: np.ndarray, parts: Sequence[Part], ages: np.ndarray, weights: np.ndarray, people: np.ndarray
+def fit_ridge_best_subset(
+    features: np.ndarray, parts: Sequence[FeatureBlock], ages: np.ndarray, weights: np.ndarray, people: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, list[Candidate]]:
     """Kernel (d, 1) and bias (1,) of ridge regression on the subset with the least inner error, and all candidates, best first.
 

@@ -11,37 +11,50 @@ from typing import Any
 
 import numpy as np
 
-from agerepro.config.loading import plain
-from agerepro.config.schema import Age, Augment, Backbone, Classes, CrossEntropy, Experiment, Groups, Loss, Machine, Stage, Subject, Value
-from agerepro.faces.prepare import Prepared
-from agerepro.io import WHEN_FREE, claim, digest_of, is_sealed, seal, write_json, write_then_rename
+from agerepro.config.loading import to_dict
+from agerepro.config.schema import (
+    Age,
+    AgeGroups,
+    Augment,
+    Backbone,
+    Classification,
+    CrossEntropy,
+    Experiment,
+    Identity,
+    Loss,
+    Machine,
+    Regression,
+    Stage,
+)
+from agerepro.faces.prepare import FaceDataset
+from agerepro.io import WHEN_FREE, atomic_write, config_hash, is_complete, lock_folder, write_json, write_manifest
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import (
     LoadedWeights,
-    Part,
-    assign_all,
-    copy_matching,
+    TransferPart,
     load_arrays,
+    load_matching,
+    load_strict,
     read_published,
     save_arrays,
     weights_as_arrays,
 )
-from agerepro.rng import seed_of
+from agerepro.rng import derive_seed
 from agerepro.splits.protocols import groups_of, held_out
 from agerepro.tasks.decode import bin_centres
-from agerepro.training.augment import Faces, Source
+from agerepro.training.augment import AugmentedFaces, InputView
 from agerepro.training.checkpoint import save_history
-from agerepro.training.loop import EpochDone, Reporter, Trainer
+from agerepro.training.loop import EpochLog, Reporter, Trainer
 from agerepro.training.pipeline import Examples
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """One stage with its data: targets and weights by row of `data.photos`, and the values that the classes stand for."""
 
     stage: Stage
-    data: Prepared
-    head: Classes | Value
+    data: FaceDataset
+    head: Classification | Regression
     loss: tuple[Loss, ...]
     bins: np.ndarray  # (bins,) float32 values of the classes; empty for a Value head
     targets: np.ndarray  # (n,) float32: years, or the number of the subject or group
@@ -52,53 +65,53 @@ class Task:
     @property
     def digest(self) -> str:
         """The stage's name on disk."""
-        return digest_of(self.settings)
+        return config_hash(self.settings)
 
     @property
     def outputs(self) -> int:
         """Outputs of the network's last layer."""
         return max(len(self.bins), 1)
 
-    def examples(self, source: Source, rows: np.ndarray) -> Examples:
+    def examples(self, source: InputView, rows: np.ndarray) -> Examples:
         """The rows of a source with their targets and weights."""
         return Examples(source, rows, self.targets[rows], self.weights[rows])
 
 
-def plan_stage(experiment: Experiment, stage: Stage, data: Prepared, *, seed: int, start: str) -> Task:
+def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, seed: int, start: str) -> TrainingTask:
     """The task of one stage. `start` names the weights it begins with: a digest of an artefact or of a weight file."""
-    head: Classes | Value = experiment.head
+    head: Classification | Regression = experiment.head
     loss = experiment.loss
     if isinstance(stage.target, Age):
         targets = data.photos["age"].to_numpy(np.float32)
-        if isinstance(head, Classes) and head.label == "nearest":
+        if isinstance(head, Classification) and head.label == "nearest":
             targets = np.floor(targets + 0.5)
         bins = bin_centres(head, targets)
     else:
         # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
-        head, loss = Classes(), (CrossEntropy(),)
-        names = list(stage.target.labels) if isinstance(stage.target, Groups) else sorted(set(data.photos["subject"]))
-        which = groups_of(data.photos, stage.target) if isinstance(stage.target, Groups) else data.photos["subject"]
+        head, loss = Classification(), (CrossEntropy(),)
+        names = list(stage.target.labels) if isinstance(stage.target, AgeGroups) else sorted(set(data.photos["subject"]))
+        which = groups_of(data.photos, stage.target) if isinstance(stage.target, AgeGroups) else data.photos["subject"]
         targets = which.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
         bins = np.arange(len(names), dtype=np.float32)
     weights = np.ones(len(targets), np.float32)
     if experiment.example_weights == "age_std" and isinstance(stage.target, Age):
         weights = age_weights(data.photos["age_std"].to_numpy(float))
     settings = {
-        "stage": {key: value for key, value in plain(stage).items() if key != "start_from"},
-        "faces": plain(experiment.faces),
-        "backbone": plain(experiment.backbone),
-        "augment": plain(experiment.augment),
-        "head": plain(head),
-        "loss": plain(loss),
+        "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from"},
+        "faces": to_dict(experiment.faces),
+        "backbone": to_dict(experiment.backbone),
+        "augment": to_dict(experiment.augment),
+        "head": to_dict(head),
+        "loss": to_dict(loss),
         "example_weights": experiment.example_weights,
-        "machine": plain(experiment.machine),
+        "machine": to_dict(experiment.machine),
         "test_time": experiment.test_time if stage.protocol else "",
         "decode": experiment.decode if stage.protocol else "",
         "seed": seed,
         "data": data.digest,
         "start": start,
     }
-    return Task(stage, data, head, loss, bins, targets, weights, seed, settings)
+    return TrainingTask(stage, data, head, loss, bins, targets, weights, seed, settings)
 
 
 def age_weights(age_std: np.ndarray) -> np.ndarray:
@@ -108,12 +121,12 @@ def age_weights(age_std: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Artefact:
+class StageCheckpoint:
     """A trained stage on disk: final weights, what its classes stand for, what it learnt."""
 
     folder: Path
     digest: str
-    target: Age | Subject | Groups
+    target: Age | Identity | AgeGroups
     bins: np.ndarray
 
     @property
@@ -123,26 +136,28 @@ class Artefact:
 
 
 @dataclass(frozen=True)
-class Start:
+class Init:
     """Where a stage's first weights come from; `name` enters the stage's digest."""
 
     name: str
-    artefact: Artefact | None = None
+    artefact: StageCheckpoint | None = None
     published: LoadedWeights | None = None
 
 
-def start_of(start_from: str, backbone: Backbone, *, artefacts: dict[str, Artefact], weights_folder: Path | None) -> Start:
+def resolve_init(start_from: str, backbone: Backbone, *, artefacts: dict[str, StageCheckpoint], weights_folder: Path | None) -> Init:
     """Look up the first weights of a stage; UserError, saying which file to put where, when published ones are missing."""
     if start_from == "scratch":
-        return Start("scratch")
+        return Init("scratch")
     if start_from == "weights":
         published = read_published(backbone, folder=weights_folder)
-        return Start(f"{published.file} {published.sha256}", published=published)
+        return Init(f"{published.file} {published.sha256}", published=published)
     artefact = artefacts[start_from]
-    return Start(artefact.digest, artefact=artefact)
+    return Init(artefact.digest, artefact=artefact)
 
 
-def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, machine: Machine) -> tuple[Network, dict[str, Any]]:
+def build_and_init(
+    task: TrainingTask, start: Init, backbone: Backbone, augment: Augment, machine: Machine
+) -> tuple[Network, dict[str, Any]]:
     """The task's network with its first weights, its trunk frozen where the stage says so, and what was copied and what is fresh.
 
     The dense layers go along between stages that learn ages or age groups, the last layer only when its classes are the same.
@@ -154,51 +169,51 @@ def network_for(task: Task, start: Start, backbone: Backbone, augment: Augment, 
         outputs=task.outputs,
         size=augment.size,
         precision=machine.precision,
-        seed=seed_of("initial weights", task.seed, task.stage.name),
+        seed=derive_seed("initial weights", task.seed, task.stage.name),
     )
     network.trunk.trainable = task.stage.train != "classifier"
     if start.published is not None:
-        assign_all(network.trunk, start.published.tensors, source=start.published.file)
+        load_strict(network.trunk, start.published.tensors, source=start.published.file)
         return network, {"sha256": start.published.sha256, "parameters": start.published.parameters, "licence": start.published.licence}
     if start.artefact is None:
         return network, {"copied": [], "fresh": "all"}
     earlier = start.artefact
-    part: Part = "trunk"
+    part: TransferPart = "trunk"
     if earlier.target == task.stage.target and np.array_equal(earlier.bins, task.bins):
         part = "all"
-    elif isinstance(earlier.target, Subject) == isinstance(task.stage.target, Subject):
+    elif isinstance(earlier.target, Identity) == isinstance(task.stage.target, Identity):
         part = "dense"
-    return network, asdict(copy_matching(load_arrays(earlier.weights), network, part=part))
+    return network, asdict(load_matching(load_arrays(earlier.weights), network, part=part))
 
 
 FILES = ("settings.json", "bins.npy", "history.csv", "start.json", "final.weights.npz")
 
 
-def trained(
-    experiment: Experiment, task: Task, start: Start, *, runs: Path, threads: int, on_epoch: Callable[[EpochDone], None]
-) -> Artefact:
+def train_or_load(
+    experiment: Experiment, task: TrainingTask, start: Init, *, runs: Path, threads: int, on_epoch: Callable[[EpochLog], None]
+) -> StageCheckpoint:
     """The artefact of a stage with a split; a second process that needs it waits for the first to finish it."""
     folder = stage_folder(runs, stage=task.stage.name, backbone=experiment.backbone.name, digest=task.digest)
-    artefact = Artefact(folder, task.digest, task.stage.target, task.bins)
-    if is_sealed(folder):
+    artefact = StageCheckpoint(folder, task.digest, task.stage.target, task.bins)
+    if is_complete(folder):
         return artefact
-    with claim(folder, wait=WHEN_FREE):
-        if not is_sealed(folder):
+    with lock_folder(folder, wait=WHEN_FREE):
+        if not is_complete(folder):
             _train(experiment, task, start, artefact, threads, on_epoch)
     return artefact
 
 
 def _train(
-    experiment: Experiment, task: Task, start: Start, artefact: Artefact, threads: int, on_epoch: Callable[[EpochDone], None]
+    experiment: Experiment, task: TrainingTask, start: Init, artefact: StageCheckpoint, threads: int, on_epoch: Callable[[EpochLog], None]
 ) -> None:
     folder, stage, photos = artefact.folder, task.stage, task.data.photos
     write_json(folder / "settings.json", task.settings)
-    network, said = network_for(task, start, experiment.backbone, experiment.augment, experiment.machine)
+    network, said = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
     write_json(folder / "start.json", {"from": start.name, **said})
     purpose = (task.seed, stage.name, task.digest)
     validation = task.data.rows(held_out(photos, stage.split, purpose=(task.seed, stage.name)))
     training = np.setdiff1d(np.arange(len(photos)), validation)
-    faces = Faces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
+    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
     trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
     done = trainer.fit(
         task.examples(faces, training),
@@ -207,23 +222,23 @@ def _train(
         checkpoint=folder / "checkpoint.npz",
         on_epoch=on_epoch,
     )
-    write_then_rename(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
+    atomic_write(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
     save_history(folder / "history.csv", done)
     save_arrays(artefact.weights, weights_as_arrays(network.full))
-    seal(folder, FILES)
+    write_manifest(folder, FILES)
     (folder / "checkpoint.npz").unlink(missing_ok=True)
 
 
-def trained_up_to(
+def train_prerequisites(
     wanted: Stage,
     experiment: Experiment,
-    sets: Mapping[str, Prepared],
+    sets: Mapping[str, FaceDataset],
     *,
     seed: int,
     runs: Path,
     weights_folder: Path | None,
     reporter: Reporter,
-) -> tuple[Task, Start]:
+) -> tuple[TrainingTask, Init]:
     """The task and start of `wanted`, one of the experiment's stages; only those that it builds on are trained."""
     pass  # Keras, which a finished run does not need
 
@@ -231,23 +246,23 @@ def trained_up_to(
     needed = [wanted]
     while (earlier := needed[0].start_from) in by_name:
         needed.insert(0, by_name[earlier])
-    artefacts: dict[str, Artefact] = {}
+    artefacts: dict[str, StageCheckpoint] = {}
     for stage in needed[:-1]:
-        start = start_of(stage.start_from, experiment.backbone, artefacts=artefacts, weights_folder=weights_folder)
-        task = plan_stage(experiment, stage, sets[stage.data], seed=seed, start=start.name)
-        artefacts[stage.name] = trained(
+        start = resolve_init(stage.start_from, experiment.backbone, artefacts=artefacts, weights_folder=weights_folder)
+        task = training_task(experiment, stage, sets[stage.data], seed=seed, start=start.name)
+        artefacts[stage.name] = train_or_load(
             experiment,
             task,
             start,
             runs=runs,
-            threads=loading_threads(),
+            threads=num_workers(),
             on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0),
         )
-    start = start_of(wanted.start_from, experiment.backbone, artefacts=artefacts, weights_folder=weights_folder)
-    return plan_stage(experiment, wanted, sets[wanted.data], seed=seed, start=start.name), start
+    start = resolve_init(wanted.start_from, experiment.backbone, artefacts=artefacts, weights_folder=weights_folder)
+    return training_task(experiment, wanted, sets[wanted.data], seed=seed, start=start.name), start
 
 
-def loading_threads() -> int:
+def num_workers() -> int:
     """Threads that load pictures ahead of their use."""
     return max(1, min(8, os.cpu_count() or 1))
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from agerepro.cli.main import agerepro_command
-from agerepro.errors import FoundWanting, UserError
+from agerepro.errors import CheckFailed, UserError
 
 
 def report(*arguments: object):
@@ -56,4 +56,4 @@ def test_faces_are_a_wish_with_three_values(wishes, run, tmp_path, flag, wish):
 def test_a_place_without_a_run_is_said(tmp_path):
     done = report(tmp_path)
     assert isinstance(done.exception, UserError) and "holds no run" in str(done.exception)
-    assert not isinstance(done.exception, FoundWanting)
+    assert not isinstance(done.exception, CheckFailed)

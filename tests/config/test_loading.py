@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agerepro.config.loading import profiles_of, read_experiment, resolved
-from agerepro.config.schema import Adam, LeaveOnePersonOut
+from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment
+from agerepro.config.schema import Adam, LeaveOneSubjectOut
 from agerepro.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -20,7 +20,7 @@ def test_every_shipped_experiment_reads_under_every_profile_and_again_from_its_r
     for profile in profiles_of(path):
         experiment = read_experiment(path, profile=profile)
         again = tmp_path / f"{profile}.yaml"
-        again.write_text(yaml.safe_dump(resolved(experiment)))
+        again.write_text(yaml.safe_dump(experiment_to_dict(experiment)))
         assert read_experiment(again) == experiment
 
 
@@ -32,7 +32,7 @@ def test_the_cascade_has_the_settings_of_the_thesis() -> None:
         ("agedb", 30, 32, Adam(learning_rate=0.0001), 3, "all"),
         ("fgnet", 20, 16, Adam(learning_rate=0.0001), 3, "all"),
     ]
-    assert experiment.stages[-1].protocol == LeaveOnePersonOut(validation_people=0.1)
+    assert experiment.stages[-1].protocol == LeaveOneSubjectOut(validation_people=0.1)
     assert (experiment.backbone.dense, experiment.augment.size, experiment.faces.margin) == ((512, 256), 224, 0.4)
 
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from agerepro.datasets import adience, catalog
-from agerepro.datasets.adience import MENDED, POLICIES, PRINTED, group_of, why_not
-from agerepro.datasets.photos import Skip
+from agerepro.datasets.adience import MENDED, POLICIES, PRINTED, group_of, reject_reason
+from agerepro.datasets.photos import SkippedItem
 from agerepro.datasets.verify import Row, verify
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS
@@ -54,10 +54,10 @@ def test_mended_labels_are_groups():
 
 
 def test_reasons_name_the_kind_of_label():
-    assert why_not("None") == why_not("") == "no age label"
-    assert "single age" in why_not("35")
-    assert "pair of ages" in why_not("(8, 23)")
-    assert why_not("child") == "the label cannot be read"
+    assert reject_reason("None") == reject_reason("") == "no age label"
+    assert "single age" in reject_reason("35")
+    assert "pair of ages" in reject_reason("(8, 23)")
+    assert reject_reason("child") == "the label cannot be read"
 
 
 def test_an_unknown_policy_offers_the_near_one():
@@ -164,7 +164,7 @@ def test_a_row_without_its_picture_is_counted(root):
     (root / names_of("aligned")[1]).unlink()
     photos = adience.read(root)
     assert len(photos.table) == 3
-    assert photos.skipped[-1] == Skip(names_of("aligned")[1], "no picture in aligned/")
+    assert photos.skipped[-1] == SkippedItem(names_of("aligned")[1], "no picture in aligned/")
 
 
 def test_repeated_and_broken_rows(tmp_path, touch):

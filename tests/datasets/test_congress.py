@@ -8,7 +8,7 @@ import pytest
 
 from agerepro.datasets import congress
 from agerepro.datasets.download import jpeg_digest
-from agerepro.datasets.photos import Skip
+from agerepro.datasets.photos import SkippedItem
 from agerepro.errors import UserError
 
 
@@ -48,7 +48,7 @@ def test_one_portrait(tmp_path, touch):
     assert (row["photo"], row["path"], row["subject"]) == ("congress/A000014.jpg", "A000014.jpg", "A000014")
     assert (row["age"], row["age_std"], row["gender"], row["date_note"]) == (61.99, 5.0, "m", "assumed_10y_to_save_date")
     assert len(photos.skipped) == 547
-    assert photos.skipped[-1] == Skip("Z999999.jpg", "no dated label for this portrait")
+    assert photos.skipped[-1] == SkippedItem("Z999999.jpg", "no dated label for this portrait")
     assert photos.skipped[0].reason == "the portrait is missing"
 
 

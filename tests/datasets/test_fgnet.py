@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agerepro.datasets import fgnet
-from agerepro.datasets.photos import Skip
+from agerepro.datasets.photos import SkippedItem
 from agerepro.errors import UserError
 
 
@@ -32,9 +32,9 @@ def test_other_names_and_copies_are_listed(tmp_path, touch):
     photos = fgnet.read(touch(tmp_path, "images/001A02.JPG", "images/001a02.jpG", "images/Thumbs.db", "images/001A2.JPG", "images/.x"))
     assert len(photos.table) == 1
     assert photos.skipped == (
-        Skip("images/001A2.JPG", "the name is not of the form 001A02.JPG"),
-        Skip("images/001a02.jpG", "the same name as 001A02.JPG but for upper and lower case"),
-        Skip("images/Thumbs.db", "the name is not of the form 001A02.JPG"),
+        SkippedItem("images/001A2.JPG", "the name is not of the form 001A02.JPG"),
+        SkippedItem("images/001a02.jpG", "the same name as 001A02.JPG but for upper and lower case"),
+        SkippedItem("images/Thumbs.db", "the name is not of the form 001A02.JPG"),
     )
 
 

@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from agerepro.datasets import imdb_wiki
 from agerepro.datasets.imdb_wiki import read_mat
-from agerepro.datasets.photos import Skip
+from agerepro.datasets.photos import SkippedItem
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS
 
@@ -183,7 +183,7 @@ def test_whole_photos_keep_their_face_location(root):
 def test_the_funnel_and_the_path_that_leaves_the_folder(root):
     photos = imdb_wiki.read_imdb(root)
     assert [(step.kept, step.removed) for step in photos.funnel] == [(5, 0), (4, 1), (3, 1), (3, 0), (2, 1), (2, 0), (2, 0), (2, 0)]
-    assert photos.skipped == (Skip("../../secret.jpg", "the path leaves the data set's folder"),)
+    assert photos.skipped == (SkippedItem("../../secret.jpg", "the path leaves the data set's folder"),)
 
 
 def test_keys_do_not_depend_on_the_nesting(root):

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agerepro.datasets.photos import OUTSIDE, Skip, age_at_mid_year, clean, datenum, is_date, plain_name, shared_subjects, stays_inside
+from agerepro.datasets.photos import (
+    OUTSIDE,
+    SkippedItem,
+    age_at_mid_year,
+    clean,
+    datenum,
+    is_date,
+    plain_name,
+    stays_inside,
+    subject_overlap,
+)
 
 DATES = st.dates(datetime.date(1, 1, 2), datetime.date(9999, 12, 31))
 
@@ -111,7 +121,7 @@ def test_every_step_removes_its_row_and_is_counted():
     ]  # fmt: skip
     assert kept["path"].tolist() == ["0.jpg", "8.jpg"]
     assert kept["age"].tolist() == [30.0, 30.0]
-    assert skipped == (Skip("../b.jpg", OUTSIDE),)
+    assert skipped == (SkippedItem("../b.jpg", OUTSIDE),)
 
 
 @pytest.mark.parametrize(
@@ -165,8 +175,8 @@ def people(*names):
 def test_agedbs_camel_case_is_imdbs_full_name():
     agedb = people("MariaCallas", "MaxVonSydow", "NobodyElse", "MariaCallas")
     imdb = people("Maria Callas", "Max von Sydow", "Someone Else")
-    assert shared_subjects(agedb, imdb) == {"MariaCallas", "MaxVonSydow"}
-    assert shared_subjects(imdb, agedb) == {"Maria Callas", "Max von Sydow"}
+    assert subject_overlap(agedb, imdb) == {"MariaCallas", "MaxVonSydow"}
+    assert subject_overlap(imdb, agedb) == {"Maria Callas", "Max von Sydow"}
 
 
 @pytest.mark.parametrize(
@@ -183,11 +193,11 @@ def test_spellings_of_one_name(one, other):
 
 @pytest.mark.parametrize("code", ["", "001", "  ", "12-3", "--"])
 def test_unknown_people_and_bare_numbers_are_nobody(code):
-    assert shared_subjects(people(code), people(code)) == set()
+    assert subject_overlap(people(code), people(code)) == set()
 
 
 @given(st.lists(st.text(max_size=8), max_size=8), st.lists(st.text(max_size=8), max_size=8))
 def test_shared_either_way_round(a, b):
-    first, second = shared_subjects(people(*a), people(*b)), shared_subjects(people(*b), people(*a))
+    first, second = subject_overlap(people(*a), people(*b)), subject_overlap(people(*b), people(*a))
     assert {plain_name(name) for name in first} == {plain_name(name) for name in second}
     assert first <= set(a) and second <= set(b)

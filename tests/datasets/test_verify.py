@@ -9,19 +9,21 @@ import pandas as pd
 import pytest
 
 from agerepro.datasets.catalog import Published
-from agerepro.datasets.photos import Photos, Step
+from agerepro.datasets.photos import FilterStep, Photos
 from agerepro.datasets.verify import Row, counts, verify
 from agerepro.errors import UserError
-from agerepro.tables import PHOTOS, conform
+from agerepro.tables import PHOTOS, coerce
 
 
 def table(ages, subjects):
-    return conform(pd.DataFrame({"photo": [str(i) for i in range(len(ages))], "age": ages, "subject": subjects}), PHOTOS)
+    return coerce(pd.DataFrame({"photo": [str(i) for i in range(len(ages))], "age": ages, "subject": subjects}), PHOTOS)
 
 
 def test_counts_by_hand():
     photos = Photos(
-        table([0.0, 19.9, 20.0, 39.0, 80.5, 80.1], ["a", "a", "b", "", "c", "c"]), (Step("rows", 9, 0), Step("x", 6, 3)), people_listed=5
+        table([0.0, 19.9, 20.0, 39.0, 80.5, 80.1], ["a", "a", "b", "", "c", "c"]),
+        (FilterStep("rows", 9, 0), FilterStep("x", 6, 3)),
+        people_listed=5,
     )
     published = Published(images=6, people=4, bins={"0-19": 2, "20-39": None, "80+": 1}, funnel={"rows": 9})
     assert counts(photos, published) == [

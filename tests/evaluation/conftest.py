@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.tables import PREDICTIONS, conform
+from agerepro.tables import PREDICTIONS, coerce
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def make_predictions():
 
     def make(fold, age, predicted, *, subject=None, seed=0, experiment="row", profile="demo"):
         n = len(age)
-        return conform(
+        return coerce(
             pd.DataFrame(
                 {
                     "experiment": experiment,
@@ -62,7 +62,7 @@ def make_groups():
         )
         frame["photo"] = [f"set/{index:04d}.jpg" for index in range(len(frame))]
         frame["subject"] = [f"person {number}" for number in fold] if subject is None else subject
-        return conform(frame, PREDICTIONS)
+        return coerce(frame, PREDICTIONS)
 
     return make
 

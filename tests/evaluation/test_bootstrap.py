@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import bootstrap_people, normal_interval
+from agerepro.evaluation.bootstrap import cluster_bootstrap, normal_interval
 from agerepro.evaluation.metrics import photo_weights
 
 
@@ -47,7 +47,7 @@ def test_bootstrap_agrees_with_scipy_on_a_ratio_of_sums(crowd):
         method="BCa",
         random_state=np.random.default_rng(0),
     ).confidence_interval
-    ours = bootstrap_people(errors, np.ones(len(errors)), people, resamples=20_000)
+    ours = cluster_bootstrap(errors, np.ones(len(errors)), people, resamples=20_000)
     assert ours.value == pytest.approx(errors.mean())
     # Two random draws of 20,000: their ends differ by about 0.01 of the interval's width.
     width = theirs.high - theirs.low
@@ -61,8 +61,8 @@ def test_macro_bootstrap_of_one_person_a_fold_draws_folds():
     errors = generator.exponential(5, len(folds))
     fold_means = np.array([errors[folds == fold].mean() for fold in range(30)])
     weights = photo_weights(folds, "macro")
-    by_photo = bootstrap_people(weights * errors, weights, folds)
-    by_fold = bootstrap_people(fold_means, np.ones(30), np.arange(30))
+    by_photo = cluster_bootstrap(weights * errors, weights, folds)
+    by_fold = cluster_bootstrap(fold_means, np.ones(30), np.arange(30))
     assert by_photo.value == pytest.approx(fold_means.mean())
     assert (by_photo.low, by_photo.high) == pytest.approx((by_fold.low, by_fold.high))
 
@@ -71,8 +71,8 @@ def test_photos_of_one_person_are_not_independent():
     generator = np.random.default_rng(2)
     people = np.repeat(np.arange(25), 12)
     errors = np.abs(generator.normal(0, 6, 25)[people] + generator.normal(0, 1, 300))
-    clustered = bootstrap_people(errors, np.ones(300), people)
-    as_if_independent = bootstrap_people(errors, np.ones(300), np.arange(300))
+    clustered = cluster_bootstrap(errors, np.ones(300), people)
+    as_if_independent = cluster_bootstrap(errors, np.ones(300), np.arange(300))
     assert clustered.high - clustered.low > 2.5 * (as_if_independent.high - as_if_independent.low)
 
 
@@ -80,18 +80,18 @@ def test_order_of_photos_and_names_of_people_change_no_digit():
     generator = np.random.default_rng(4)
     people, errors = generator.integers(0, 12, 60), generator.integers(0, 20, 60).astype(float)
     order = generator.permutation(60)
-    first = bootstrap_people(errors, np.ones(60), people, seed=1)
-    assert bootstrap_people(errors[order], np.ones(60), (11 - people)[order], seed=1) == first
-    assert bootstrap_people(errors, np.ones(60), people, seed=2) != first
+    first = cluster_bootstrap(errors, np.ones(60), people, seed=1)
+    assert cluster_bootstrap(errors[order], np.ones(60), (11 - people)[order], seed=1) == first
+    assert cluster_bootstrap(errors, np.ones(60), people, seed=2) != first
 
 
 def test_equal_errors_have_an_interval_of_no_width():
-    found = bootstrap_people(np.full(9, 4.0), np.ones(9), np.arange(9) // 3)
+    found = cluster_bootstrap(np.full(9, 4.0), np.ones(9), np.arange(9) // 3)
     assert (found.value, found.low, found.high) == (4, 4, 4)
 
 
 def test_one_person_has_no_interval():
-    found = bootstrap_people([1, 2], [1, 1], ["a", "a"])
+    found = cluster_bootstrap([1, 2], [1, 1], ["a", "a"])
     assert (found.value, found.n) == (1.5, 1)
     assert np.isnan([found.low, found.high]).all()
 
@@ -99,14 +99,14 @@ def test_one_person_has_no_interval():
 def test_draws_in_pieces_equal_draws_at_once(monkeypatch):
     generator = np.random.default_rng(8)
     errors = generator.exponential(3, 50)
-    at_once = bootstrap_people(errors, np.ones(50), np.arange(50), resamples=1000)
+    at_once = cluster_bootstrap(errors, np.ones(50), np.arange(50), resamples=1000)
     monkeypatch.setattr("agerepro.evaluation.bootstrap._LARGEST_DRAW", 50 * 7)
-    assert bootstrap_people(errors, np.ones(50), np.arange(50), resamples=1000) == at_once
+    assert cluster_bootstrap(errors, np.ones(50), np.arange(50), resamples=1000) == at_once
 
 
 def test_not_finite_is_refused():
     with pytest.raises(UserError, match="not finite"):
-        bootstrap_people([1, float("nan")], [1, 1], ["a", "b"])
+        cluster_bootstrap([1, float("nan")], [1, 1], ["a", "b"])
 
 
 def test_coverage_of_a_skewed_mean_is_near_95_percent():
@@ -114,6 +114,6 @@ def test_coverage_of_a_skewed_mean_is_near_95_percent():
     generator = np.random.default_rng(11)
     hits = 0
     for sample in range(300):
-        found = bootstrap_people(generator.exponential(5, 40), np.ones(40), np.arange(40), seed=sample, resamples=600)
+        found = cluster_bootstrap(generator.exponential(5, 40), np.ones(40), np.arange(40), seed=sample, resamples=600)
         hits += found.low <= 5 <= found.high
     assert 0.90 <= hits / 300 <= 0.98

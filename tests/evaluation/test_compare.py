@@ -8,23 +8,23 @@ import pytest
 
 from agerepro.config.schema import Reproduces
 from agerepro.errors import UserError
-from agerepro.evaluation.compare import COLUMNS, LINES, RunScores, compare, in_unit, line_for, unit_of_score
+from agerepro.evaluation.compare import COLUMNS, METRICS, RunScores, compare, in_unit, metric_spec, unit_of_score
 from agerepro.evaluation.metrics import precision, recall
 from agerepro.evaluation.scores import baseline_scores, group_scores, majority_scores, scores
 from agerepro.published.tables import published_row, published_table
-from agerepro.runs.layout import standing
+from agerepro.runs.layout import run_status
 
 
 def test_precision_and_recall_of_any_group_have_a_line():
-    line = line_for("pooled", "recall_25-32")
+    line = metric_spec("pooled", "recall_25-32")
     assert line is not None
     assert (line.label, line.unit, line.key) == ("Recall of 25-32 (pooled)", "share", ("pooled", "recall_25-32"))
-    assert line_for("macro", "recall_25-32") is None
-    assert line_for("pooled", "nothing") is None
+    assert metric_spec("macro", "recall_25-32") is None
+    assert metric_spec("pooled", "nothing") is None
 
 
 def test_listed_lines_show_each_score_once():
-    shown = [key for line in LINES for key in (line.key, line.spread_key) if key[1]]
+    shown = [key for line in METRICS for key in (line.key, line.spread_key) if key[1]]
     assert len(shown) == len(set(shown))
 
 
@@ -37,8 +37,8 @@ def test_shares_and_percents_become_one_another(value, unit, of, found):
 
 
 def test_percents_are_shares_in_a_scores_table():
-    assert [unit_of_score(line) for line in LINES[:1]] == ["years"]
-    assert {unit_of_score(line) for line in LINES if line.unit == "percent"} == {"share"}
+    assert [unit_of_score(line) for line in METRICS[:1]] == ["years"]
+    assert {unit_of_score(line) for line in METRICS if line.unit == "percent"} == {"share"}
 
 
 ROW = Reproduces(paper="koenig2019", table="table4", row="VGG-16-IMDB-AgeDB")
@@ -114,7 +114,7 @@ def test_no_runs_are_refused():
     ],
 )
 def test_standing(arguments, text):
-    assert standing(*arguments) == text
+    assert run_status(*arguments) == text
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agerepro.errors import UserError
-from agerepro.evaluation.epochs import COLUMNS, LAST, TEST, VALIDATION, WORTH, FoldEpochs, epoch_scores, epoch_table, errors_by_epoch
+from agerepro.evaluation.epochs import COLUMNS, LAST, OPTIMISM, TEST, VALIDATION, FoldEpochs, epoch_scores, epoch_table, errors_by_epoch
 
 
 def fold(number, errors, losses, *, seed=0):
@@ -25,7 +25,7 @@ def test_three_choices_by_hand(folds):
     found = {score.choice: score for score in epoch_scores(folds, measure="years")}
     assert [found[choice].found.value for choice in (LAST, VALIDATION, TEST)] == [(3 + 8) / 2, (4 + 5) / 2, (2 + 5) / 2]
     assert [found[choice].epochs for choice in (LAST, VALIDATION, TEST)] == [(3, 3), (1, 2), (2, 2)]
-    assert found[WORTH].found.value == pytest.approx(((2 - 3) + (5 - 8)) / 2)
+    assert found[OPTIMISM].found.value == pytest.approx(((2 - 3) + (5 - 8)) / 2)
     # Normal over the folds' 3 and 8, whose standard deviation is 5 / sqrt(2).
     assert found[LAST].found.high == pytest.approx(5.5 + 1.96 * 5 / 2)
 
@@ -34,7 +34,7 @@ def test_the_table_has_a_row_a_fold_and_choice_and_says_which_is_no_result(folds
     table = epoch_table(folds, measure="years", experiment="row", profile="demo")
     assert tuple(table.columns) == COLUMNS
     assert len(table) == 2 * 3 + 4
-    assert set(table.loc[table["valid"] == "no", "choice"]) == {TEST, WORTH}
+    assert set(table.loc[table["valid"] == "no", "choice"]) == {TEST, OPTIMISM}
     last = table[(table["fold"] == "0") & (table["choice"] == LAST)].iloc[0]
     assert (last["epoch"], last["epochs"], last["value"], last["n"], last["metric"]) == (3, 3, 3, 2, "mae")
     assert table[table["fold"] == "all"]["epoch"].isna().all()
@@ -43,7 +43,7 @@ def test_the_table_has_a_row_a_fold_and_choice_and_says_which_is_no_result(folds
 def test_groups_give_accuracies(folds):
     wrong = [fold(0, [[1, 1], [0, 0], [0, 1]], [1, 2, 3])]
     found = {score.choice: score.found.value for score in epoch_scores(wrong, measure="wrong")}
-    assert found == {LAST: 0.5, VALIDATION: 0.0, TEST: 1.0, WORTH: 0.5}
+    assert found == {LAST: 0.5, VALIDATION: 0.0, TEST: 1.0, OPTIMISM: 0.5}
 
 
 def test_one_fold_without_validation_makes_that_choice_unavailable(folds):
@@ -64,7 +64,7 @@ def test_the_choice_on_the_test_is_never_worse(errors, losses):
     folds = [fold(number, errors[number], losses[number]) for number in range(4)]
     found = {score.choice: score.found.value for score in epoch_scores(folds, measure="years")}
     assert found[TEST] <= min(found[LAST], found[VALIDATION]) + 1e-9
-    assert found[WORTH] == pytest.approx(found[TEST] - found[LAST], abs=1e-9)
+    assert found[OPTIMISM] == pytest.approx(found[TEST] - found[LAST], abs=1e-9)
 
 
 def test_outputs_are_decoded_as_the_experiment_says():

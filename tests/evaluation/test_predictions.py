@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.evaluation.predictions import ages_only, check_one_run, check_predictions, groups_only, people, tells_groups
+from agerepro.evaluation.predictions import ages_only, check_one_run, check_predictions, groups_only, is_classification, people
 
 
 def test_rows_come_in_one_order(predictions):
@@ -53,7 +53,7 @@ def test_groups_must_be_told_for_every_photo(grouped):
 
 
 def test_runs_of_ages_and_of_groups_are_told_apart(predictions, grouped):
-    assert tells_groups(grouped) and not tells_groups(predictions)
+    assert is_classification(grouped) and not is_classification(predictions)
     both = check_predictions(pd.concat([predictions, grouped.assign(experiment="grouped")]))
     with pytest.raises(UserError, match="grouped tells age groups apart and predicts no ages"):
         ages_only(both)

@@ -18,7 +18,7 @@ from agerepro.evaluation.scores import (
     most_frequent,
     scores,
 )
-from agerepro.tables import SCORES, conform
+from agerepro.tables import SCORES, coerce
 
 
 def value(table, aggregation, metric, *, fold="all", column="value"):
@@ -106,7 +106,7 @@ def test_one_photo_in_one_fold_has_a_value_and_no_interval(make_predictions):
 def test_each_experiment_has_its_own_block_and_the_table_conforms(predictions):
     table = scores(pd.concat([predictions, predictions.assign(experiment="second")]))
     assert table.groupby("experiment").size().nunique() == 1
-    pd.testing.assert_frame_equal(table, conform(table, SCORES))
+    pd.testing.assert_frame_equal(table, coerce(table, SCORES))
 
 
 def test_fold_errors_has_a_row_a_fold_and_a_column_a_seed(predictions):
@@ -183,7 +183,7 @@ def test_against_a_literal_transcription_group_scores(crowd_of_groups):
 def test_order_of_photos_changes_no_digit_and_the_table_conforms(crowd_of_groups):
     table = group_scores(crowd_of_groups, LABELS)
     pd.testing.assert_frame_equal(group_scores(crowd_of_groups.sample(frac=1, random_state=3), LABELS), table, check_exact=True)
-    pd.testing.assert_frame_equal(table, conform(table, SCORES))
+    pd.testing.assert_frame_equal(table, coerce(table, SCORES))
 
 
 def test_seeds_are_scored_alone_and_then_averaged_group_scores(grouped):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from agerepro.config.schema import Backbone, Classes, CrossEntropy, Value
+from agerepro.config.schema import Backbone, Classification, CrossEntropy, Regression
 from agerepro.explain.cam import How, class_activation_maps, map_layers
 from agerepro.explain.faithfulness import random_weights
 from agerepro.explain.gradients import gradient
@@ -16,7 +16,7 @@ from agerepro.explain.sensitivity import pixel_gradients
 from agerepro.explain.targets import Target
 from agerepro.models.build import BACKBONES, Network, build_network
 from agerepro.models.weights import variables_by_name
-from agerepro.rng import generator
+from agerepro.rng import rng_for
 from agerepro.tasks.losses import LOSS
 
 BINS = np.array([1.0, 5, 18, 30, 52, 80], np.float32)
@@ -26,7 +26,7 @@ SIDE = 64  # pixels, where the backbone can
 def weights_of_the_seed(network: Network) -> None:
     """Every weight by NumPy: a backend's own initialisers draw their own numbers."""
     for name, variable in variables_by_name(network.full).items():
-        drawn = generator("backends", name).standard_normal(tuple(variable.shape))
+        drawn = rng_for("backends", name).standard_normal(tuple(variable.shape))
         fan_in = int(np.prod(variable.shape[:-1]))
         if len(variable.shape) > 1:
             value = drawn * np.sqrt(2 / fan_in)
@@ -46,8 +46,8 @@ def numbers_of(name: str) -> dict[str, np.ndarray]:
     """Of one backbone under both heads."""
     found = {}
     side = max(SIDE, BACKBONES[name].smallest)
-    photos = generator("backends", "photos").integers(0, 256, (2, side, side, 3), dtype=np.uint8)
-    for head, outputs, bins in ((Classes(), len(BINS), BINS), (Value(features="stages"), 1, np.empty(0, np.float32))):
+    photos = rng_for("backends", "photos").integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    for head, outputs, bins in ((Classification(), len(BINS), BINS), (Regression(features="stages"), 1, np.empty(0, np.float32))):
         network = build_network(Backbone(name=name, width=0.125), head, outputs=outputs, size=side, seed=0)
         weights_of_the_seed(network)
         calm(network, photos)
@@ -72,7 +72,7 @@ def losses() -> dict[str, np.ndarray]:
     targets = BINS[[0, 3, 5, 1]]
     for kind, loss in LOSS.items():
         bins = BINS if kind is CrossEntropy else BINS[:1]
-        outputs = generator("backends", kind.__name__).normal(0, 3, (4, len(bins))).astype(np.float32)
+        outputs = rng_for("backends", kind.__name__).normal(0, 3, (4, len(bins))).astype(np.float32)
         found[kind.__name__] = keras.ops.convert_to_numpy(loss(targets, outputs, bins))
         slopes = gradient(lambda x, loss=loss, bins=bins: loss(targets, x, bins), outputs)
         found[f"{kind.__name__} slope"] = keras.ops.convert_to_numpy(slopes)

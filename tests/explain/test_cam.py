@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classes, Value
+from agerepro.config.schema import Backbone, Classification, Regression
 from agerepro.errors import UserError
 from agerepro.explain.cam import class_activation_maps, map_layers, mean_maps, to_unit, upsampled
 from agerepro.models.build import BACKBONES, build_network
@@ -162,7 +162,7 @@ def test_batches_change_nothing_and_each_photo_may_have_its_own_class(small: Sma
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_every_backbone_has_maps_at_every_stage(name: str) -> None:
     size = BACKBONES[name].smallest
-    network = build_network(Backbone(name=name, width=0.125), Classes(), outputs=5, size=size, seed=0)
+    network = build_network(Backbone(name=name, width=0.125), Classification(), outputs=5, size=size, seed=0)
     pixels = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     inner = map_layers(network.full)[len(map_layers(network.full)) // 2]
     for layer in {*network.stages, network.last_map, inner}:
@@ -173,7 +173,7 @@ def test_every_backbone_has_maps_at_every_stage(name: str) -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_a_layer_used_at_two_sizes_is_cut_at_the_inputs_own(precision: str) -> None:
-    head = Value(features="stages", also_at=(48,))
+    head = Regression(features="stages", also_at=(48,))
     network = build_network(Backbone(name="vgg16", width=0.125), head, outputs=1, size=64, precision=precision, seed=0)
     pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
     found = class_activation_maps(network.full, pixels, "conv1_2", target="expected_age", bins=NO_BINS, how="mean")

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import Adam, Backbone, Experiment, Faces, LeaveOnePersonOut, Stage, Subject, Value
-from agerepro.explain.conclusions import before_after, explanation_text, paired_verdicts, pairs, tuned, verdict
+from agerepro.config.schema import Adam, Backbone, Experiment, Faces, Identity, LeaveOneSubjectOut, Regression, Stage
+from agerepro.explain.conclusions import before_after, conclusions, explanation_text, paired_conclusions, pairs, tuned
 from agerepro.explain.explanation import Explained
 from agerepro.explain.regions import REGIONS, SIDE, face_regions, region_summary, region_table
 from agerepro.runs.layout import Run
 
 LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
-PEOPLE = Stage(name="people", data="vggface2", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), target=Subject())
-LAST = Stage(name="fgnet", data="fgnet", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOnePersonOut())
+PEOPLE = Stage(name="people", data="vggface2", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), target=Identity())
+LAST = Stage(name="fgnet", data="fgnet", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
 AFTER = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(PEOPLE, LAST))
 BEFORE = replace(AFTER, stages=(PEOPLE, replace(LAST, train="classifier")))
 
@@ -47,7 +47,7 @@ def test_a_trunk_is_tuned_only_where_all_layers_learnt_ages() -> None:
 
 
 def test_runs_with_another_kind_of_head_are_no_pair() -> None:
-    runs = [explained("after", AFTER, towards("eyes", 3.0)), explained("ridge", replace(BEFORE, head=Value()), towards("hair", 2.0))]
+    runs = [explained("after", AFTER, towards("eyes", 3.0)), explained("ridge", replace(BEFORE, head=Regression()), towards("hair", 2.0))]
     assert pairs(runs) == [] and before_after(runs).empty
     runs[1] = explained("before", BEFORE, towards("hair", 2.0))
     assert [(one.run.experiment, other.run.experiment) for one, other in pairs(runs)] == [("before", "after")]
@@ -60,9 +60,9 @@ def test_a_move_to_the_eyes_is_measured_on_the_same_photos_and_said() -> None:
     eyes = pairs.set_index("region").loc["eyes"]
     assert eyes["difference"] == pytest.approx(eyes["relative_after"] - eyes["relative_before"])
     assert eyes["low"] > 0 and (eyes["photos"], eyes["people"]) == (12, 6)
-    assert "tuning to age moves the maps to eyes and nose" in paired_verdicts(pairs)[0]
-    assert "the maps centre on them." in verdict(runs[0])
-    assert "the maps lean away from them; most a pixel lies on the hair" in verdict(runs[1])
+    assert "tuning to age moves the maps to eyes and nose" in paired_conclusions(pairs)[0]
+    assert "the maps centre on them." in conclusions(runs[0])
+    assert "the maps lean away from them; most a pixel lies on the hair" in conclusions(runs[1])
     text = explanation_text(runs, pairs)
     assert "eyes and nose" in text and "VGG-16: before -> after" in text and "cannot tell" not in text
 

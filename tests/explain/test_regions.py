@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from agerepro.config.schema import Faces
 from agerepro.errors import UserError
 from agerepro.explain.regions import (
+    EYES_AND_NOSE,
     REGIONS,
     SIDE,
-    TOGETHER,
     area_shares,
     densest,
     energy_shares,
@@ -24,7 +24,7 @@ from agerepro.explain.regions import (
     relative_energy,
     usable,
 )
-from agerepro.faces.alignment import MEAN_FACE, box_crop, five_points_crop, leveling, turned_box
+from agerepro.faces.alignment import MEAN_FACE, box_crop, eye_rotation, five_points_crop, rotate_box
 
 UPRIGHT = np.array([[-18.0, -14.0], [18, -14], [1, 4], [-14, 22], [15, 22]])  # about the middle of a face of 80 x 100 pixels
 
@@ -54,8 +54,8 @@ def test_dots_are_found_where_the_landmarks_are_said_to_be(degrees: float, centr
     shape, size = (200, 240), 160
     landmarks = turned(degrees, centre)
     faces = Faces(align=align, margin=0.3, border=border, size=size)
-    _, rotation = leveling(landmarks)
-    box = turned_box((centre[0] - 40, centre[1] - 50, centre[0] + 40, centre[1] + 50), rotation)
+    _, rotation = eye_rotation(landmarks)
+    box = rotate_box((centre[0] - 40, centre[1] - 50, centre[0] + 40, centre[1] + 50), rotation)
     said = landmarks_in_crop(landmarks, box, faces, photo_shape=shape, size=size)
     for photo, where in zip(dotted(landmarks, shape), said, strict=True):
         if align == "eyes_level":
@@ -208,10 +208,10 @@ def test_the_summary_is_a_mean_over_photos_and_eyes_and_nose_are_their_sum() -> 
     assert summary.loc[("all", "nose"), "share"] == pytest.approx(mine["share"].mean())
     assert summary.loc[("all", "nose"), "relative"] == pytest.approx(mine["share"].sum() / mine["area_share"].sum())
     parts = summary.loc["all"].loc[["eyes", "nose"], "share"]
-    assert summary.loc[("all", TOGETHER), "share"] == pytest.approx(parts.sum())
+    assert summary.loc[("all", EYES_AND_NOSE), "share"] == pytest.approx(parts.sum())
     assert (summary.loc["all"]["people"] == 3).all() and summary.loc[("20-39", "nose"), "photos"] == 2
-    low, high = (summary.loc[("all", TOGETHER), end] for end in ("relative_low", "relative_high"))
-    assert low < summary.loc[("all", TOGETHER), "relative"] < high
+    low, high = (summary.loc[("all", EYES_AND_NOSE), end] for end in ("relative_low", "relative_high"))
+    assert low < summary.loc[("all", EYES_AND_NOSE), "relative"] < high
 
 
 def test_the_densest_region_is_the_one_with_most_a_pixel() -> None:

@@ -6,67 +6,71 @@ from dataclasses import replace
 
 import pytest
 
-from agerepro.config.schema import Adam, Backbone, Classes, Experiment, Faces, Groups, LeaveOnePersonOut, Stage, Value
+from agerepro.config.schema import Adam, AgeGroups, Backbone, Classification, Experiment, Faces, LeaveOneSubjectOut, Regression, Stage
 from agerepro.errors import UserError
-from agerepro.explain.run_maps import Wish, aim_of, drawn, layer_of, name_of, read_aim
+from agerepro.explain.run_maps import ExplainConfig, layer_of, name_of, parse_target, resolve_target, sample_photos
 
-STAGE = Stage(name="last", data="fgnet", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOnePersonOut())
+STAGE = Stage(name="last", data="fgnet", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
 AGES = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(STAGE,))
-GROUPS = replace(AGES, stages=(replace(STAGE, target=Groups(labels=("0-12", "13-99"))),))
+GROUPS = replace(AGES, stages=(replace(STAGE, target=AgeGroups(labels=("0-12", "13-99"))),))
 
 
 @pytest.mark.parametrize(
     ("text", "aim"), [("expected_age", "expected_age"), ("predicted", "predicted"), ("30", 30), ("age 30", 30), ("age-4", 4)]
 )
 def test_a_target_is_a_word_or_an_age(text: str, aim: str | int) -> None:
-    assert read_aim(text) == aim
+    assert parse_target(text) == aim
 
 
 @pytest.mark.parametrize("text", ["expected", "-3", "3.5", ""])
 def test_anything_else_is_told_what_it_may_be(text: str) -> None:
     with pytest.raises(UserError, match="take expected_age, predicted, or an age"):
-        read_aim(text)
+        parse_target(text)
 
 
 def test_ages_are_explained_by_the_expected_age_and_groups_by_the_predicted_one() -> None:
-    assert aim_of(Wish(), AGES) == "expected_age"
-    assert aim_of(Wish(), GROUPS) == "predicted"
-    assert aim_of(Wish(aim=30), AGES) == 30
+    assert resolve_target(ExplainConfig(), AGES) == "expected_age"
+    assert resolve_target(ExplainConfig(), GROUPS) == "predicted"
+    assert resolve_target(ExplainConfig(aim=30), AGES) == 30
     with pytest.raises(UserError, match="expects no age"):
-        aim_of(Wish(aim="expected_age"), GROUPS)
+        resolve_target(ExplainConfig(aim="expected_age"), GROUPS)
 
 
-@pytest.mark.parametrize("head", [Value(features="stages"), Value(also_at=(100,))])
-def test_a_prediction_from_several_maps_has_no_one_map(head: Value) -> None:
+@pytest.mark.parametrize("head", [Regression(features="stages"), Regression(also_at=(100,))])
+def test_a_prediction_from_several_maps_has_no_one_map(head: Regression) -> None:
     with pytest.raises(UserError, match="several stages or sizes"):
-        aim_of(Wish(), replace(AGES, head=head))
-    assert aim_of(Wish(), replace(AGES, head=Value())) == "expected_age" == aim_of(Wish(), replace(AGES, head=Classes()))
+        resolve_target(ExplainConfig(), replace(AGES, head=head))
+    assert (
+        resolve_target(ExplainConfig(), replace(AGES, head=Regression()))
+        == "expected_age"
+        == resolve_target(ExplainConfig(), replace(AGES, head=Classification()))
+    )
 
 
 def test_pixels_are_explained_by_the_expected_age_alone_of_any_head() -> None:
-    sensitive = Wish(how="sensitivity")
-    for head in (Classes(), Value(), Value(features="stages"), Value(also_at=(100,))):
-        assert aim_of(sensitive, replace(AGES, head=head)) == "expected_age"
+    sensitive = ExplainConfig(how="sensitivity")
+    for head in (Classification(), Regression(), Regression(features="stages"), Regression(also_at=(100,))):
+        assert resolve_target(sensitive, replace(AGES, head=head)) == "expected_age"
     for wish, experiment in ((sensitive, GROUPS), (replace(sensitive, aim=30), AGES), (replace(sensitive, aim="predicted"), AGES)):
         with pytest.raises(UserError, match="take mean or grad_cam"):
-            aim_of(wish, experiment)
+            resolve_target(wish, experiment)
 
 
 def test_the_layer_is_the_last_unless_another_is_wished_and_pixels_have_none() -> None:
-    assert layer_of(Wish(), "conv5_3") == "conv5_3" and layer_of(Wish(layer="conv4_3"), "conv5_3") == "conv4_3"
-    assert layer_of(Wish(how="sensitivity"), "conv5_3") == "pixels"
+    assert layer_of(ExplainConfig(), "conv5_3") == "conv5_3" and layer_of(ExplainConfig(layer="conv4_3"), "conv5_3") == "conv4_3"
+    assert layer_of(ExplainConfig(how="sensitivity"), "conv5_3") == "pixels"
     with pytest.raises(UserError, match="leave --layer out"):
-        layer_of(Wish(how="sensitivity", layer="conv4_3"), "conv5_3")
+        layer_of(ExplainConfig(how="sensitivity", layer="conv4_3"), "conv5_3")
 
 
 def test_other_settings_have_another_folder() -> None:
     folders = {
-        name_of(Wish(), "expected_age", "conv5_3"),
-        name_of(Wish(how="grad_cam"), "expected_age", "conv5_3"),
-        name_of(Wish(), "predicted", "conv5_3"),
-        name_of(Wish(), 30, "conv5_3"),
-        name_of(Wish(), "expected_age", "conv4_3"),
-        name_of(Wish(photos=8), "expected_age", "conv5_3"),
+        name_of(ExplainConfig(), "expected_age", "conv5_3"),
+        name_of(ExplainConfig(how="grad_cam"), "expected_age", "conv5_3"),
+        name_of(ExplainConfig(), "predicted", "conv5_3"),
+        name_of(ExplainConfig(), 30, "conv5_3"),
+        name_of(ExplainConfig(), "expected_age", "conv4_3"),
+        name_of(ExplainConfig(photos=8), "expected_age", "conv5_3"),
     }
     assert folders == {
         "mean-expected_age-conv5_3",
@@ -80,7 +84,7 @@ def test_other_settings_have_another_folder() -> None:
 
 def test_photos_are_drawn_whatever_their_order() -> None:
     names = [f"fgnet/{n}.jpg" for n in range(20)]
-    few = drawn(names, 5, purpose="some")
-    assert few == drawn(names[::-1], 5, purpose="some") and len(set(few)) == 5
-    assert few != drawn(names, 5, purpose="others")
-    assert drawn(names, 50, purpose="some") == sorted(names)
+    few = sample_photos(names, 5, purpose="some")
+    assert few == sample_photos(names[::-1], 5, purpose="some") and len(set(few)) == 5
+    assert few != sample_photos(names, 5, purpose="others")
+    assert sample_photos(names, 50, purpose="some") == sorted(names)

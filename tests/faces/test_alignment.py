@@ -15,14 +15,14 @@ from agerepro.faces.alignment import (
     box_crop,
     box_matrix,
     compose,
-    cut,
+    eye_rotation,
     five_points_crop,
-    leveling,
-    overlap,
+    iou,
+    rotate_box,
     second_box,
     second_look,
     similarity,
-    turned_box,
+    warp_crop,
     with_margin,
 )
 from agerepro.faces.detection import Detection
@@ -76,7 +76,7 @@ def test_photo_longer_than_opencv_can_warp():
 @given(x=NUMBERS, y=NUMBERS, across=st.floats(1, 100), down=NUMBERS)
 def test_leveling_keeps_the_midpoint_and_the_distance_of_the_eyes(x, y, across, down):
     landmarks = np.array([[x, y], [x + across, y + down], [0, 0], [0, 0], [0, 0]])
-    degrees, rotation = leveling(landmarks)
+    degrees, rotation = eye_rotation(landmarks)
     eyes = apply(rotation, landmarks[:2])
     assert eyes[0, 1] == pytest.approx(eyes[1, 1], abs=1e-6)
     assert eyes[1, 0] - eyes[0, 0] == pytest.approx(np.hypot(across, down), abs=1e-6)
@@ -85,13 +85,13 @@ def test_leveling_keeps_the_midpoint_and_the_distance_of_the_eyes(x, y, across, 
 
 
 def test_degrees_are_counter_clockwise():
-    degrees, _ = leveling(np.array([[0.0, 0], [10, 10], [0, 0], [0, 0], [0, 0]]))  # the right one lies lower by as much as aside
+    degrees, _ = eye_rotation(np.array([[0.0, 0], [10, 10], [0, 0], [0, 0], [0, 0]]))  # the right one lies lower by as much as aside
     assert degrees == pytest.approx(45)
 
 
 def test_turned_box_keeps_its_size_about_the_turned_centre():
     quarter = cv2.getRotationMatrix2D((0, 0), 90, 1)  # counter-clockwise, y down: (x, y) -> (y, -x)
-    assert turned_box((10, 20, 30, 60), quarter) == (30, -40, 50, 0)
+    assert rotate_box((10, 20, 30, 60), quarter) == (30, -40, 50, 0)
 
 
 @given(
@@ -163,7 +163,7 @@ def test_five_points_outside_the_photo_is_black_or_repeats():
 
 
 def test_second_look_shows_the_box_in_the_middle_and_finds_its_way_back():
-    _, rotation = leveling(FACE + np.array([[0, 0], [0, 10], [0, 0], [0, 0], [0, 0]]))
+    _, rotation = eye_rotation(FACE + np.array([[0, 0], [0, 10], [0, 0], [0, 0], [0, 0]]))
     box = (30.0, 20.0, 50.0, 60.0)
     view, matrix = second_look(PHOTO, box, rotation)
     assert view.shape == (VIEW, VIEW, 3)
@@ -179,10 +179,10 @@ def test_second_look_shows_the_box_in_the_middle_and_finds_its_way_back():
 def test_matrices_compose_and_boxes_overlap():
     both = compose(box_matrix((10, 20, 30, 40), 100), cv2.getRotationMatrix2D((20, 30), 180, 1))
     assert apply(both, np.array([[10.0, 20], [30, 40]])) == pytest.approx(np.array([[100, 100], [0, 0]]), abs=1e-9)
-    assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)  # 50 of 150
-    assert overlap((0, 0, 10, 10), (10, 0, 20, 10)) == 0 and overlap((1, 1, 1, 1), (1, 1, 1, 1)) == 0
+    assert iou((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)  # 50 of 150
+    assert iou((0, 0, 10, 10), (10, 0, 20, 10)) == 0 and iou((1, 1, 1, 1), (1, 1, 1, 1)) == 0
 
 
 def test_rotating_by_a_right_angle_is_exact():
     matrix = np.array([[0, 1, 0], [-1, 0, 60]], float)  # (x, y) -> (y, 60 - x)
-    assert np.array_equal(cut(PHOTO, matrix, 60, outside="black"), np.rot90(PHOTO[:, :60], 1))
+    assert np.array_equal(warp_crop(PHOTO, matrix, 60, outside="black"), np.rot90(PHOTO[:, :60], 1))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from agerepro.faces.decode import Unreadable, decode
+from agerepro.faces.decode import DecodeError, decode
 
 # Four quarters of different colours, not square: every turn and mirror looks different.
 QUARTERS = np.zeros((16, 32, 3), np.uint8)
@@ -66,13 +66,13 @@ def test_transparency_is_laid_on_neutral_grey(encoded):
 
 def test_empty_text_and_truncated_files_say_so(encoded):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    with pytest.raises(Unreadable, match="empty file"):
+    with pytest.raises(DecodeError, match="empty file"):
         decode(b"")
-    with pytest.raises(Unreadable, match="not a picture"):
+    with pytest.raises(DecodeError, match="not a picture"):
         decode(b"This is text with the name of a photo.\n")
     for kind in ("JPEG", "PNG", "WEBP"):
         content = encoded(noise, kind)
-        with pytest.raises(Unreadable, match="broken file"):
+        with pytest.raises(DecodeError, match="broken file"):
             decode(content[: len(content) // 2])
 
 
@@ -83,12 +83,12 @@ def test_huge_picture_is_refused_without_decoding(side, recwarn):
 
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)  # one-bit grey; the pixels are garbage and never looked at
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"garbage") + chunk(b"IEND", b"")
-    with pytest.raises(Unreadable, match="too large"):
+    with pytest.raises(DecodeError, match="too large"):
         decode(bomb)
 
 
 def test_floating_point_pixels_are_refused(encoded):
-    with pytest.raises(Unreadable, match="floating-point"):
+    with pytest.raises(DecodeError, match="floating-point"):
         decode(encoded(np.full((4, 4), 0.5, np.float32), "TIFF"))
 
 
@@ -102,7 +102,7 @@ def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(encoded, data):
         content[place] = value
     try:
         pixels = decode(bytes(content))
-    except Unreadable as error:
+    except DecodeError as error:
         assert error.reason
     else:
         assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agerepro.faces import detection as detect_module
-from agerepro.faces.alignment import overlap
+from agerepro.faces.alignment import iou
 from agerepro.faces.decode import decode
 from agerepro.faces.detection import Detection, Detector, detector, weights_folder
 
@@ -59,7 +59,7 @@ def test_agrees_with_the_package_itself_mtcnn_1_0_0(portraits):
         ((ours,),) = detector().detect([photo], smallest_face=20)
         left, top, width, height = theirs["box"]
         right, bottom = (width, height) if width > left else (left + width, top + height)
-        assert overlap(ours.box, (left, top, right, bottom)) > 0.9
+        assert iou(ours.box, (left, top, right, bottom)) > 0.9
         points = np.array([theirs["keypoints"][name] for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")])
         shifts.append(points - ours.landmarks)
     # They round to whole pixels, do not average when shrinking a patch, and count from pixel centres.
@@ -98,7 +98,7 @@ def test_large_photos_are_shrunk_and_their_coordinates_come_back(portraits):
     enlarged = [cv2.resize(photo, None, fx=5, fy=5, interpolation=cv2.INTER_LINEAR) for photo in photos]
     shifts = []
     for (one,), (other,) in zip(small, detector().detect(enlarged, smallest_face=40)):
-        assert overlap(tuple(value / 5 for value in other.box), one.box) > 0.7
+        assert iou(tuple(value / 5 for value in other.box), one.box) > 0.7
         shifts.append(np.linalg.norm(other.landmarks / 5 - one.landmarks, axis=1))
     assert np.mean(shifts) < 2.5  # pixels; the eyes are about 60 apart, and a size more or less moves them by 1 or 2 %
 

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classes
+from agerepro.config.schema import Backbone, Classification
 from agerepro.models.build import Network, build_network
 from agerepro.models.dlib_file import find_dlib_weights
 
@@ -106,6 +106,6 @@ def slim() -> Callable[..., Network]:
 
     def built(*, outputs: int = 5, seed: int = 0, dense: tuple[int, ...] = (8,), precision: str = "float32") -> Network:
         backbone = Backbone(name="vgg16", width=0.125, dense=dense)
-        return build_network(backbone, Classes(), outputs=outputs, size=32, precision=precision, seed=seed)
+        return build_network(backbone, Classification(), outputs=outputs, size=32, precision=precision, seed=seed)
 
     return built

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classes, Value
+from agerepro.config.schema import Backbone, Classification, Regression
 from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import layer_seed
@@ -32,15 +32,15 @@ def outputs_of(model: keras.Model, photos: np.ndarray) -> np.ndarray:
         Backbone(name="dlib_resnet", width=0.25),
     ],
 )
-@pytest.mark.parametrize("head", [Classes(), Value(), Value(features="stages")])
-def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Classes | Value) -> None:
-    size, outputs = (103 if backbone.name == "dlib_resnet" else 32), (7 if isinstance(head, Classes) else 1)
+@pytest.mark.parametrize("head", [Classification(), Regression(), Regression(features="stages")])
+def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Classification | Regression) -> None:
+    size, outputs = (103 if backbone.name == "dlib_resnet" else 32), (7 if isinstance(head, Classification) else 1)
     network = build_network(backbone, head, outputs=outputs, size=size, seed=0)
     photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     whole = outputs_of(network.full, photos)
     assert whole.shape == (2, outputs) and whole.std() > 0
     np.testing.assert_array_equal(outputs_of(network.classifier, outputs_of(network.trunk, photos)), whole)
-    assert network.full.layers[-1].name == network.output == ("logits" if isinstance(head, Classes) else "years")
+    assert network.full.layers[-1].name == network.output == ("logits" if isinstance(head, Classification) else "years")
     assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_map))
 
 
@@ -50,8 +50,8 @@ def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Clas
 @pytest.mark.parametrize("features", ["last", "stages"])
 def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features: str) -> None:
     side, further = 128, 104
-    head = Value(features=features)
-    both = build_network(backbone, Value(features=features, also_at=(further,)), outputs=1, size=side, seed=0)
+    head = Regression(features=features)
+    both = build_network(backbone, Regression(features=features, also_at=(further,)), outputs=1, size=side, seed=0)
     large = build_network(backbone, head, outputs=1, size=side, seed=0)
     small = build_network(backbone, head, outputs=1, size=further, seed=0)
     assert set(weights_as_arrays(both.trunk)) == set(weights_as_arrays(large.trunk))
@@ -66,14 +66,14 @@ def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features:
 
 def test_a_further_size_too_small_for_the_backbone_is_refused() -> None:
     with pytest.raises(UserError, match=r"at least 103 pixels: raise 100 in head\.value\.also_at"):
-        build_network(Backbone(name="dlib_resnet", width=0.25), Value(also_at=(100,)), outputs=1, size=150, seed=0)
+        build_network(Backbone(name="dlib_resnet", width=0.25), Regression(also_at=(100,)), outputs=1, size=150, seed=0)
 
 
 def test_statistics_of_the_stages_come_in_their_order() -> None:
     slim, photos = Backbone(name="vgg16", width=0.125), PHOTOS.astype(np.float32)
     features = {}
     for statistics in (("mean",), ("max",), ("spread",), ("mean", "max", "spread")):
-        head = Value(features="stages", statistics=statistics)
+        head = Regression(features="stages", statistics=statistics)
         features[statistics] = outputs_of(build_network(slim, head, outputs=1, size=32, seed=0).trunk, photos)
     first = 8  # channels of the first stage at width 1/8
     together = np.concatenate([features[(one,)][:, :first] for one in ("mean", "max", "spread")], axis=1)
@@ -112,7 +112,7 @@ def test_layer_seed_is_the_same_in_every_process() -> None:
 
 
 def test_the_classifier_is_he_normal_without_bias() -> None:
-    network = build_network(Backbone(name="vgg16", width=0.5, dense=(2000,)), Classes(), outputs=100, size=32, seed=0)
+    network = build_network(Backbone(name="vgg16", width=0.5, dense=(2000,)), Classification(), outputs=100, size=32, seed=0)
     weights = weights_as_arrays(network.classifier)
     for layer, fan_in in (("dense1", 256), ("logits", 2000)):
         assert weights[f"{layer}/kernel"].std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.01)
@@ -143,9 +143,9 @@ def test_a_slim_network_learns_in_some_steps(slim: Slim) -> None:
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15's own saving with NumPy 2.4
 @pytest.mark.parametrize(
     ("backbone", "head"),
-    [(Backbone(name="vgg16", width=0.125), Classes()), (Backbone(name="dlib_resnet", width=0.25), Value(features="stages"))],
+    [(Backbone(name="vgg16", width=0.125), Classification()), (Backbone(name="dlib_resnet", width=0.25), Regression(features="stages"))],
 )
-def test_a_saved_model_is_complete(backbone: Backbone, head: Classes | Value, tmp_path: Path) -> None:
+def test_a_saved_model_is_complete(backbone: Backbone, head: Classification | Regression, tmp_path: Path) -> None:
     network = build_network(backbone, head, outputs=1, size=103, seed=0)
     network.full.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
@@ -165,10 +165,10 @@ def test_a_saved_model_is_complete(backbone: Backbone, head: Classes | Value, tm
 )
 def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, message: str) -> None:
     with pytest.raises(UserError) as error:
-        build_network(backbone, Classes(), outputs=2, size=size, seed=0)
+        build_network(backbone, Classification(), outputs=2, size=size, seed=0)
     assert message in str(error.value)
 
 
 def test_a_value_head_has_one_output() -> None:
     with pytest.raises(UserError, match="one output, not 3"):
-        build_network(Backbone(name="vgg16"), Value(), outputs=3, size=32, seed=0)
+        build_network(Backbone(name="vgg16"), Regression(), outputs=3, size=32, seed=0)

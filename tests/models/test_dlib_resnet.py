@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classes, Value
+from agerepro.config.schema import Backbone, Classification, Regression
 from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
 from agerepro.models.dlib_file import DESCRIPTOR, block_names, read_dlib_file
@@ -21,7 +21,7 @@ MEANS = np.array([122.782, 117.001, 104.298], np.float32)
 
 @pytest.fixture(scope="module")
 def network(dlib_path: Path) -> Network:
-    network = build_network(DLIB, Value(features="stages"), outputs=1, size=150, seed=0)
+    network = build_network(DLIB, Regression(features="stages"), outputs=1, size=150, seed=0)
     load_published(DLIB, network, folder=None)
     return network
 
@@ -67,7 +67,7 @@ def test_a_mistake_in_preprocessing_is_noticed(mistake, chips, pooled, matrix, d
 
 
 def test_biases_left_out_are_noticed(dlib_path: Path, matrix: np.ndarray, dlib_oracle: dict[str, np.ndarray]) -> None:
-    network = build_network(DLIB, Classes(), outputs=2, size=150, seed=0)
+    network = build_network(DLIB, Classification(), outputs=2, size=150, seed=0)
     load_published(DLIB, network, folder=None)
     for name, variable in variables_by_name(network.trunk).items():
         if name.endswith("/bias"):
@@ -85,7 +85,7 @@ def test_stage_features_are_means_and_maxima_of_five_stages(network: Network, dl
 
 
 def test_parameters_are_those_of_the_file() -> None:
-    network = build_network(Backbone(name="dlib_resnet"), Classes(), outputs=2, size=150, seed=0)
+    network = build_network(Backbone(name="dlib_resnet"), Classification(), outputs=2, size=150, seed=0)
     assert network.trunk.count_params() == 5_614_592 - 256 * 128  # the file's, less the descriptor's matrix
     assert len(network.stages) == 5 and network.last_map == "level0_block0_relu"
     assert all(weight.trainable for weight in network.trunk.weights)
@@ -94,5 +94,5 @@ def test_parameters_are_those_of_the_file() -> None:
 def test_too_small_an_input_names_the_smallest() -> None:
     backbone = Backbone(name="dlib_resnet")
     with pytest.raises(UserError, match="at least 103 pixels, not 102"):
-        build_network(backbone, Classes(), outputs=2, size=102, seed=0)
-    assert build_network(backbone, Classes(), outputs=2, size=103, seed=0).full.output_shape == (None, 2)
+        build_network(backbone, Classification(), outputs=2, size=102, seed=0)
+    assert build_network(backbone, Classification(), outputs=2, size=103, seed=0).full.output_shape == (None, 2)

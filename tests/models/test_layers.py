@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agerepro.config.schema import Backbone, Classes
+from agerepro.config.schema import Backbone, Classification
 from agerepro.models.build import Network, build_network
-from agerepro.models.layers import LEAST_VARIANCE, BatchNorm, ChannelAffine, Frozen, Spread, ZeroFilledSum
+from agerepro.models.layers import LEAST_VARIANCE, BatchNorm, Frozen, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.weights import weights_as_arrays
 
 EPSILON = 1e-2  # large: a forgotten one shows
@@ -91,7 +91,7 @@ def test_its_settings_survive_serialisation() -> None:
 
 def slim(frozen: Frozen) -> Network:
     backbone = Backbone(name="senet50", width=0.125, frozen_batch_norm=frozen)
-    return build_network(backbone, Classes(), outputs=3, size=32, seed=0)
+    return build_network(backbone, Classification(), outputs=3, size=32, seed=0)
 
 
 def train_once(network: Network, photos: np.ndarray) -> None:
@@ -147,34 +147,34 @@ def literal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def test_the_smaller_map_is_filled_with_zeros_at_its_end(first: tuple[int, ...], second: tuple[int, ...]) -> None:
     random = np.random.default_rng(0)
     maps = [random.normal(size=(2, *size)).astype(np.float32) for size in (first, second)]
-    np.testing.assert_allclose(np.asarray(ZeroFilledSum()(maps)), literal(*maps), rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(PaddedAdd()(maps)), literal(*maps), rtol=1e-6)
 
 
 @pytest.mark.parametrize("photos", [None, 2])
 def test_the_shape_is_known_before_the_numbers(photos: int | None) -> None:
-    assert ZeroFilledSum().compute_output_shape([(photos, 3, 3, 8), (photos, 4, 2, 4)]) == (photos, 4, 3, 8)
+    assert PaddedAdd().compute_output_shape([(photos, 3, 3, 8), (photos, 4, 2, 4)]) == (photos, 4, 3, 8)
 
 
 def test_the_affine_layer_scales_and_shifts_each_channel() -> None:
-    layer = ChannelAffine()
+    layer = Scale()
     x = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
     np.testing.assert_array_equal(layer(x), x)
     layer.set_weights([np.array([2.0, 3.0]), np.array([1.0, -1.0])])
     np.testing.assert_array_equal(np.asarray(layer(x))[0, 1, 1], [6 * 2 + 1, 7 * 3 - 1])
-    assert isinstance(keras.layers.deserialize(keras.layers.serialize(layer)), ChannelAffine)
+    assert isinstance(keras.layers.deserialize(keras.layers.serialize(layer)), Scale)
 
 
 def test_spread_is_the_standard_deviation_over_space() -> None:
     maps = np.random.default_rng(0).normal(5, 3, (2, 4, 7, 3)).astype(np.float32)
     expected = np.sqrt(maps.reshape(2, 28, 3).std(axis=1) ** 2 + LEAST_VARIANCE)  # NumPy divides by the count, as we do
-    found = keras.ops.convert_to_numpy(Spread()(maps))
-    assert found.shape == Spread().compute_output_shape(maps.shape)
+    found = keras.ops.convert_to_numpy(GlobalStdPooling2D()(maps))
+    assert found.shape == GlobalStdPooling2D().compute_output_shape(maps.shape)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_a_flat_map_has_a_finite_slope() -> None:
     maps = keras.Input((3, 3, 2))
-    model = keras.Model(maps, keras.layers.Dense(1)(Spread()(keras.layers.Conv2D(2, 1)(maps))))
+    model = keras.Model(maps, keras.layers.Dense(1)(GlobalStdPooling2D()(keras.layers.Conv2D(2, 1)(maps))))
     model.compile(optimizer="sgd", loss="mse")
     model.train_on_batch(np.ones((1, 3, 3, 2), np.float32), np.ones((1, 1), np.float32))
     assert all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.weights)

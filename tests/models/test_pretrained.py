@@ -15,9 +15,9 @@ import pytest
 
 from agerepro.errors import UserError
 from agerepro.models import pretrained
-from agerepro.models.pretrained import SOURCES, find_weights, keras_cache, present_weights, source_of
+from agerepro.models.pretrained import PRETRAINED, find_local, find_weights, keras_cache, pretrained_weights
 
-NOTOP, TOP = SOURCES["vggface", "vgg16"].files
+NOTOP, TOP = PRETRAINED["vggface", "vgg16"].files
 BODY = b"0123456789" * 1000
 
 
@@ -56,8 +56,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def serve_from(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = replace(SOURCES["vggface", "vgg16"], release=address)
-    monkeypatch.setitem(pretrained.SOURCES, ("vggface", "vgg16"), row)
+    row = replace(PRETRAINED["vggface", "vgg16"], release=address)
+    monkeypatch.setitem(pretrained.PRETRAINED, ("vggface", "vgg16"), row)
 
 
 def test_the_users_folder_comes_before_the_cache(tmp_path: Path, home: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_users_folder_comes_before_the_cache(tmp_path: Path, home: Path) -> 
     assert keras_cache() == cache
     cache.mkdir(parents=True)
     (cache / NOTOP).touch()
-    assert present_weights("vggface", "vgg16", folder=tmp_path) == cache / NOTOP
+    assert find_local("vggface", "vgg16", folder=tmp_path) == cache / NOTOP
     (tmp_path / TOP).touch()
     assert find_weights("vggface", "vgg16", folder=tmp_path) == tmp_path / TOP
     (tmp_path / NOTOP).touch()
@@ -102,7 +102,7 @@ def test_offline_says_which_file_to_put_where(tmp_path: Path, monkeypatch: pytes
 
 def test_an_absent_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained, "find_dlib_weights", lambda: None)
-    assert present_weights("dlib", "dlib_resnet", folder=tmp_path) is None
+    assert find_local("dlib", "dlib_resnet", folder=tmp_path) is None
     with pytest.raises(UserError, match=r"pip install face_recognition_models, or put dlib_face_recognition_resnet_model_v1\.dat into"):
         find_weights("dlib", "dlib_resnet", folder=tmp_path)
 
@@ -113,12 +113,12 @@ def test_the_installed_package_is_found(dlib_path: Path) -> None:
 
 def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(UserError, match=r"dlib_resnet has no published weights 'vggface'; set backbone\.weights to one of: dlib, none"):
-        source_of("vggface", "dlib_resnet")
+        pretrained_weights("vggface", "dlib_resnet")
 
 
 def test_published_names_and_address_are_those_of_keras_vggface(vgg16_layout: dict) -> None:
     assert vgg16_layout["published_files"] == {"notop": NOTOP, "top": TOP}
-    assert SOURCES["vggface", "vgg16"].release == "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+    assert PRETRAINED["vggface", "vgg16"].release == "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
 
 
 LIGHT = ("models.pretrained", "models.dlib_file", "tasks.decode")

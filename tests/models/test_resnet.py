@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classes, Value
+from agerepro.config.schema import Backbone, Classification, Regression
 from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import BatchNorm
-from agerepro.models.pretrained import SOURCES, source_of
+from agerepro.models.pretrained import PRETRAINED, pretrained_weights
 from agerepro.models.resnet import SMALLEST
 from agerepro.models.weights import LoadedWeights, load_published, read_weights
 
@@ -56,7 +56,7 @@ def case(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.
     tensors = {tensor: draw(layout["tensors"][tensor]) for _, names in layers for tensor in names}
     path = write_h5(folder / layout["published_files"]["notop"], layers, tensors)
     backbone = Backbone(name=name, weights="vggface2")
-    network = build_network(backbone, Classes(), outputs=3, size=224, seed=0)
+    network = build_network(backbone, Classification(), outputs=3, size=224, seed=0)
     loaded = load_published(backbone, network, folder=folder)
     path.unlink()  # 100 MB
     probe = keras.Model(network.full.inputs[0], [network.full.get_layer(layer).output for layer in LAYERS])
@@ -160,7 +160,7 @@ def test_settings_of_every_layer_are_those_of_keras_vggface(case: Case) -> None:
 
 
 def test_all_of_the_file_is_used_and_counted(case: Case) -> None:
-    published = SOURCES["vggface2", case.name]
+    published = PRETRAINED["vggface2", case.name]
     assert case.layout["published_files"] == dict(zip(("notop", "top"), published.files, strict=True))
     assert case.loaded.file == published.files[0] and case.loaded.not_used == ()
     assert case.loaded.parameters == case.network.trunk.count_params() == case.layout["variants"]["notop"]["parameters"]
@@ -171,7 +171,7 @@ def test_all_of_the_file_is_used_and_counted(case: Case) -> None:
 def test_only_the_classifier_of_the_file_with_a_top_is_left_out(name: str, tmp_path: Path, write_h5: Any) -> None:
     layers = [(layer, [f"{layer}/kernel:0"]) for layer in ("conv1/7x7_s2", "avg_pool", "classifier")]
     path = write_h5(tmp_path / "top.h5", layers, {f"{layer}/kernel:0": np.ones(2) for layer, _ in layers})
-    loaded = read_weights(path, source_of("vggface2", name), source="vggface2")
+    loaded = read_weights(path, pretrained_weights("vggface2", name), source="vggface2")
     assert loaded.not_used == ("classifier/kernel:0",) and list(loaded.tensors) == ["conv1_7x7_s2/kernel", "avg_pool/kernel"]
 
 
@@ -180,7 +180,7 @@ def test_the_file_with_a_top_gives_the_same_tensors(case: Case, tmp_path: Path, 
     layers = case.layout["variants"]["top"]["layers"]
     tensors = {tensor: draw(case.layout["tensors"][tensor]) for _, names in layers for tensor in names}
     path = write_h5(tmp_path / case.layout["published_files"]["top"], layers, tensors)
-    loaded = read_weights(path, source_of("vggface2", case.name), source="vggface2")
+    loaded = read_weights(path, pretrained_weights("vggface2", case.name), source="vggface2")
     assert sorted(loaded.not_used) == ["classifier/bias:0", "classifier/kernel:0"]
     assert set(loaded.tensors) == set(case.loaded.tensors)
     for name, array in loaded.tensors.items():
@@ -190,7 +190,7 @@ def test_the_file_with_a_top_gives_the_same_tensors(case: Case, tmp_path: Path, 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("size", [SMALLEST, 48, 64, 256])
 def test_a_slim_net_takes_other_sizes_and_pools_the_whole_last_map(name: str, size: int) -> None:
-    network = build_network(Backbone(name=name, width=0.125), Classes(), outputs=3, size=size, seed=0)
+    network = build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=size, seed=0)
     last = network.full.get_layer(network.last_map).output
     photos = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     maps, pooled = keras.Model(network.full.inputs[0], [last, network.trunk.output])(photos)
@@ -201,28 +201,28 @@ def test_a_slim_net_takes_other_sizes_and_pools_the_whole_last_map(name: str, si
 @pytest.mark.parametrize("name", NETS)
 def test_an_input_that_leaves_no_position_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"{name} needs an input of at least {SMALLEST} pixels"):
-        build_network(Backbone(name=name, width=0.125), Classes(), outputs=3, size=SMALLEST - 1, seed=0)
+        build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=SMALLEST - 1, seed=0)
     pool = keras.layers.MaxPooling2D(3, strides=2)
     with pytest.raises(ValueError, match="zero or negative"):  # the stem's convolution leaves 2 of 4 pixels
         pool.compute_output_shape((None, 2, 2, 8))
 
 
 def test_the_stages_are_the_stem_and_the_four_groups_of_blocks() -> None:
-    head = Value(features="stages", statistics=("mean",))
+    head = Regression(features="stages", statistics=("mean",))
     network = build_network(Backbone(name="resnet50", width=0.125), head, outputs=1, size=48, seed=0)
     assert network.stages == tuple(layer for layer in STAGES if layer != "max_pool") and network.last_map == network.stages[-1]
     assert [part.count for part in network.parts] == [8, 32, 64, 128, 256]
 
 
 def test_the_hidden_layer_of_a_gate_keeps_eight_channels_in_a_slim_net() -> None:
-    network = build_network(Backbone(name="senet50", width=0.125), Classes(), outputs=3, size=48, seed=0)
+    network = build_network(Backbone(name="senet50", width=0.125), Classification(), outputs=3, size=48, seed=0)
     hidden = {f"conv{n}_1": network.full.get_layer(f"conv{n}_1_1x1_down").filters for n in (2, 3, 4, 5)}
     assert hidden == {"conv2_1": 8, "conv3_1": 8, "conv4_1": 8, "conv5_1": 16}  # a sixteenth would be 2, 4, 8, 16
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_a_slim_net_learns_in_some_steps(name: str) -> None:
-    model = build_network(Backbone(name=name, width=0.125), Classes(), outputs=3, size=48, seed=0).full
+    model = build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=48, seed=0).full
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, run_eagerly=True)  # tracing takes longer than a few steps
     photos = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
@@ -233,7 +233,7 @@ def test_a_slim_net_learns_in_some_steps(name: str) -> None:
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15's own saving with NumPy 2.4
 def test_a_saved_net_is_complete(tmp_path: Path) -> None:
     backbone = Backbone(name="senet50", width=0.125, frozen_batch_norm="batch_statistics")
-    model = build_network(backbone, Classes(), outputs=3, size=48, seed=0).full
+    model = build_network(backbone, Classification(), outputs=3, size=48, seed=0).full
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     photos = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
@@ -242,7 +242,7 @@ def test_a_saved_net_is_complete(tmp_path: Path) -> None:
 
 
 def test_parameters_are_those_of_keras_vggface() -> None:
-    network = build_network(Backbone(name="resnet50"), Classes(), outputs=100, size=224, seed=0)
+    network = build_network(Backbone(name="resnet50"), Classification(), outputs=100, size=224, seed=0)
     assert network.trunk.count_params() == 23_561_152  # keras-vggface 0.6 without top, counted by building it
     assert network.full.count_params() == 23_561_152 + 2048 * 100 + 100
 
@@ -261,6 +261,6 @@ def test_the_thesis_count_matches_another_resnet50_only() -> None:
 
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
-    network = build_network(Backbone(name="senet50"), Classes(), outputs=100, size=224, seed=0)
+    network = build_network(Backbone(name="senet50"), Classification(), outputs=100, size=224, seed=0)
     assert network.trunk.count_params() == 26_092_144  # keras-vggface 0.6 without top, counted by building it
     assert network.full.count_params() - 100 == 26_296_944  # koenig2019's count fits 100 outputs without bias; ours have one

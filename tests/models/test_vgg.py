@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classes
+from agerepro.config.schema import Backbone, Classification
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import channels_at
-from agerepro.models.pretrained import source_of
+from agerepro.models.pretrained import pretrained_weights
 from agerepro.models.vgg import BLOCKS
 from agerepro.models.weights import load_published, read_keras_h5, read_weights
 
@@ -23,7 +23,7 @@ LAYERS = ("preprocess", "conv1_1", "pool1", "pool2", "pool3", "pool4", "conv5_3"
 
 @pytest.fixture(scope="module")
 def network(vgg16_folder: Path) -> Network:
-    network = build_network(VGGFACE, Classes(), outputs=4, size=224, seed=0)
+    network = build_network(VGGFACE, Classification(), outputs=4, size=224, seed=0)
     load_published(VGGFACE, network, folder=vgg16_folder)
     return network
 
@@ -95,7 +95,7 @@ def test_means_of_the_other_version_are_noticed(network: Network, vgg16_oracle: 
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
     backbone = Backbone(name="vgg16", dense=(512, 256))
-    network = build_network(backbone, Classes(), outputs=100, size=224, seed=0)
+    network = build_network(backbone, Classification(), outputs=100, size=224, seed=0)
     assert network.trunk.count_params() == 14_714_688  # keras-vggface without top, counted by building it
     assert network.full.count_params() - 100 == 27_717_184  # koenig2019's count fits 100 outputs without bias; ours have one
 
@@ -112,7 +112,7 @@ def test_logits_from_the_file_with_a_top_equal_keras_vggface(
     layers = vgg16_layout["variants"]["top"]["layers"]
     tensors = {name: draw(vgg16_layout["tensors"][name]) for _, names in layers for name in names}
     path = write_h5(tmp_path / vgg16_layout["published_files"]["top"], layers, tensors)
-    loaded = read_weights(path, source_of("vggface", "vgg16"), source="vggface")
+    loaded = read_weights(path, pretrained_weights("vggface", "vgg16"), source="vggface")
     assert loaded.parameters == 14_714_688
     assert sorted(loaded.not_used) == [f"fc{n}/{variable}:0" for n in (6, 7, 8) for variable in ("bias", "kernel")]
     stored, _ = read_keras_h5(path)

@@ -10,16 +10,16 @@ import h5py
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classes
+from agerepro.config.schema import Backbone, Classification
 from agerepro.errors import UserError
 from agerepro.io import digest_of_file
 from agerepro.models.build import Network, build_network
-from agerepro.models.pretrained import source_of
+from agerepro.models.pretrained import pretrained_weights
 from agerepro.models.weights import (
-    assign_all,
-    copy_matching,
     load_arrays,
+    load_matching,
     load_published,
+    load_strict,
     our_name,
     read_keras_h5,
     read_published,
@@ -91,7 +91,7 @@ HEAD = ("dense1/kernel", "dense1/bias", "logits/kernel", "logits/bias")
 def test_what_is_asked_for_is_copied_and_the_rest_stays_fresh(part, fresh: tuple[str, ...], slim: Slim_transfer) -> None:
     earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
     before = weights_as_arrays(network.full)
-    transfer = copy_matching(earlier, network, part=part)
+    transfer = load_matching(earlier, network, part=part)
     assert transfer.fresh == transfer.unused == fresh and set(transfer.copied) == set(earlier) - set(fresh)
     for name, array in weights_as_arrays(network.full).items():
         np.testing.assert_array_equal(array, before[name] if name in fresh else earlier[name], err_msg=name)
@@ -99,9 +99,9 @@ def test_what_is_asked_for_is_copied_and_the_rest_stays_fresh(part, fresh: tuple
 
 def test_layers_of_another_shape_stay_fresh_bias_and_all(slim: Slim_transfer) -> None:
     earlier, network = weights_as_arrays(slim(outputs=9, dense=(8,)).full), slim(outputs=5, dense=(8,))
-    assert copy_matching(earlier, network, part="all").fresh == HEAD[2:]
+    assert load_matching(earlier, network, part="all").fresh == HEAD[2:]
     earlier["dense1/kernel"] = earlier["dense1/kernel"][1:]  # the bias alone would fit
-    assert copy_matching(earlier, network, part="all").fresh == HEAD
+    assert load_matching(earlier, network, part="all").fresh == HEAD
 
 
 def test_a_trunk_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(slim: Slim_transfer) -> None:
@@ -110,7 +110,7 @@ def test_a_trunk_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(sli
     del earlier["conv1_1/bias"]
     earlier["conv5_3/kernel"] = earlier["conv5_3/kernel"][:1]
     with pytest.raises(UserError) as error:
-        copy_matching(earlier, network, part="all")
+        load_matching(earlier, network, part="all")
     assert "conv1_1/bias is missing; conv5_3/kernel is 1x3x64x64, not 3x3x64x64." in str(error.value)
     for name, array in weights_as_arrays(network.full).items():
         np.testing.assert_array_equal(array, before[name])
@@ -118,11 +118,11 @@ def test_a_trunk_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(sli
 
 def test_assigning_all_restores_a_network_and_notices_what_is_left_over(slim: Slim_transfer) -> None:
     earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
-    assign_all(network.full, earlier, source="stage imdb")
+    load_strict(network.full, earlier, source="stage imdb")
     for name, array in weights_as_arrays(network.full).items():
         np.testing.assert_array_equal(array, earlier[name])
     with pytest.raises(UserError, match=r"The weights in stage imdb do not fit vgg16: extra/kernel is left over\."):
-        assign_all(network.full, earlier | {"extra/kernel": np.ones(1)}, source="stage imdb")
+        load_strict(network.full, earlier | {"extra/kernel": np.ones(1)}, source="stage imdb")
 
 
 NESTED = [("input_1", []), ("conv1/7x7_s2", ["conv1/7x7_s2/kernel:0"]), ("conv1/7x7_s2/bn", ["conv1/7x7_s2/bn/gamma:0"])]
@@ -174,7 +174,7 @@ VGGFACE = Backbone(name="vgg16", weights="vggface")
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return build_network(VGGFACE, Classes(), outputs=3, size=32, seed=0)
+    return build_network(VGGFACE, Classification(), outputs=3, size=32, seed=0)
 
 
 def test_every_tensor_of_the_file_stands_in_the_trunk(network: Network, vgg16_folder: Path) -> None:
@@ -207,7 +207,7 @@ def test_only_the_named_top_layers_are_left_out(tmp_path: Path, write_h5: Any) -
     names = ("fc6", "fc7", "fc8", "fc9")
     layers = [(name, [f"{name}/kernel:0"]) for name in names]
     path = write_h5(tmp_path / FILE, layers, {f"{name}/kernel:0": np.ones(2) for name in names})
-    loaded = read_weights(path, source_of("vggface", "vgg16"), source="vggface")
+    loaded = read_weights(path, pretrained_weights("vggface", "vgg16"), source="vggface")
     assert loaded.not_used == ("fc6/kernel:0", "fc7/kernel:0", "fc8/kernel:0") and list(loaded.tensors) == ["fc9/kernel"]
 
 
@@ -215,7 +215,7 @@ def test_two_tensors_of_one_name_are_refused(tmp_path: Path, write_h5: Any) -> N
     layers = [("a/b", ["a/b/kernel:0"]), ("a_b", ["a_b/kernel:0"])]
     path = write_h5(tmp_path / FILE, layers, {"a/b/kernel:0": np.ones(2), "a_b/kernel:0": np.ones(2)})
     with pytest.raises(UserError, match="two tensors for one name: a_b/kernel"):
-        read_weights(path, source_of("vggface", "vgg16"), source="vggface")
+        read_weights(path, pretrained_weights("vggface", "vgg16"), source="vggface")
 
 
 def test_dlibs_file_is_read_without_its_descriptor(dlib_path: Path) -> None:

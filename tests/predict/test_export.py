@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 import agerepro
-from agerepro.errors import FoundWanting, UserError
+from agerepro.errors import CheckFailed, UserError
 from agerepro.faces.prepare import store_folder
 from agerepro.faces.store import FaceStore
 from agerepro.predict.estimates import outputs_of
-from agerepro.predict.export import differences, export_run, faces_of_run, missing_for_onnx, random_pictures, refuse_foreign
+from agerepro.predict.export import differences, export_run, faces_of_run, missing_for_onnx, random_images, refuse_foreign
 from agerepro.predict.inference_model import LAYERS, Years, inference_model
 from agerepro.runs.layout import Run
-from agerepro.runs.model import restored
+from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.tasks.decode import DECODE
 
@@ -59,7 +59,7 @@ def test_an_unknown_decoding_is_refused() -> None:
 )
 def test_the_model_gives_what_predict_gives(kind: str, folds: list[int], request: pytest.FixtureRequest) -> None:
     run: Run = request.getfixturevalue(kind)
-    network = restored(run)
+    network = load_run_model(run)
     model, _ = inference_model(run, folds, seed=0)
     pixels = faces_of_run(run, network.experiment)
     assert len(pixels) == 16 and pixels.dtype == np.uint8
@@ -80,7 +80,7 @@ def test_the_model_gives_what_predict_gives(kind: str, folds: list[int], request
 
 def _images(run: Run) -> list[bytes]:
     """The JPEG crops of the run's first sixteen photos with a face, in the order of its photos.csv."""
-    experiment = restored(run).experiment
+    experiment = load_run_model(run).experiment
     photos = read_table(run.folder / "photos.csv", PHOTOS)["photo"]
     folder = store_folder(photos.to_frame(), experiment.faces, run.folder.parents[2] / "faces")
     faces = read_table(folder.parent / "faces.csv", FACES).set_index("photo").loc[photos]
@@ -133,10 +133,10 @@ def test_a_repeated_export_replaces_its_own_and_nothing_else(exported: Path, tmp
 
 @pytest.mark.slow
 def test_a_file_that_says_something_else_or_cannot_be_loaded_is_found_wanting(exported: Path) -> None:
-    pixels = random_pictures(32, 2)
-    with pytest.raises(FoundWanting, match="gives other outputs"):
+    pixels = random_images(32, 2)
+    with pytest.raises(CheckFailed, match="gives other outputs"):
         differences("keras", exported / "model.keras", pixels, {"age": np.zeros(2)})
-    with pytest.raises(FoundWanting, match="cannot be loaded again"):
+    with pytest.raises(CheckFailed, match="cannot be loaded again"):
         differences("keras", exported / "MODEL_CARD.md", pixels, {})
 
 
@@ -152,4 +152,4 @@ def test_the_card_of_groups_counts_wrong_photos(groups_run: Run, tmp_path: Path)
 
 
 def test_noise_is_the_same_whenever_asked_for() -> None:
-    np.testing.assert_array_equal(random_pictures(8), random_pictures(8))
+    np.testing.assert_array_equal(random_images(8), random_images(8))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agerepro.predict.interval import LEVEL, calibrated, factor_of, interval, left_out_factors, scales
+from agerepro.predict.interval import LEVEL, calibrated, conformal_quantile, interval, left_out_factors, scales
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ from agerepro.predict.interval import LEVEL, calibrated, factor_of, interval, le
 )
 def test_the_factor_is_the_quantile_with_one_more_photo(count: int, rank: int) -> None:
     scores = np.random.default_rng(0).permutation(np.arange(1, count + 1)).astype(float)
-    assert factor_of(scores) == rank
+    assert conformal_quantile(scores) == rank
 
 
 def test_too_few_photos_allow_no_interval() -> None:
-    assert factor_of(np.ones(3)) == math.inf and factor_of(np.empty(0)) == math.inf
+    assert conformal_quantile(np.ones(3)) == math.inf and conformal_quantile(np.empty(0)) == math.inf
 
 
 def test_a_fold_is_held_by_the_factor_of_the_others() -> None:
@@ -63,7 +63,7 @@ def test_on_exchangeable_photos_the_share_is_what_was_asked(seed: int, kind: str
     draw = np.random.default_rng(seed)
     errors = {"normal": draw.normal(0, 5, 3000), "skewed": draw.exponential(4, 3000), "heavy": draw.standard_t(2, 3000)}[kind]
     scale = draw.uniform(1, 10, 3000)
-    factor = factor_of(np.abs(errors[:1000]))
+    factor = conformal_quantile(np.abs(errors[:1000]))
     held = np.mean(np.abs(errors[1000:] * scale[1000:]) <= factor * scale[1000:])
     assert held == pytest.approx(LEVEL, abs=0.06)  # five standard deviations of both draws
 

@@ -17,7 +17,7 @@ from agerepro.faces.decode import decode
 from agerepro.faces.detection import detector
 from agerepro.faces.prepare import align_photos, store_folder
 from agerepro.faces.store import FaceStore
-from agerepro.predict.photos import Crop, crops_of, look, photo_files, tight
+from agerepro.predict.photos import Crop, crops_of, find_faces, is_tight_crop, photo_files
 
 
 def test_a_folder_gives_its_pictures_sorted_and_names_what_it_leaves(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_crop_is_byte_for_byte_what_training_stores(settings: Faces, portraits
     faces = align_photos(table, tmp_path, settings, tmp_path / "store", on_progress=lambda done, total: None)
     store = FaceStore(store_folder(table, settings, tmp_path / "store"))
     paths = [tmp_path / name for name in names]
-    found = look(paths, settings, which="all", detect=detector().detect, on_progress=lambda done, total: None)
+    found = find_faces(paths, settings, which="all", detect=detector().detect, on_progress=lambda done, total: None)
     for photo, row in zip(found, faces.to_dict("records"), strict=True):
         assert photo.crops[0].cropped.image == store.read(row["image"])
         for name, value in photo.crops[0].cropped.facts.items():
@@ -117,9 +117,9 @@ def test_a_photo_cut_close_is_warned_of_and_a_portrait_is_not(settings: Faces, p
 
 def test_three_sides_beyond_the_picture_are_a_tight_crop_and_two_are_not() -> None:
     facts = {"status": "ok", "left": 30.0, "top": 30.0, "right": 70.0, "bottom": 70.0}  # a margin of 0.4 reaches from 14 to 86
-    assert tight(facts, LEVEL, shape=(100, 100)) == ()
-    assert tight(facts, LEVEL, shape=(70, 70)) == ()  # right and bottom by 16 of 72 pixels
+    assert is_tight_crop(facts, LEVEL, shape=(100, 100)) == ()
+    assert is_tight_crop(facts, LEVEL, shape=(70, 70)) == ()  # right and bottom by 16 of 72 pixels
     three = facts | {"left": 5.0, "right": 45.0}  # from -11 to 61
-    assert "on 3 sides" in tight(three, LEVEL, shape=(70, 50))[0]
-    assert tight(three, LEVEL, shape=(70, 51)) == ()  # 10 of 72 pixels do not count
-    assert "takes 64%" in tight(facts | {"left": 5.0, "top": 5.0, "right": 45.0, "bottom": 45.0}, LEVEL, shape=(50, 50))[0]
+    assert "on 3 sides" in is_tight_crop(three, LEVEL, shape=(70, 50))[0]
+    assert is_tight_crop(three, LEVEL, shape=(70, 51)) == ()  # 10 of 72 pixels do not count
+    assert "takes 64%" in is_tight_crop(facts | {"left": 5.0, "top": 5.0, "right": 45.0, "bottom": 45.0}, LEVEL, shape=(50, 50))[0]

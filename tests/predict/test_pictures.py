@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
-from agerepro.explain.maps import Kind, laid_over
+from agerepro.explain.maps import Kind, overlay
 from agerepro.faces.alignment import encode
 from agerepro.predict import pictures as module
 from agerepro.predict.estimates import COLUMNS, Row
@@ -29,9 +29,9 @@ from agerepro.predict.pictures import (
     maps_in_words,
     with_maps,
 )
-from agerepro.predict.predict import predicted
+from agerepro.predict.predict import predict_photos
 from agerepro.runs.layout import Run
-from agerepro.runs.model import restored
+from agerepro.runs.model import load_run_model
 
 
 def row(colour: tuple[int, int, int] | None, **values: Any) -> Row:
@@ -74,11 +74,11 @@ def test_every_face_gets_its_picture(
     kind: str, how: Kind, said: str, request: pytest.FixtureRequest, photos_of_run: Folder, tmp_path: Path
 ) -> None:
     run: Run = request.getfixturevalue(kind)
-    back = restored(run)
+    back = load_run_model(run)
     photo = next(path for path in sorted(photos_of_run(run).rglob("*")) if path.suffix.lower() == ".jpg")
     (tmp_path / "text.jpg").write_text("not a picture")
     quiet = {"folds": None, "which": "largest", "on_progress": lambda what, done, total: None}
-    rows = predicted(back, photo_files([tmp_path / "text.jpg", photo]), **quiet).rows
+    rows = predict_photos(back, photo_files([tmp_path / "text.jpg", photo]), **quiet).rows
     counted: list[tuple[int, int]] = []
     folds = back.kept(0)[:2]
     found = with_maps(back, rows, tmp_path / "maps", how=how, folds=folds, on_progress=lambda *at: counted.append(at))
@@ -90,21 +90,21 @@ def test_every_face_gets_its_picture(
         pixels = np.asarray(picture)
     # To the right, the face under a map: neither the face as it is nor a map of nothing.
     face = pixels[:, :MAP_SIDE]
-    assert np.abs(pixels[:, MAP_SIDE + MAP_GAP :].astype(int) - laid_over(face, np.zeros((2, 2)), MAP_SIDE)).max() > 60
+    assert np.abs(pixels[:, MAP_SIDE + MAP_GAP :].astype(int) - overlay(face, np.zeros((2, 2)), MAP_SIDE)).max() > 60
     assert maps_in_words(back, how, tmp_path).startswith(said)
 
 
 def test_a_run_without_such_maps_is_a_users_error_before_anything_is_written(years_run: Run, groups_run: Run, tmp_path: Path) -> None:
     for run, how, said in ((years_run, "mean", "--how sensitivity"), (groups_run, "sensitivity", "mean or grad_cam")):
         with pytest.raises(UserError, match=said):
-            explainable(restored(run), how)
+            explainable(load_run_model(run), how)
         with pytest.raises(UserError, match=said):
-            with_maps(restored(run), [Row({}, image=b"x")], tmp_path / "maps", how=how, folds=[0], on_progress=lambda *at: None)
+            with_maps(load_run_model(run), [Row({}, image=b"x")], tmp_path / "maps", how=how, folds=[0], on_progress=lambda *at: None)
     assert not (tmp_path / "maps").exists()
 
 
 def test_no_face_is_no_picture_and_no_error(years_run: Run, tmp_path: Path) -> None:
     rows = [Row({"photo": "a.jpg", "map": None})]
-    assert with_maps(restored(years_run), rows, tmp_path / "maps", how="sensitivity", folds=[0], on_progress=lambda *at: None) == [
+    assert with_maps(load_run_model(years_run), rows, tmp_path / "maps", how="sensitivity", folds=[0], on_progress=lambda *at: None) == [
         replace(rows[0])
     ]

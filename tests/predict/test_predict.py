@@ -19,16 +19,18 @@ from agerepro.models.weights import load_arrays
 from agerepro.predict.estimates import COLUMNS, Row, folds_asked
 from agerepro.predict.photos import photo_files
 from agerepro.predict.pictures import caption
-from agerepro.predict.predict import Predicted, as_csv, as_jsonl, failed, predicted, summary
+from agerepro.predict.predict import PhotoPredictions, as_csv, as_jsonl, failed, predict_photos, summary
 from agerepro.runs.layout import Run
-from agerepro.runs.model import restored
+from agerepro.runs.model import load_run_model
 from agerepro.tables import PHOTOS, read_table
 
 Folder = Callable[[Run], Path]
 
 
-def of_run(run: Run, photos: list[Path], folds: str | None = None) -> Predicted:
-    return predicted(restored(run), photo_files(photos), folds=folds, which="largest", on_progress=lambda what, done, total: None)
+def of_run(run: Run, photos: list[Path], folds: str | None = None) -> PhotoPredictions:
+    return predict_photos(
+        load_run_model(run), photo_files(photos), folds=folds, which="largest", on_progress=lambda what, done, total: None
+    )
 
 
 @pytest.mark.parametrize("kind", ["classes_run", "years_run", "groups_run"])
@@ -62,7 +64,7 @@ def test_the_mean_of_folds_is_the_mean_of_their_posteriors(classes_run: Run, pho
 
 
 def test_folds_are_the_first_all_or_those_named_and_must_have_weights(classes_run: Run) -> None:
-    network = restored(classes_run)
+    network = load_run_model(classes_run)
     assert folds_asked(network, None, seed=0) == [0]
     assert folds_asked(network, "all", seed=0) == [0, 1, 2, 3]
     assert folds_asked(network, "1-2", seed=0) == [1, 2]
@@ -71,7 +73,7 @@ def test_folds_are_the_first_all_or_those_named_and_must_have_weights(classes_ru
 
 
 def test_without_weights_the_user_is_told_which_setting_keeps_them(classes_run: Run, tmp_path: Path) -> None:
-    network = restored(classes_run)
+    network = load_run_model(classes_run)
     empty = dataclasses.replace(network, run=Run(tmp_path))
     (tmp_path / "folds.csv").write_bytes((classes_run.folder / "folds.csv").read_bytes())
     with pytest.raises(UserError, match="keep_weights: all"):

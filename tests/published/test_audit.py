@@ -11,10 +11,10 @@ import pytest
 
 from agerepro.datasets import adience, catalog
 from agerepro.errors import UserError
-from agerepro.published.audit import UNEXPECTED, Finding, Verdict, agrees, as_json, as_text, audit, decimals, finding, in_words
-from agerepro.published.claims import OPERATIONS, Claim, Misprint, Sources, audited, claims_of, parse_claims
+from agerepro.published.audit import UNEXPECTED, ClaimStatus, Finding, agrees, as_json, as_text, audit, decimals, finding, in_words
+from agerepro.published.claims import OPERATIONS, Claim, Erratum, Sources, audited, claims_of, parse_claims
 from agerepro.published.tables import PublishedTable, published_table
-from agerepro.tables import PHOTOS, conform
+from agerepro.tables import PHOTOS, coerce
 
 NO_DATA = Sources(lambda table: published_table("koenig2019", table), lambda data, labels: None)
 EVERY_CLAIM = [pytest.param(claim, id=claim.id) for claim in claims_of("koenig2019")]
@@ -50,17 +50,17 @@ def test_digits_and_words():
 
 
 def claim(printed, compute, found=None):
-    return Claim("x", "a claim", "section 1", printed, compute, misprint=found and Misprint(found, "a reading"))
+    return Claim("x", "a claim", "section 1", printed, compute, misprint=found and Erratum(found, "a reading"))
 
 
 @pytest.mark.parametrize(
     ("printed", "found", "verdict"),
     [
-        ("3", None, Verdict.AGREES),
-        ("4", None, Verdict.DISAGREES),
-        ("4", "3", Verdict.KNOWN),
-        ("4", "5", Verdict.DISAGREES),  # the misprint that we know is another one
-        ("3", "4", Verdict.NO_MISPRINT),
+        ("3", None, ClaimStatus.AGREES),
+        ("4", None, ClaimStatus.DISAGREES),
+        ("4", "3", ClaimStatus.KNOWN),
+        ("4", "5", ClaimStatus.DISAGREES),  # the misprint that we know is another one
+        ("3", "4", ClaimStatus.NO_MISPRINT),
     ],
 )
 def test_verdicts(printed, found, verdict):
@@ -85,12 +85,14 @@ def test_what_cannot_be_computed_names_its_claim(compute, message):
 
 def test_without_data_what_is_counted_is_not_checked():
     found = finding(claim("3", {"sum": [1, {"count": {"data": "fgnet", "where": {}}}]}), NO_DATA)
-    assert (found.verdict, found.computed, found.missing) == (Verdict.NOT_CHECKED, "", "fgnet")
+    assert (found.verdict, found.computed, found.missing) == (ClaimStatus.NOT_CHECKED, "", "fgnet")
 
 
 # fidelity: what is known to be wrong in the thesis, found by computing.
 def test_koenig2019_misprints_and_nothing_else():
-    found = {finding.claim.id: finding.computed for finding in audit(claims_of("koenig2019"), NO_DATA) if finding.verdict is Verdict.KNOWN}
+    found = {
+        finding.claim.id: finding.computed for finding in audit(claims_of("koenig2019"), NO_DATA) if finding.verdict is ClaimStatus.KNOWN
+    }
     assert found == {
         "table1-rows-differ": "Adience = CACD",
         "table1-subjects-at-most-images": "IoG",
@@ -153,7 +155,7 @@ def test_a_wrong_number_in_a_claim_is_found(claim, at_hand):
         planted = replace(claim, printed=changed(claim.printed, decimals(claim.printed)), misprint=None)
     else:
         planted = replace(claim, relation="below")
-    assert finding(planted, at_hand).verdict is Verdict.DISAGREES
+    assert finding(planted, at_hand).verdict is ClaimStatus.DISAGREES
 
 
 def planted(table: str, row: str, column: str, value: float) -> Sources:
@@ -207,7 +209,7 @@ def test_the_row_of_three_groups_is_what_the_matrix_makes():
     for index, group in enumerate(("0-12", "15-20", "25-100")):
         computed |= {f"{score}_{group}": {f"matrix_{score}": [matrix, index]} for score in ("precision", "recall")}
     assert set(computed) == set(row)
-    assert all(finding(claim(str(row[name]), compute), NO_DATA).verdict is Verdict.AGREES for name, compute in computed.items())
+    assert all(finding(claim(str(row[name]), compute), NO_DATA).verdict is ClaimStatus.AGREES for name, compute in computed.items())
 
 
 @pytest.mark.parametrize("paper", audited())
@@ -247,17 +249,17 @@ def made_table(name: str) -> PublishedTable:
 
 
 def test_another_paper_needs_only_claims():
-    photos = conform(pd.DataFrame({"photo": list("abcd"), "age": [25.0, 30, 41, 20], "split": ["test", "test", "test", "train"]}), PHOTOS)
+    photos = coerce(pd.DataFrame({"photo": list("abcd"), "age": [25.0, 30, 41, 20], "split": ["test", "test", "test", "train"]}), PHOTOS)
     found = audit(parse_claims(MADE, "made2030/claims.yaml").claims, Sources(made_table, lambda data, labels: photos))
-    assert [finding.verdict for finding in found] == [Verdict.AGREES] * 6 + [Verdict.KNOWN] + [Verdict.AGREES] * 2
+    assert [finding.verdict for finding in found] == [ClaimStatus.AGREES] * 6 + [ClaimStatus.KNOWN] + [ClaimStatus.AGREES] * 2
 
 
 FINDINGS = [
-    Finding(Claim("sum", "a sum", "Table 1", "3.0", 3, note="A note."), "3", Verdict.AGREES),
+    Finding(Claim("sum", "a sum", "Table 1", "3.0", 3, note="A note."), "3", ClaimStatus.AGREES),
     Finding(Claim("half", "more than half, in words that do not fit into one line of the table that is printed", "section 2", "50", 51,
-                  relation="above"), "", Verdict.NOT_CHECKED, "fgnet"),
-    Finding(Claim("mean", "a mean", "Table 2", "4", 5, misprint=Misprint("5", "Ours is 5.")), "5", Verdict.KNOWN),
-    Finding(Claim("other", "another", "Table 2", "4", 6), "6", Verdict.DISAGREES),
+                  relation="above"), "", ClaimStatus.NOT_CHECKED, "fgnet"),
+    Finding(Claim("mean", "a mean", "Table 2", "4", 5, misprint=Erratum("5", "Ours is 5.")), "5", ClaimStatus.KNOWN),
+    Finding(Claim("other", "another", "Table 2", "4", 6), "6", ClaimStatus.DISAGREES),
 ]  # fmt: skip
 
 TEXT = """\

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.published.claims import OPERATIONS, REFERENCES, NotAtHand, Sources, audited, claims_of, matching, parse_claims
+from agerepro.published.claims import OPERATIONS, REFERENCES, DataUnavailable, Sources, audited, claims_of, matching, parse_claims
 from agerepro.published.tables import Column, PublishedTable, published_table
-from agerepro.tables import PHOTOS, conform
+from agerepro.tables import PHOTOS, coerce
 
 GOOD = """
 paper: made2030
@@ -46,7 +46,7 @@ def test_unknown_papers_offer_the_nearest():
         claims_of("konig2019")
 
 
-PHOTOS_OF_SIX = conform(
+PHOTOS_OF_SIX = coerce(
     pd.DataFrame(
         {
             "photo": list("abcdef"),
@@ -97,7 +97,7 @@ def test_people_without_a_name_are_not_counted_as_one():
 
 
 def test_a_data_set_that_is_not_here():
-    with pytest.raises(NotAtHand, match="fgnet"):
+    with pytest.raises(DataUnavailable, match="fgnet"):
         REFERENCES["count"](KOENIG, "fgnet", {})
 
 

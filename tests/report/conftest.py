@@ -13,7 +13,7 @@ from agerepro.evaluation.compare import COLUMNS
 from agerepro.evaluation.epochs import FoldEpochs
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.report.run_result import RunEpochs, RunResult
-from agerepro.tables import PREDICTIONS, conform
+from agerepro.tables import PREDICTIONS, coerce
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def make_run():
             )
             for seed in range(seeds)
         ]
-        frame = conform(pd.concat(of_seeds), PREDICTIONS)
+        frame = coerce(pd.concat(of_seeds), PREDICTIONS)
         return RunResult(
             experiment,
             profile,
@@ -106,7 +106,7 @@ def make_group_run():
             5,
             5,
             Reproduces(paper="koenig2019", table="adience", row=row) if row else None,
-            conform(frame, PREDICTIONS),
+            coerce(frame, PREDICTIONS),
             training_means={},
             groups=tuple(labels),
             training_groups=dict.fromkeys(range(5), "25-100"),

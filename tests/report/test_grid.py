@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agerepro.errors import FoundWanting
+from agerepro.errors import CheckFailed
 from agerepro.report.figures.style import Caption
 from agerepro.report.grid import chosen, mean_losses, write_grid
 
@@ -41,7 +41,7 @@ def test_equal_cells_give_the_gentler_one() -> None:
 
 
 def test_a_grid_that_diverged_everywhere_is_found_wanting() -> None:
-    with pytest.raises(FoundWanting, match="lower learning rates"):
+    with pytest.raises(CheckFailed, match="lower learning rates"):
         chosen(rows({(0.1, 12): [math.inf]}))
 
 

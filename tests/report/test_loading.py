@@ -7,18 +7,18 @@ import pandas as pd
 import pytest
 import yaml
 
-from agerepro.config.loading import plain
-from agerepro.config.schema import Adam, Backbone, Experiment, Faces, Groups, LeaveOnePersonOut, OfficialFolds, Stage
+from agerepro.config.loading import to_dict
+from agerepro.config.schema import Adam, AgeGroups, Backbone, Experiment, Faces, LeaveOneSubjectOut, PredefinedFolds, Stage
 from agerepro.errors import UserError
-from agerepro.io import seal
+from agerepro.io import write_manifest
 from agerepro.report import loading
-from agerepro.report.loading import load_epochs, only, results_of, within
+from agerepro.report.loading import load_epochs, only, within, write_report
 from agerepro.runs.layout import Run
-from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS, SCORES, conform, read_table, write_table
+from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS, SCORES, coerce, read_table, write_table
 
 
 def experiment(**stage):
-    last = {"name": "a", "data": "fgnet", "epochs": 2, "batch": 1, "optimizer": Adam(0.1), "protocol": LeaveOnePersonOut()} | stage
+    last = {"name": "a", "data": "fgnet", "epochs": 2, "batch": 1, "optimizer": Adam(0.1), "protocol": LeaveOneSubjectOut()} | stage
     return Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(Stage(**last),))
 
 
@@ -28,7 +28,7 @@ def run(tmp_path):
     folder = tmp_path / "row" / "demo-0123" / "folds" / "003"
     frame = pd.DataFrame({"photo": ["b", "a"], "age": [10.0, 30.0], "predicted": [10.0, 30.0], "group": ["0-12", "25-100"]})
     about = {"experiment": "row", "profile": "demo", "fold": 3, "seed": 0, "subject": "p", "predicted_group": ""}
-    write_table(folder / "predictions.csv", conform(frame.assign(**about), PREDICTIONS), PREDICTIONS)
+    write_table(folder / "predictions.csv", coerce(frame.assign(**about), PREDICTIONS), PREDICTIONS)
     pd.DataFrame({"epoch": [1, 2], "validation_loss": [0.5, 0.7]}).to_csv(folder / "history.csv", index=False)
     sure = 100 * np.array([[[1, 0, 0], [0, 1, 0]], [[1, 0, 0], [0, 0, 1]]], dtype=np.float32)
     np.savez(folder / "by_epoch.npz", outputs=sure, bins=np.array([10, 20, 30], np.float32))
@@ -44,10 +44,10 @@ def test_a_fold_is_read_with_its_photos_errors_and_losses(run):
 
 
 def test_groups_are_wrong_or_right(run):
-    labels, file = Groups(labels=("0-12", "15-20", "25-100")), run.fold_folder(0, 3, first_seed=0) / "by_epoch.npz"
+    labels, file = AgeGroups(labels=("0-12", "15-20", "25-100")), run.fold_folder(0, 3, first_seed=0) / "by_epoch.npz"
     with np.load(file) as arrays:
         np.savez(file, outputs=arrays["outputs"], bins=np.arange(3, dtype=np.float32))
-    (fold,) = load_epochs(run, experiment(target=labels, protocol=OfficialFolds(), keep="best_validation"), [3]).folds
+    (fold,) = load_epochs(run, experiment(target=labels, protocol=PredefinedFolds(), keep="best_validation"), [3]).folds
     assert fold.errors.tolist() == [[0, 1], [0, 0]]
     assert load_epochs(run, experiment(keep="best_validation"), [3]).reported == "least_validation_loss"
 
@@ -75,7 +75,7 @@ def photos(make_run):
     """The photos of `make_run`: every third age is known within 1 year, the next within 5, the rest not at all."""
     frame = make_run().predictions
     spread = np.resize([1.0, 5.0, np.nan], len(frame))
-    return conform(frame[["photo", "subject", "age"]].assign(path=frame["photo"], age_std=spread), PHOTOS)
+    return coerce(frame[["photo", "subject", "age"]].assign(path=frame["photo"], age_std=spread), PHOTOS)
 
 
 @pytest.fixture
@@ -116,14 +116,14 @@ def test_tables_on_fewer_photos_lie_beside_the_others_and_say_so(halves, photos,
     monkeypatch.setattr("agerepro.report.results.draw_figures", lambda runs, folder: [])
     monkeypatch.setattr("agerepro.report.loading.draw_run", lambda run, result, folder: [])
     said = []
-    assert results_of(folders[:1], partial=False, out=said.append) == folders[0] / "results"
-    place = results_of(folders[:1], partial=False, out=said.append, within_std=1)
+    assert write_report(folders[:1], partial=False, out=said.append) == folders[0] / "results"
+    place = write_report(folders[:1], partial=False, out=said.append, within_std=1)
     assert place == folders[0] / "results-std-1"
     sure = halves[0].predictions.merge(photos.loc[photos["age_std"] == 1, ["photo"]], on="photo")
     scores = read_table(place / "scores.csv", SCORES)
     pooled = scores[(scores["aggregation"] == "pooled") & (scores["metric"] == "mae")]["value"].item()
     assert pooled == pytest.approx((sure["predicted"] - sure["age"]).abs().mean())
-    both = results_of(folders, partial=False, out=said.append, within_std=2.5)
+    both = write_report(folders, partial=False, out=said.append, within_std=2.5)
     assert both.parent == tmp_path / "runs" / "paper" and both.name.startswith("results-demo-") and both.name.endswith("-std-2.5")
     for ending in ("txt", "md", "tex"):
         text = " ".join((both / f"table.{ending}").read_text(encoding="utf-8").split())
@@ -147,25 +147,25 @@ def test_a_run_of_groups_on_disk_knows_its_labels_and_the_most_frequent_of_each_
         epochs=1,
         batch=1,
         optimizer=Adam(0.1),
-        protocol=OfficialFolds(),
-        target=Groups(labels=labels),
+        protocol=PredefinedFolds(),
+        target=AgeGroups(labels=labels),
         start_from="scratch",
     )
     experiment = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(stage,), decode="argmax")
     folder.mkdir(parents=True)
-    (folder / "experiment.yaml").write_text(yaml.safe_dump(plain(experiment)), encoding="utf-8")
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(to_dict(experiment)), encoding="utf-8")
     (folder / "provenance.json").write_text('{"synthetic": true, "changed": []}', encoding="utf-8")
     names, own = [f"adience/{i}.jpg" for i in range(6)], ["15-20", "0-2", "4-6", "25-32", "25-32", "38-43"]
     frame = pd.DataFrame({"photo": names, "path": names, "subject": list("abcdef"), "group": own, "gender": [*"fmfmf", ""]})
-    write_table(folder / "photos.csv", conform(frame, PHOTOS), PHOTOS)
+    write_table(folder / "photos.csv", coerce(frame, PHOTOS), PHOTOS)
     parts = {0: ["test", "train", "train", "train", "validation", "validation"], 1: ["train", "test", "test", "train", "train", "train"]}
     write_table(folder / "folds.csv", pd.concat([pd.DataFrame({"fold": k, "photo": names, "part": of}) for k, of in parts.items()]), FOLDS)
     for fold in (0, 1):
         place = folder / "folds" / f"{fold:03d}"
         about = {"experiment": "adience", "profile": "demo", "fold": fold, "seed": 0}
         tested = pd.DataFrame({"photo": [names[fold]], "subject": ["ab"[fold]], "group": [labels[1 - fold]], "predicted_group": ["0-12"]})
-        write_table(place / "predictions.csv", conform(tested.assign(**about), PREDICTIONS), PREDICTIONS)
-        seal(place, ["predictions.csv"])
+        write_table(place / "predictions.csv", coerce(tested.assign(**about), PREDICTIONS), PREDICTIONS)
+        write_manifest(place, ["predictions.csv"])
     run = loading.load_result(folder, partial=False)
     assert run.groups == labels and run.training_groups == {0: "0-12", 1: "25-100"} and run.training_means == {}
     assert run.genders["adience/1.jpg"] == "m" and run.genders["adience/5.jpg"] == ""

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from agerepro.config.loading import plain
-from agerepro.config.schema import Adam, Backbone, Experiment, Faces, Groups, LeaveOnePersonOut, OfficialFolds, Stage
+from agerepro.config.loading import to_dict
+from agerepro.config.schema import Adam, AgeGroups, Backbone, Experiment, Faces, LeaveOneSubjectOut, PredefinedFolds, Stage
 from agerepro.report.run_figures import draw_run, example_photos, fold_histories, shared_histories
 from agerepro.runs.layout import Run
-from agerepro.tables import AGES, PHOTOS, PREDICTIONS, conform, write_table
+from agerepro.tables import AGES, PHOTOS, PREDICTIONS, coerce, write_table
 
 LABELS = ("0-12", "15-20", "25-100")
 
@@ -36,8 +36,8 @@ def on_disk(tmp_path):
 
     def write(result, *, groups=(), epochs=2, value_head=False, last_start="a" * 16):
         folder = tmp_path / "runs" / "paper" / result.experiment / "demo-0123"
-        target = {"target": Groups(labels=groups)} if groups else {}
-        protocol = OfficialFolds() if groups else LeaveOnePersonOut(validation_people=0)
+        target = {"target": AgeGroups(labels=groups)} if groups else {}
+        protocol = PredefinedFolds() if groups else LeaveOneSubjectOut(validation_people=0)
         last = Stage(
             name="last", data="fgnet", epochs=epochs, batch=8, optimizer=Adam(0.1), protocol=protocol, start_from="scratch", **target
         )
@@ -45,13 +45,13 @@ def on_disk(tmp_path):
             faces=Faces(), backbone=Backbone(name="vgg16"), stages=(last,), decode="argmax" if groups else "expectation"
         )
         folder.mkdir(parents=True)
-        (folder / "experiment.yaml").write_text(yaml.safe_dump(plain(experiment)), encoding="utf-8")
+        (folder / "experiment.yaml").write_text(yaml.safe_dump(to_dict(experiment)), encoding="utf-8")
         (folder / "provenance.json").write_text(json.dumps({"starts": {"0": last_start}}), encoding="utf-8")
         stage_on_disk(tmp_path / "runs", "agedb", "a" * 16, "b" * 16)
         stage_on_disk(tmp_path / "runs", "imdb", "b" * 16, "rcmalli_vggface.h5 " + "c" * 64, epochs=3)
         frame = result.predictions
         about = frame[["photo", "subject", "age", "group"]].assign(path=frame["photo"])
-        write_table(folder / "photos.csv", conform(about, PHOTOS), PHOTOS)
+        write_table(folder / "photos.csv", coerce(about, PHOTOS), PHOTOS)
         for fold, part in frame.groupby("fold"):
             place = folder / "folds" / f"{fold:03d}"
             write_table(place / "predictions.csv", part, PREDICTIONS)

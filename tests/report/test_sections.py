@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 
 from agerepro.report.run_result import RunEpochs
-from agerepro.report.sections import below, confusion_pages, confusion_table, epoch_notes, epoch_pages, gender_pages, notes_of, paired_notes
+from agerepro.report.sections import (
+    confusion_pages,
+    confusion_table,
+    epoch_notes,
+    epoch_pages,
+    extra_tables,
+    gender_pages,
+    notes_of,
+    paired_notes,
+)
 from agerepro.report.tables import as_text
 
 
@@ -69,7 +78,7 @@ def test_errors_by_gender_where_any_is_known(make_run, make_group_run):
 
 
 def test_sections_are_printed_with_their_titles_below_each_other(make_group_run, with_epochs):
-    text = as_text(below([with_epochs(make_group_run())]))
+    text = as_text(extra_tables([with_epochs(make_group_run())]))
     assert text.startswith("*** demo: synthetic faces ***\n")
     assert text.count("***") == 2
     assert "\nWhich epoch is reported\n\n" in text

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.report.tables import ENDINGS, FORMS, Page, banner_of, latex_text, markdown_text, render
+from agerepro.report.tables import ENDINGS, FORMS, PrintedTable, banner_of, latex_text, markdown_text, render
 
 GOLDEN = Path(__file__).parent / "golden"
 NOTES = (
@@ -97,7 +97,7 @@ def test_a_score_with_a_spread_shows_both_in_one_cell(comparison):
 
 
 def test_pages_below_have_their_own_titles_and_tables(comparison):
-    page = Page("A_title", "demo", ("Who", "5 %"), (1,), (("a", "1"), ("b", "2")), ("A note.",))
+    page = PrintedTable("A_title", "demo", ("Who", "5 %"), (1,), (("a", "1"), ("b", "2")), ("A note.",))
     assert render(comparison, form="text", below=[page]).endswith("\nA_title\n\nWho   5 %\n─────────\na       1\n\nb       2\n\nA note.\n")
     assert render(comparison, form="md", below=[page]).endswith(
         "\n\n## A\\_title\n\n**demo**\n\n| Who | 5 % |\n| --- | ---: |\n| a | 1 |\n| b | 2 |\n\n- A note.\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agerepro import io
 
-WHOLE = io.write_then_rename
+WHOLE = io.atomic_write
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         left[0] -= 1
         return WHOLE(path, write if left[0] else lambda temporary: half(temporary, write))
 
-    io.write_then_rename = write_then_rename
+    io.atomic_write = write_then_rename
     from agerepro.training import loop
 
     loop.CHECKPOINT_EVERY_S = 0.0

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.faces.store import FaceStore, decode
+from agerepro.faces.store import FaceStore, decode_crop
 from agerepro.runs.layout import Run, find_run
-from agerepro.runs.model import restored
+from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.tasks.decode import expectation, posterior
-from agerepro.training.augment import plain_matrix, warp
+from agerepro.training.augment import resize_matrix, warp
 
 TINY = Path(__file__).parent / "tiny.yaml"
 CASCADE = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-imdb-agedb.yaml"
@@ -130,7 +130,7 @@ def test_a_frozen_trunk_shares_the_earlier_stage_and_stays_as_it_was(finished: t
 
 def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_said(finished: tuple[Path, str]) -> None:
     run = tiny_run(finished[0])
-    back = restored(run)
+    back = load_run_model(run)
     photos = read_table(run.folder / "photos.csv", PHOTOS)
     faces = next((finished[0] / "faces").glob("fgnet-*"))
     stored = read_table(faces / "faces.csv", FACES).set_index("photo")["image"]
@@ -140,7 +140,7 @@ def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_s
         said = run.predictions([0]).query("fold == @fold")
         assert set(said["photo"]) <= set(photos["photo"])
         pixels = np.stack(
-            [warp(decode(store.read(stored[photo])), plain_matrix(40, augment.size), augment.size) for photo in said["photo"]]
+            [warp(decode_crop(store.read(stored[photo])), resize_matrix(40, augment.size), augment.size) for photo in said["photo"]]
         )
         again = expectation(posterior(np.asarray(back.network.full(pixels))), back.bins)
         assert again == pytest.approx(said["predicted"].to_numpy(), abs=1e-3)

@@ -11,8 +11,8 @@ import pytest
 from agerepro.config.schema import Faces
 from agerepro.faces.prepare import content_digest, store_folder
 from agerepro.faces.store import StoreWriter
-from agerepro.runs.data import crops_of_run
-from agerepro.tables import FACES, PHOTOS, conform, write_table
+from agerepro.runs.data import find_run_crops
+from agerepro.tables import FACES, PHOTOS, coerce, write_table
 
 PEOPLE = pd.DataFrame(
     {"photo": ["fgnet/a.jpg", "fgnet/b.jpg"], "path": "", "subject": ["1", "2"], "age": [3.0, 40.0], "box_left": [1.0, 2.0]}
@@ -23,7 +23,7 @@ SETTINGS = Faces()
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run whose crops have the keys `mine0` and `mine1`."""
-    photos = conform(PEOPLE.drop(columns="box_left"), PHOTOS)
+    photos = coerce(PEOPLE.drop(columns="box_left"), PHOTOS)
     folder = tmp_path / "runs" / "paper" / "experiment" / "demo-1"
     write_table(folder / "photos.csv", photos, PHOTOS)
     digest = content_digest(photos.assign(image=["mine0", "mine1"]))
@@ -42,11 +42,11 @@ def keep(store: Path, name: str) -> None:
 def test_crops_are_known_by_what_they_show_wherever_they_lie(run: Path) -> None:
     faces = run.parents[2] / "faces"
     usual = store_folder(PEOPLE, SETTINGS, faces)
-    assert crops_of_run(run, "fgnet", SETTINGS) is None
+    assert find_run_crops(run, "fgnet", SETTINGS) is None
     keep(usual, "other")
-    assert crops_of_run(run, "fgnet", SETTINGS) is None
+    assert find_run_crops(run, "fgnet", SETTINGS) is None
     keep(faces / "fgnet-0123456789abcdef" / "store", "mine")
-    found = crops_of_run(run, "fgnet", SETTINGS)
+    found = find_run_crops(run, "fgnet", SETTINGS)
     assert found is not None and found.folder == faces / "fgnet-0123456789abcdef" / "store"
     assert [found.store().read(key) for key in found.photos["image"]] == [b"mine 0", b"mine 1"]
     assert {"subject", "status", "cropped_left", "left"} <= set(found.photos.columns)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from agerepro.cli.run import _ranges
 from agerepro.errors import UserError
-from agerepro.io import seal
-from agerepro.runs.layout import Run, banner, find_run, parse_folds, run_folder
+from agerepro.io import write_manifest
+from agerepro.runs.layout import Run, disclaimer, find_run, parse_folds, run_folder
 from agerepro.tables import FOLDS, write_table
 
 
@@ -37,7 +37,7 @@ def test_a_flipped_byte_makes_a_fold_undone(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "predictions.csv").write_text("some numbers")
     assert run.done([0]) == []
-    seal(folder, ["predictions.csv"])
+    write_manifest(folder, ["predictions.csv"])
     assert run.done([0]) == [(0, 1)]
     (folder / "predictions.csv").write_text("same numbers")
     assert run.done([0]) == []
@@ -65,4 +65,4 @@ def test_find_run_wants_exactly_one(tmp_path: Path) -> None:
     ],
 )
 def test_only_the_papers_own_settings_on_real_faces_go_without(profile: str, synthetic: bool, changed: list[str], said: str) -> None:
-    assert banner(profile, synthetic=synthetic, changed=changed) == said
+    assert disclaimer(profile, synthetic=synthetic, changed=changed) == said

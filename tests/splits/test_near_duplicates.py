@@ -12,7 +12,7 @@ from PIL import Image
 from agerepro.splits import near_duplicates
 from agerepro.splits.audit import as_text
 from agerepro.splits.leakage import audit_split
-from agerepro.splits.near_duplicates import BLOCK, Alike, alike, close_pairs, look_at
+from agerepro.splits.near_duplicates import BLOCK, NearDuplicate, close_pairs, find_near_duplicates, hash_images
 
 
 def picture(seed: int) -> Image.Image:
@@ -48,22 +48,25 @@ ROWS = pd.DataFrame(
 
 
 def test_same_bytes_and_copies_made_smaller(folder):
-    pictures = look_at(list(ROWS["photo"]), folder)
+    pictures = hash_images(list(ROWS["photo"]), folder)
     assert pictures.unreadable == {"broken.jpg": "not a picture", "absent.jpg": "No such file or directory"}
-    same, near = alike(ROWS, pictures, distance=2)
-    assert same == Alike("", ("train", "test"), ("ann1.jpg", "same.jpg"), ("ann", "bob"), None)
+    same, near = find_near_duplicates(ROWS, pictures, distance=2)
+    assert same == NearDuplicate("", ("train", "test"), ("ann1.jpg", "same.jpg"), ("ann", "bob"), None)
     assert (near.photos, near.people) == (("ann2.jpg", "small.jpg"), ("ann", "ann")) and near.distance in (0, 2)
 
 
 def test_only_pairs_across_parts_matter(folder):
-    assert alike(ROWS.assign(part="train"), look_at(list(ROWS["photo"]), folder), distance=64) == []
+    assert find_near_duplicates(ROWS.assign(part="train"), hash_images(list(ROWS["photo"]), folder), distance=64) == []
 
 
 def test_every_fold_by_itself(folder):
-    pictures = look_at(["ann1.jpg", "same.jpg"], folder)
+    pictures = hash_images(["ann1.jpg", "same.jpg"], folder)
     two = ROWS[ROWS["photo"].isin(pictures.photos)]
     folds = pd.concat([two.assign(fold="0"), two.assign(fold="1", part="train"), two.assign(fold="2", part=["test", "train"])])
-    assert [(pair.fold, pair.parts) for pair in alike(folds, pictures, distance=0)] == [("0", ("train", "test")), ("2", ("train", "test"))]
+    assert [(pair.fold, pair.parts) for pair in find_near_duplicates(folds, pictures, distance=0)] == [
+        ("0", ("train", "test")),
+        ("2", ("train", "test")),
+    ]
 
 
 def test_close_pairs_against_a_loop(monkeypatch):
@@ -87,8 +90,8 @@ def test_no_pictures():
 
 
 def test_told_in_words(folder):
-    pictures = look_at(list(ROWS["photo"]), folder)
-    said = as_text(audit_split(ROWS), pictures, alike(ROWS, pictures, distance=2))
+    pictures = hash_images(list(ROWS["photo"]), folder)
+    said = as_text(audit_split(ROWS), pictures, find_near_duplicates(ROWS, pictures, distance=2))
     assert "5 pictures compared\n1 picture not compared, not a picture: broken.jpg\n" in said
     assert "1 pair in two parts: the same file; of 2 people: ann, bob\n  ann1.jpg (train, ann) and same.jpg (test, bob)\n" in said
     assert "look alike; of 1 person: ann\n  ann2.jpg (train, ann) and small.jpg (test, ann), " in said

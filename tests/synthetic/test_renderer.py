@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agerepro.synthetic.camera import camera
-from agerepro.synthetic.person import MIXES, Scene, draw_person, draw_scene
-from agerepro.synthetic.renderer import Drawn, aim, render, sheet
+from agerepro.synthetic.person import NUISANCE, Scene, draw_person, draw_scene
+from agerepro.synthetic.renderer import Drawn, aim, contact_sheet, render
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def photograph(count: int, size: int, oldest: float) -> tuple[list[Drawn], np.nd
     for number in range(count):
         rng = np.random.default_rng([5, number])
         person, age = draw_person(3, number), float(rng.uniform(0, oldest))
-        pictures.append(render(person, age, draw_scene(MIXES[list(MIXES)[number % len(MIXES)]], person, age, rng), size))
+        pictures.append(render(person, age, draw_scene(NUISANCE[list(NUISANCE)[number % len(NUISANCE)]], person, age, rng), size))
         ages.append(age)
     return pictures, np.array(ages)
 
@@ -80,10 +80,10 @@ def test_age_can_be_read_in_48_pixels() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(number=st.integers(0, 500), age=st.floats(0, 100), mix=st.sampled_from(sorted(MIXES)), size=st.sampled_from([24, 48, 97, 160]))
+@given(number=st.integers(0, 500), age=st.floats(0, 100), mix=st.sampled_from(sorted(NUISANCE)), size=st.sampled_from([24, 48, 97, 160]))
 def test_every_picture_is_whole_and_its_face_inside(number: int, age: float, mix: str, size: int) -> None:
     person = draw_person(1, number)
-    scene = draw_scene(MIXES[mix], person, age, np.random.default_rng(number))
+    scene = draw_scene(NUISANCE[mix], person, age, np.random.default_rng(number))
     drawn = render(person, age, scene, size)
     assert drawn.image.shape == (size, size, 3) and drawn.image.dtype == np.uint8
     assert drawn.image.std() > 8
@@ -166,7 +166,7 @@ def test_second_people_are_drawn_behind() -> None:
 
 
 def test_sheet_is_people_by_ages() -> None:
-    picture = sheet([1, 2], [5, 50, 80], size=40)
+    picture = contact_sheet([1, 2], [5, 50, 80], size=40)
     assert picture.shape == (80, 120, 3) and picture.dtype == np.uint8
-    assert sheet([1], [5, 50, 80], size=40, columns=2).shape == (80, 80, 3)
-    assert not np.array_equal(picture, sheet([1, 2], [5, 50, 80], size=40, mix="fgnet"))
+    assert contact_sheet([1], [5, 50, 80], size=40, columns=2).shape == (80, 80, 3)
+    assert not np.array_equal(picture, contact_sheet([1, 2], [5, 50, 80], size=40, mix="fgnet"))

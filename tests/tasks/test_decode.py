@@ -8,54 +8,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from agerepro.config.schema import AgeRange, Classes, Value
+from agerepro.config.schema import AgeRange, Classification, Regression
 from agerepro.errors import UserError
-from agerepro.tasks.decode import DECODE, argmax, bin_centres, check_labels, decoded, expectation, median, posterior, rounded
+from agerepro.tasks.decode import DECODE, argmax, bin_centres, check_labels, decode, expectation, median, posterior, rounded
 
 
 def test_observed_classes_are_the_distinct_ages_in_rising_order() -> None:
-    bins = bin_centres(Classes(), np.array([30.0, 2.0, 30.0, 0.0, 69.0]))
+    bins = bin_centres(Classification(), np.array([30.0, 2.0, 30.0, 0.0, 69.0]))
     assert bins.dtype == np.float32
     np.testing.assert_array_equal(bins, [0, 2, 30, 69])
 
 
 @given(st.lists(st.integers(0, 120), min_size=1))
 def test_every_observed_label_is_a_class_and_every_class_a_label(ages: list[int]) -> None:
-    bins = bin_centres(Classes(), np.array(ages, float))
+    bins = bin_centres(Classification(), np.array(ages, float))
     check_labels(np.array(ages), bins)
     assert set(bins) == set(ages) and list(bins) == sorted(bins)
 
 
 def test_fractions_of_years_keep_their_class() -> None:
     ages = np.array([0.1, 20.7, 0.1])
-    check_labels(ages, bin_centres(Classes(), ages))
+    check_labels(ages, bin_centres(Classification(), ages))
 
 
 def test_a_range_holds_both_ends() -> None:
-    np.testing.assert_array_equal(bin_centres(Classes(ages=AgeRange(first=0, last=100)), np.array([0.0, 100.0])), np.arange(101))
+    np.testing.assert_array_equal(bin_centres(Classification(ages=AgeRange(first=0, last=100)), np.array([0.0, 100.0])), np.arange(101))
 
 
 @pytest.mark.parametrize("outside", [-1.0, 91.0, 30.5])
 def test_a_label_outside_the_range_is_refused_not_clipped(outside: float) -> None:
     with pytest.raises(UserError, match=rf"1 of 2 labels are no class of the network \(values {outside:g}; 91 classes, 0 to 90\)"):
-        bin_centres(Classes(ages=AgeRange(first=0, last=90)), np.array([30.0, outside]))
+        bin_centres(Classification(ages=AgeRange(first=0, last=90)), np.array([30.0, outside]))
 
 
 def test_missing_labels_are_refused() -> None:
-    for head in (Classes(), Classes(ages=AgeRange(first=0, last=90))):
+    for head in (Classification(), Classification(ages=AgeRange(first=0, last=90))):
         with pytest.raises(UserError, match="1 of 2 labels are missing"):
             bin_centres(head, np.array([30.0, np.nan]))
 
 
 def test_no_labels_and_a_backward_range_are_refused() -> None:
     with pytest.raises(UserError, match="no labels"):
-        bin_centres(Classes(), np.array([]))
+        bin_centres(Classification(), np.array([]))
     with pytest.raises(UserError, match="put the younger age first"):
-        bin_centres(Classes(ages=AgeRange(first=9, last=1)), np.array([5.0]))
+        bin_centres(Classification(ages=AgeRange(first=9, last=1)), np.array([5.0]))
 
 
 def test_a_value_head_has_no_classes() -> None:
-    assert bin_centres(Value(), np.array([30.0])).shape == (0,)
+    assert bin_centres(Regression(), np.array([30.0])).shape == (0,)
 
 
 BINS = np.array([10, 20, 40], np.float32)
@@ -100,20 +100,20 @@ def test_posteriors_sum_to_one_and_are_softmax(logits: np.ndarray) -> None:
 
 @given(LOGITS)
 def test_every_decoding_stays_among_the_ages(logits: np.ndarray) -> None:
-    for name, decode in DECODE.items():
-        years = decode(posterior(logits), AGES)
+    for name, decoding in DECODE.items():
+        years = decoding(posterior(logits), AGES)
         assert years.shape == (3,) and years.dtype == np.float64
         assert (years >= 1 - 1e-9).all() and (years <= 62 + 1e-9).all(), name
 
 
 def test_decoded_gives_all_columns_and_the_chosen_one() -> None:
-    columns = decoded(np.array([[0.5, 0.25, 0.25]]), BINS, "median")
+    columns = decode(np.array([[0.5, 0.25, 0.25]]), BINS, "median")
     assert {name: float(values[0]) for name, values in columns.items()} == pytest.approx(
         {"predicted": 10, "expectation": 20, "rounded": 20, "median": 10, "argmax": 10}
     )
 
 
 def test_decoded_years_have_no_posterior() -> None:
-    columns = decoded(np.array([[30.25], [41.0]]), np.empty(0), "value")
+    columns = decode(np.array([[30.25], [41.0]]), np.empty(0), "value")
     np.testing.assert_array_equal(columns["predicted"], [30.25, 41.0])
     assert set(columns) == {"predicted", *DECODE} and all(np.isnan(columns[name]).all() for name in DECODE)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agerepro.config.schema import LOSSES, AbsoluteError, CrossEntropy, SquaredError
-from agerepro.tasks.losses import LOSS, LossFunction, absolute_error, cross_entropy, squared_error, total
+from agerepro.tasks.losses import LOSS, LossFunction, absolute_error, cross_entropy, squared_error, total_loss
 
 BINS = np.array([0.0, 3.0, 20.5, 69.0])
 TARGET = np.array([69.0, 0.0, 20.5])
@@ -94,11 +94,11 @@ def test_every_loss_of_the_schema_has_its_function() -> None:
 
 def test_one_loss_is_itself() -> None:
     assert LOSS[CrossEntropy] is cross_entropy
-    np.testing.assert_array_equal(total([AbsoluteError()])(TARGETS, PREDICTED, NO_BINS), absolute_error(TARGETS, PREDICTED, NO_BINS))
+    np.testing.assert_array_equal(total_loss([AbsoluteError()])(TARGETS, PREDICTED, NO_BINS), absolute_error(TARGETS, PREDICTED, NO_BINS))
 
 
 def test_a_total_is_the_sum_per_example() -> None:
-    both = np.asarray(total([SquaredError(), AbsoluteError()])(TARGETS, PREDICTED, NO_BINS))
+    both = np.asarray(total_loss([SquaredError(), AbsoluteError()])(TARGETS, PREDICTED, NO_BINS))
     np.testing.assert_array_equal(
         both,
         np.asarray(squared_error(TARGETS, PREDICTED, NO_BINS)) + np.asarray(absolute_error(TARGETS, PREDICTED, NO_BINS)),

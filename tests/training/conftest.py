@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Adam, Augment, Backbone, Classes, CrossEntropy, HoldOutImages, Machine, Stage
-from agerepro.faces.store import DecodedPixels
+from agerepro.config.schema import Adam, Augment, Backbone, Classification, CrossEntropy, Machine, RandomSplit, Stage
+from agerepro.faces.store import InMemoryImages
 from agerepro.models.build import Network, build_network
-from agerepro.rng import seed_of
-from agerepro.training.augment import Faces
+from agerepro.rng import derive_seed
+from agerepro.training.augment import AugmentedFaces
 from agerepro.training.loop import Trainer
 from agerepro.training.pipeline import Examples
 
@@ -23,7 +23,7 @@ AGES = np.array([10.0, 20.0, 30.0, 40.0], np.float32)
 class Tiny:
     network: Network
     stage: Stage
-    source: Faces
+    source: AugmentedFaces
     targets: np.ndarray
 
     def examples(self, rows: np.ndarray) -> Examples:
@@ -39,7 +39,9 @@ def tiny() -> Tiny:
     targets = np.tile(AGES, 12)
     faces = np.clip(targets[:, None, None, None] * 5 + rng.normal(0, 10, (48, 36, 36, 3)), 0, 255).astype(np.uint8)
     augment = Augment(rotate_degrees=10, shift=0.05, zoom_crop=0.1, size=32)
-    network = build_network(Backbone(name="vgg16", width=0.0625, dense=(8,)), Classes(), outputs=4, size=32, seed=seed_of("tiny"))
+    network = build_network(
+        Backbone(name="vgg16", width=0.0625, dense=(8,)), Classification(), outputs=4, size=32, seed=derive_seed("tiny")
+    )
     stage = Stage(
         name="tiny",
         data="fgnet",
@@ -47,7 +49,7 @@ def tiny() -> Tiny:
         batch=16,
         optimizer=Adam(learning_rate=0.003),
         start_from="scratch",
-        split=HoldOutImages(share=0.2),
+        split=RandomSplit(share=0.2),
         halve_after=1,
     )
-    return Tiny(network, stage, Faces(DecodedPixels(faces), [f"fgnet/{i}" for i in range(48)], augment, (0, "tiny")), targets)
+    return Tiny(network, stage, AugmentedFaces(InMemoryImages(faces), [f"fgnet/{i}" for i in range(48)], augment, (0, "tiny")), targets)

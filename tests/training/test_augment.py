@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agerepro.config.schema import Augment
-from agerepro.faces.store import DecodedPixels
-from agerepro.rng import generator
-from agerepro.training.augment import MIRRORED, PLAIN, Faces, plain_matrix, random_matrix, warp
+from agerepro.faces.store import InMemoryImages
+from agerepro.rng import rng_for
+from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, random_matrix, resize_matrix, warp
 
 
 def literal_point(point: np.ndarray, draw: np.random.Generator, augment: Augment, from_side: int) -> np.ndarray:
@@ -33,19 +33,19 @@ def literal_point(point: np.ndarray, draw: np.random.Generator, augment: Augment
 @given(seed=st.integers(0, 10_000), x=st.floats(0, 47), y=st.floats(0, 47))
 def test_matrix_equals_the_operations_one_by_one(seed: int, x: float, y: float) -> None:
     augment = Augment(rotate_degrees=20, shift=0.1, zoom_crop=0.2, flip=0.5, size=48)
-    matrix = random_matrix(generator("t", seed), augment, 64)
-    expected = literal_point(np.array([x, y]), generator("t", seed), augment, 64)
+    matrix = random_matrix(rng_for("t", seed), augment, 64)
+    expected = literal_point(np.array([x, y]), rng_for("t", seed), augment, 64)
     assert matrix @ np.array([x, y, 1]) == pytest.approx(expected, abs=1e-9)
 
 
 def test_no_augmentation_is_the_plain_resize() -> None:
     still = Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=0.0, size=48)
-    assert random_matrix(generator("t"), still, 64) == pytest.approx(plain_matrix(64, 48))
+    assert random_matrix(rng_for("t"), still, 64) == pytest.approx(resize_matrix(64, 48))
 
 
 def test_flip_alone_mirrors_every_pixel() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    matrix = random_matrix(generator("t"), Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=1.0, size=16), 16)
+    matrix = random_matrix(rng_for("t"), Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=1.0, size=16), 16)
     np.testing.assert_array_equal(warp(picture, matrix, 16), picture[:, ::-1])
 
 
@@ -56,27 +56,27 @@ def test_border_is_repeated_not_black() -> None:
 
 
 @pytest.fixture
-def pixels() -> DecodedPixels:
-    return DecodedPixels(np.random.default_rng(1).integers(0, 256, (5, 20, 20, 3), dtype=np.uint8))
+def pixels() -> InMemoryImages:
+    return InMemoryImages(np.random.default_rng(1).integers(0, 256, (5, 20, 20, 3), dtype=np.uint8))
 
 
-def faces(pixels: DecodedPixels, photos: list[str]) -> Faces:
-    return Faces(pixels, photos, Augment(size=16), (0, "fgnet"))
+def faces(pixels: InMemoryImages, photos: list[str]) -> AugmentedFaces:
+    return AugmentedFaces(pixels, photos, Augment(size=16), (0, "fgnet"))
 
 
-def test_a_photo_looks_the_same_in_any_company(pixels: DecodedPixels) -> None:
+def test_a_photo_looks_the_same_in_any_company(pixels: InMemoryImages) -> None:
     source = faces(pixels, list("abcde"))
     alone = source.batch(np.array([3]), 2)[0]
     np.testing.assert_array_equal(source.batch(np.array([4, 3, 0]), 2)[1], alone)
 
 
-def test_epochs_and_photos_differ(pixels: DecodedPixels) -> None:
-    source = faces(DecodedPixels(np.repeat(pixels.faces[:1], 5, axis=0)), list("abcde"))
+def test_epochs_and_photos_differ(pixels: InMemoryImages) -> None:
+    source = faces(InMemoryImages(np.repeat(pixels.faces[:1], 5, axis=0)), list("abcde"))
     first, second = source.batch(np.arange(5), 0), source.batch(np.arange(5), 1)
     assert len({one.tobytes() for one in (*first, *second)}) == 10
 
 
-def test_mirrored_is_the_plain_one_mirrored(pixels: DecodedPixels) -> None:
+def test_mirrored_is_the_plain_one_mirrored(pixels: InMemoryImages) -> None:
     source = faces(pixels, list("abcde"))
     rows = np.arange(5)
     np.testing.assert_array_equal(source.batch(rows, MIRRORED), source.batch(rows, PLAIN)[:, :, ::-1])

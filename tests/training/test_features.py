@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from agerepro.training.augment import MIRRORED, PLAIN
-from agerepro.training.features import FrozenFeatures
+from agerepro.training.features import FeatureCache
 
 
 def test_classifier_on_stored_features_equals_the_whole_network(tiny, tmp_path: Path) -> None:
-    features = FrozenFeatures(tiny.network.trunk, tiny.source, 48, tmp_path)
+    features = FeatureCache(tiny.network.trunk, tiny.source, 48, tmp_path)
     features.make(2, mirrored=True)
     assert sorted(file.name for file in tmp_path.glob("*.npy")) == ["epoch-000.npy", "epoch-001.npy", "mirrored.npy", "plain.npy"]
     rows = np.array([5, 0, 47])
@@ -24,7 +24,7 @@ def test_classifier_on_stored_features_equals_the_whole_network(tiny, tmp_path: 
 
 def test_training_on_stored_features_leaves_the_trunk_alone(tiny, tmp_path: Path) -> None:
     before = [np.asarray(weight).copy() for weight in tiny.network.trunk.weights]
-    features = FrozenFeatures(tiny.network.trunk, tiny.source, 48, tmp_path / "f")
+    features = FeatureCache(tiny.network.trunk, tiny.source, 48, tmp_path / "f")
     features.make(1, mirrored=False)
     trainer = tiny.trainer(dataclasses.replace(tiny.stage, epochs=1), tiny.network.classifier)
     rows = np.arange(40)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import Adam, HoldOutImages, LeaveOnePersonOut, Stage
+from agerepro.config.schema import Adam, LeaveOneSubjectOut, RandomSplit, Stage
 from agerepro.errors import UserError
-from agerepro.runs.local import GridWish, run_grid
+from agerepro.runs.local import GridOptions, run_grid
 from agerepro.training.grid import divisions
 
 TINY = Path(__file__).parents[1] / "runs" / "tiny.yaml"
@@ -21,7 +21,7 @@ def stage(**settings: object) -> Stage:
 
 
 def test_nobody_who_is_tested_takes_part_in_the_choice() -> None:
-    for division in divisions(stage(protocol=LeaveOnePersonOut(0.3)), PHOTOS, (0, 3), seed=0):
+    for division in divisions(stage(protocol=LeaveOneSubjectOut(0.3)), PHOTOS, (0, 3), seed=0):
         tested = set(PHOTOS.loc[PHOTOS["subject"] == str(division.fold), "photo"])
         assert not tested & (division.training | division.validation)
         people = [set(PHOTOS.loc[PHOTOS["photo"].isin(side), "subject"]) for side in (division.training, division.validation)]
@@ -29,15 +29,15 @@ def test_nobody_who_is_tested_takes_part_in_the_choice() -> None:
 
 
 def test_a_stage_with_a_split_is_judged_by_its_own_validation_part() -> None:
-    (division,) = divisions(stage(split=HoldOutImages(0.2)), PHOTOS, (0, 1, 2), seed=0)
+    (division,) = divisions(stage(split=RandomSplit(0.2)), PHOTOS, (0, 1, 2), seed=0)
     assert len(division.validation) == 4 and len(division.training) == 16 and not division.training & division.validation
 
 
 def test_without_a_validation_part_or_with_a_fold_too_many_there_is_no_search() -> None:
     with pytest.raises(UserError, match="holds nothing out"):
-        divisions(stage(protocol=LeaveOnePersonOut(0.0)), PHOTOS, (0,), seed=0)
+        divisions(stage(protocol=LeaveOneSubjectOut(0.0)), PHOTOS, (0,), seed=0)
     with pytest.raises(UserError, match="folds 0 to 4, not 7"):
-        divisions(stage(protocol=LeaveOnePersonOut(0.3)), PHOTOS, (0, 7), seed=0)
+        divisions(stage(protocol=LeaveOneSubjectOut(0.3)), PHOTOS, (0, 7), seed=0)
 
 
 class Silent:
@@ -55,6 +55,6 @@ class Silent:
 
 
 def test_an_unknown_stage_is_a_users_error_with_the_near_name(tmp_path: Path) -> None:
-    wish = GridWish(TINY, "fgnett", "paper", None, tmp_path, None, "0", (0.1,), (8,), 1, 1, ())
+    wish = GridOptions(TINY, "fgnett", "paper", None, tmp_path, None, "0", (0.1,), (8,), 1, 1, ())
     with pytest.raises(UserError, match="Did you mean 'fgnet'"):
         run_grid(wish, Silent())

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from agerepro.config.schema import Adam, Backbone, Classes, CrossEntropy, Machine
+from agerepro.config.schema import Adam, Backbone, Classification, CrossEntropy, Machine
 from agerepro.errors import UserError
 from agerepro.models.build import build_network
-from agerepro.training.checkpoint import Checkpoint, Variables, load_checkpoint
-from agerepro.training.loop import EpochDone, TensorBoard, Trainer
+from agerepro.training.checkpoint import Checkpoint, TrainState, load_checkpoint
+from agerepro.training.loop import EpochLog, TensorBoard, Trainer
 from tests.training.test_grid import Silent
 
 TRAIN, VALIDATION = np.arange(40), np.arange(40, 48)
@@ -25,7 +25,7 @@ class Killed(Exception):
 
 
 def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None) -> Checkpoint:
-    def on_epoch(done: EpochDone) -> None:
+    def on_epoch(done: EpochLog) -> None:
         if done.epoch == kill_after:
             raise Killed
 
@@ -80,7 +80,7 @@ def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_
     good = fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, tmp_path / "one.npz")
     path = tmp_path / "c.npz"
 
-    def spoil(done: EpochDone) -> None:
+    def spoil(done: EpochLog) -> None:
         if done.epoch == 1:
             trainer.model.get_layer("logits").kernel.assign(np.full((8, 4), np.nan))
 
@@ -138,7 +138,7 @@ def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -
     trainer = tiny.trainer()
     fit(trainer, tiny, tmp_path / "c.npz")
     trainer.start.assign_to(trainer.model)
-    again = Variables.of(trainer.model)
+    again = TrainState.of(trainer.model)
     for one, other in zip((*again.model, *again.optimizer), (*trainer.start.model, *trainer.start.optimizer), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -163,7 +163,7 @@ def test_the_backbone_takes_smaller_steps_than_the_classifier(tiny, tmp_path: Pa
 )
 def test_mixed_precision_and_xla_train_to_finite_losses_in_float32(tiny, tmp_path: Path, machine: Machine) -> None:
     network = build_network(
-        Backbone(name="vgg16", width=0.0625, dense=(8,)), Classes(), outputs=4, size=32, precision=machine.precision, seed=1
+        Backbone(name="vgg16", width=0.0625, dense=(8,)), Classification(), outputs=4, size=32, precision=machine.precision, seed=1
     )
     stage = dataclasses.replace(tiny.stage, epochs=2)
     trainer = Trainer(network.full, stage, (CrossEntropy(),), np.array([10.0, 20, 30, 40]), machine, threads=2)
@@ -193,7 +193,7 @@ def test_every_epoch_is_logged_once_also_after_a_restart_and_missing_numbers_are
         board, then = TensorBoard(tmp_path, Silent()), Silent()
         board.then = then
         for done in range(first + 1, 4):
-            board.epoch("fgnet", EpochDone(done, 3, history[:done], 0.0), fold=7, folds_done=0, folds=82)
+            board.epoch("fgnet", EpochLog(done, 3, history[:done], 0.0), fold=7, folds_done=0, folds=82)
         assert then.epochs == 3 - first and not board.writers
     assert logged(tmp_path / "fgnet" / "fold-007") == pytest.approx({("loss", 1): 3.0, ("loss", 2): 2.5, ("loss", 3): 2.25})
     assert len(list((tmp_path / "fgnet" / "fold-007").iterdir())) == 1

@@ -8,8 +8,8 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from agerepro.models.heads import Part
-from agerepro.training.ridge import STRENGTHS, candidates, ridge_of_subset, ridge_start
+from agerepro.models.heads import FeatureBlock
+from agerepro.training.ridge import STRENGTHS, candidates, fit_ridge, fit_ridge_best_subset
 
 
 def test_kernel_and_bias_solve_the_weighted_normal_equations() -> None:
@@ -17,7 +17,7 @@ def test_kernel_and_bias_solve_the_weighted_normal_equations() -> None:
     features = rng.normal(3, 2, (60, 5))
     ages = 40 + features @ np.array([3.0, -2.0, 0, 1, 0]) + rng.normal(0, 1, 60)
     weights = rng.uniform(0.2, 2, 60)
-    kernel, bias, strength = ridge_start(features, ages, weights, np.arange(60).astype(str))
+    kernel, bias, strength = fit_ridge(features, ages, weights, np.arange(60).astype(str))
     assert strength in STRENGTHS
     mean = np.average(features, axis=0, weights=weights)
     scale = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
@@ -32,7 +32,7 @@ def test_more_features_than_photos_give_the_dual_solution() -> None:
     rng = np.random.default_rng(2)
     features, weights = rng.normal(3, 2, (40, 90)), rng.uniform(0.2, 2, 40)
     ages = 40 + features @ rng.normal(0, 1, 90)
-    kernel, bias, strength = ridge_start(features, ages, weights, np.arange(40).astype(str))
+    kernel, bias, strength = fit_ridge(features, ages, weights, np.arange(40).astype(str))
     mean = np.average(features, axis=0, weights=weights)
     z = (features - mean) / np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
     years = np.average(ages, weights=weights)
@@ -50,16 +50,16 @@ def test_the_strength_has_the_least_error_on_people_left_out() -> None:
         for at, strength in enumerate(STRENGTHS):
             model = Ridge(alpha=strength).fit(scaler.transform(features[fitted]), ages[fitted], sample_weight=weights[fitted])
             errors[at] += weights[checked] @ np.abs(model.predict(scaler.transform(features[checked])) - ages[checked])
-    assert ridge_start(features, ages, weights, people)[2] == STRENGTHS[int(np.argmin(errors))]
+    assert fit_ridge(features, ages, weights, people)[2] == STRENGTHS[int(np.argmin(errors))]
 
 
 def test_noise_is_met_with_a_strong_penalty() -> None:
     rng = np.random.default_rng(1)
-    kernel, bias, strength = ridge_start(rng.normal(size=(80, 30)), rng.normal(50, 10, 80), np.ones(80), np.arange(80).astype(str))
+    kernel, bias, strength = fit_ridge(rng.normal(size=(80, 30)), rng.normal(50, 10, 80), np.ones(80), np.arange(80).astype(str))
     assert strength >= STRENGTHS[10] and abs(bias[0] - 50) < 4 and np.abs(kernel).max() < 1
 
 
-PARTS = (Part(150, "mean", 4), Part(150, "max", 3), Part(224, "mean", 4), Part(224, "max", 3))
+PARTS = (FeatureBlock(150, "mean", 4), FeatureBlock(150, "max", 3), FeatureBlock(224, "mean", 4), FeatureBlock(224, "max", 3))
 
 
 def test_every_candidate_has_the_inner_error_of_ridge_on_its_columns() -> None:
@@ -85,9 +85,9 @@ def test_the_best_subset_is_fitted_as_by_itself_and_leaves_the_rest_at_zero() ->
     rng = np.random.default_rng(5)
     features, people = rng.normal(2, 3, (80, 14)), np.arange(80).astype(str)
     ages, weights = 50 + 4 * features[:, 8] + rng.normal(0, 1, 80), np.ones(80)
-    kernel, bias, ranked = ridge_of_subset(features, PARTS, ages, weights, people)
+    kernel, bias, ranked = fit_ridge_best_subset(features, PARTS, ages, weights, people)
     assert (ranked[0].sides, ranked[0].statistics) == ((224,), ("mean",))
     assert [one.inner_error for one in ranked] == sorted(one.inner_error for one in ranked)
-    alone, own_bias, _ = ridge_start(features[:, 7:11], ages, weights, people)
+    alone, own_bias, _ = fit_ridge(features[:, 7:11], ages, weights, people)
     assert kernel[7:11] == pytest.approx(alone) and bias == pytest.approx(own_bias)
     assert not kernel[:7].any() and not kernel[11:].any()

@@ -15,7 +15,7 @@ from agerepro.errors import UserError
 from agerepro.evaluation.predictions import ages_only, check_one_run, groups_only
 from agerepro.evaluation.scores import counts_of
 from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, GREY, MARKERS, VERMILION, Caption, figure, save
-from agerepro.tables import AGES, conform
+from agerepro.tables import AGES, coerce
 
 
 def draw_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Path, *, name: str = "ages") -> list[Path]:
@@ -72,7 +72,7 @@ def draw_age_distributions(ages: pd.DataFrame, caption: Caption, folder: Path, *
 
     Raises UserError for no data set with ages, or more than can be told apart.
     """
-    counted = conform(ages, AGES)
+    counted = coerce(ages, AGES)
     names = list(dict.fromkeys(counted["data"]))
     if not 0 < len(names) <= len(COLOURS):
         raise UserError(f"A figure of age distributions holds 1 to {len(COLOURS)} data sets, not {len(names)}.")

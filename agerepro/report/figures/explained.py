@@ -18,8 +18,8 @@ from agerepro.explain.checks import MAPS, ORDERS, Checks, of_check
 from agerepro.explain.conclusions import BACKBONES, backbone_in_words, pairs, tuned
 from agerepro.explain.explanation import Explained
 from agerepro.explain.mean_maps import MeanMaps
-from agerepro.explain.regions import ALL, REGIONS, TOGETHER, face_regions, in_order, usable
-from agerepro.explain.run_maps import drawn
+from agerepro.explain.regions import ALL, EYES_AND_NOSE, REGIONS, face_regions, in_order, usable
+from agerepro.explain.run_maps import sample_photos
 from agerepro.report.figures.maps import (
     NAME,
     SIDE,
@@ -108,10 +108,10 @@ def draw_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Pat
         regions, ages = axes[0]
         for number, (label, table) in enumerate(runs.items()):
             whole = table.loc[table["group"] == ALL].set_index("region")
-            together = table.loc[table["region"] == TOGETHER].set_index("group")
-            _dots(regions, whole.reindex([TOGETHER, *REGIONS]), number, len(runs), label)
+            together = table.loc[table["region"] == EYES_AND_NOSE].set_index("group")
+            _dots(regions, whole.reindex([EYES_AND_NOSE, *REGIONS]), number, len(runs), label)
             _dots(ages, together.reindex(groups), number, len(runs), label)
-        _rows(regions, [TOGETHER, *REGIONS], "Region, all ages")
+        _rows(regions, [EYES_AND_NOSE, *REGIONS], "Region, all ages")
         _rows(ages, groups, "Eyes and nose, by age")
         if len(runs) > 1:
             under = offset_copy(regions.transAxes, drawn, x=-40, y=-36, units="points")
@@ -198,7 +198,7 @@ def _maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: S
     if not shared:
         raise UserError("These runs tested no photo in common, so their maps cannot stand beside each other: explain them one by one.")
     one_network = len({one.experiment.backbone.name for one in runs}) == 1
-    photos = drawn(sorted(shared), FACES_SHOWN * (2 if one_network else 1), purpose="faces to show")
+    photos = sample_photos(sorted(shared), FACES_SHOWN * (2 if one_network else 1), purpose="faces to show")
     order = {name: place for place, name in enumerate(BACKBONES.values())}
     networks = sorted((_network(one, photos) for one in runs), key=lambda network: order.get(network.backbone, len(order)))
     ((how, target),) = {(str(one.about["how"]), str(one.about["target"])) for one in runs}

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from agerepro.errors import UserError
 from agerepro.explain.cam import upsampled
-from agerepro.explain.maps import STOPS, absolute_difference, laid_over
+from agerepro.explain.maps import STOPS, absolute_difference, overlay
 from agerepro.report.figures.style import GREY, Caption, panels, save
 
 AGAINST_FOR = LinearSegmentedColormap.from_list("against-for", list(STOPS))
@@ -43,7 +43,7 @@ def draw_map(axes: Axes, heat: np.ndarray, face: np.ndarray | None, regions: np.
         if regions is not None:
             draw_outlines(axes, regions, colour=GREY)
         return
-    axes.imshow(laid_over(face, heat, 2 * SIDE), extent=_WHOLE)
+    axes.imshow(overlay(face, heat, 2 * SIDE), extent=_WHOLE)
 
 
 def draw_outlines(axes: Axes, regions: np.ndarray, *, colour: str) -> None:

@@ -20,7 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
-from agerepro.io import write_text, write_then_rename
+from agerepro.io import atomic_write, write_text
 
 # Okabe and Ito's colours, told apart with any colour vision; the order gives grey steps that print apart too.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
@@ -83,7 +83,7 @@ def height_with(entries: int) -> float:
     return 4.1 if entries <= FEW else 4.1 + 0.22 * lines
 
 
-def crowd(*frames: pd.DataFrame) -> str:
+def sample_size_text(*frames: pd.DataFrame) -> str:
     """How many photos, people and seeds stand behind a figure: `1,002 photos of 82 people, 3 seeds each`."""
     seeds = [frame["seed"].nunique() for frame in frames]
     shown = " or ".join(dict.fromkeys(_shown(frame, count) for frame, count in zip(frames, seeds)))
@@ -142,7 +142,7 @@ def _sheet(
 ) -> Iterator[Figure]:
     """A figure with banner, free `heading` inches, room for axes of `height` inches, the key and the caption, from top to bottom."""
     with matplotlib.rc_context(_LOOK):
-        lines = textwrap.wrap(caption.text() + (f" {crowd(*frames)}." if frames else ""), 98, break_on_hyphens=False)
+        lines = textwrap.wrap(caption.text() + (f" {sample_size_text(*frames)}." if frames else ""), 98, break_on_hyphens=False)
         said = 0.1 + _LINE * len(lines)
         above, below = _banner_height(caption) + heading, said + _ENTRY * max(map(len, key), default=0)
         whole = height + above + below
@@ -194,9 +194,9 @@ def save(drawn: Figure, data: pd.DataFrame, folder: Path, name: str) -> list[Pat
     png, pdf, csv = (folder / f"{name}.{ending}" for ending in ("png", "pdf", "csv"))
     with matplotlib.rc_context(_LOOK):
         _settle(drawn)
-        write_then_rename(png, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}))
+        atomic_write(png, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}))
         undated = {"CreationDate": None, "Producer": None, "Creator": None}
-        write_then_rename(pdf, lambda path: drawn.savefig(path, format="pdf", metadata=undated))
+        atomic_write(pdf, lambda path: drawn.savefig(path, format="pdf", metadata=undated))
     write_text(csv, data.to_csv(index=False, lineterminator="\n"))
     return [png, pdf, csv]
 

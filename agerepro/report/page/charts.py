@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from agerepro.evaluation.metrics import Floats, absolute_errors, near_enough
+from agerepro.evaluation.metrics import Floats, absolute_errors, within_tolerance
 from agerepro.evaluation.subgroups import error_by_age
 from agerepro.report.page.contents import History
 from agerepro.report.page.svg import SERIES, WIDTH, Drawn, Scale, across, box, chart, curve, dot, line, text, upwards
-from agerepro.report.tables import Page, interval_text, number_text
+from agerepro.report.tables import PrintedTable, interval_text, number_text
 
 _ROW, _THICK = 52, 16
 
@@ -76,7 +76,7 @@ def errors_by_age(predictions: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataF
     return {label: error_by_age(frame, edges=EDGES) for label, frame in predictions.items()}
 
 
-def age_page(binned: Mapping[str, pd.DataFrame], banner: str) -> Page:
+def age_page(binned: Mapping[str, pd.DataFrame], banner: str) -> PrintedTable:
     """The table."""
     rows = []
     for label, table in binned.items():
@@ -86,7 +86,7 @@ def age_page(binned: Mapping[str, pd.DataFrame], banner: str) -> Page:
             rows.append((label if not place else "", _ages(bin_["first"], bin_["before"]), *numbers, span))
     headings = ("Experiment", "True age", "Photos", "People", "MAE (years)", "95 % interval")
     notes = ("Mean over the photos of these ages. Intervals: bootstrap over people (BCa); none where a row shows one person.",)
-    return Page("Errors by age, children first", banner, headings, (2, 3, 4, 5), tuple(rows), notes)
+    return PrintedTable("Errors by age, children first", banner, headings, (2, 3, 4, 5), tuple(rows), notes)
 
 
 def age_chart(binned: Mapping[str, pd.DataFrame]) -> Drawn:
@@ -144,7 +144,7 @@ def _points(frame: pd.DataFrame, right: Scale, up: Scale) -> list[tuple[float, f
 
 
 def _share(frame: pd.DataFrame, years: float) -> float:
-    return 100 * float(near_enough(absolute_errors(frame["age"], frame["predicted"]), within=years, limit="included").mean())
+    return 100 * float(within_tolerance(absolute_errors(frame["age"], frame["predicted"]), within=years, limit="included").mean())
 
 
 _CURVES_TOP, _CURVES_BOTTOM, _CURVES_LEFT = 24, 174, 44

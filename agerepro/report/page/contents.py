@@ -15,9 +15,9 @@ from agerepro.config.schema import Experiment
 from agerepro.datasets.catalog import Card
 from agerepro.report.loading import load_result
 from agerepro.report.run_result import RunResult, checked
-from agerepro.report.tables import Page
+from agerepro.report.tables import PrintedTable
 from agerepro.runs.layout import Run
-from agerepro.splits.leakage import leaks
+from agerepro.splits.leakage import find_leakage
 from agerepro.splits.protocols import TEST, VALIDATION
 from agerepro.tables import PHOTOS, read_table
 
@@ -106,7 +106,7 @@ class LeakageCheck:
 
 def check_leakage(run: Loaded) -> LeakageCheck:
     """Every person tested and also seen, every photo in two parts, every person in training and validation, fold by fold."""
-    found = leaks(run.folds, run.photos, validation_people_apart=True)
+    found = find_leakage(run.folds, run.photos, validation_people_apart=True)
     folds, parts = run.folds["fold"].nunique(), run.folds["part"]
     also = ", whether a person both trains and validates" if (parts == VALIDATION).any() else ""
     tested = run.folds.loc[parts == TEST, "photo"]
@@ -150,7 +150,7 @@ def _shared(run: Loaded) -> list[History]:
         digest = str(settings["start"])
 
 
-def funnel_page(run: Loaded) -> Page:
+def funnel_page(run: Loaded) -> PrintedTable:
     """What was read, cleaned, skipped and aligned, one row a step of every data set."""
     rows: list[tuple[str, ...]] = []
     for name, about in run.provenance["data"].items():
@@ -161,10 +161,10 @@ def funnel_page(run: Loaded) -> Page:
         )
         steps.append(("used", f"{about['photos']:,}"))
         rows += [(f"{name}{drawn}" if not place else "", *step) for place, step in enumerate(steps)]
-    return Page("Data funnel", "", ("Data set", "Step", "Photos"), (2,), tuple(rows))
+    return PrintedTable("Data funnel", "", ("Data set", "Step", "Photos"), (2,), tuple(rows))
 
 
-def provenance_page(run: Loaded) -> Page:
+def provenance_page(run: Loaded) -> PrintedTable:
     """Everything of provenance.json but the funnel."""
     about = run.provenance
     code = [("agerepro", about["agerepro"]), ("code revision", about["code"] or "unknown"), ("Python", about["python"])]
@@ -179,7 +179,7 @@ def provenance_page(run: Loaded) -> Page:
         "Changed": [("setting", setting) for setting in about["changed"]],
     }
     rows = [(part if not place else "", name, _text(value)) for part, all_ in parts.items() for place, (name, value) in enumerate(all_)]
-    return Page("Provenance", "", ("Part", "What", "Value"), (), tuple(rows))
+    return PrintedTable("Provenance", "", ("Part", "What", "Value"), (), tuple(rows))
 
 
 def _cleaning(about: dict[str, Any]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from PIL import Image
 from agerepro.errors import UserError
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.report.page.contents import Loaded
-from agerepro.runs.data import CropsOfRun
+from agerepro.runs.data import RunCrops
 from agerepro.splits.protocols import years
 from agerepro.tables import PREDICTIONS, read_table
 
@@ -25,7 +25,7 @@ QUALITY = 72
 FACE_MIME = "image/webp"
 
 
-def thumbnails(crops: CropsOfRun, photos: list[str]) -> dict[str, str]:
+def thumbnails(crops: RunCrops, photos: list[str]) -> dict[str, str]:
     """Base64 of a WebP picture by photo, for those of `photos` that have a crop."""
     keys, store = dict(zip(crops.photos["photo"], crops.photos["image"])), crops.store()
     found = {photo: keys[photo] for photo in photos if keys.get(photo, "") in store}
@@ -118,14 +118,14 @@ _ALPHA = bytes(round(255 * min(1.0, 1.15 * abs(level))) for level in _LEVELS)
 
 
 @dataclass(frozen=True)
-class Beliefs:
+class Posteriors:
     """Posteriors (n, bins) of n photos in bytes, each row's largest share 255, and what the bins stand for."""
 
     bins: tuple[float, ...]
     packed: str  # base64, row after row
 
 
-def beliefs(run: Loaded) -> Beliefs | None:
+def read_posteriors(run: Loaded) -> Posteriors | None:
     """The posteriors of `run.first_seed_predictions`, in its order; None for a network that answers with one number.
 
     Raises UserError for a fold whose files do not fit each other.
@@ -144,7 +144,7 @@ def beliefs(run: Loaded) -> Beliefs | None:
             raise UserError(f"{folder}: posteriors.npz is of shape {shares.shape} for {len(tested)} photos. Run the fold again.")
         by_key |= {(int(fold), photo): row for photo, row in zip(tested, shares)}
     rows = np.stack([by_key[int(fold), photo] for fold, photo in zip(shown["fold"], shown["photo"])])
-    return Beliefs(tuple(float(value) for value in bins), pack(rows))
+    return Posteriors(tuple(float(value) for value in bins), pack(rows))
 
 
 def pack(shares: np.ndarray) -> str:
@@ -157,7 +157,7 @@ def pack(shares: np.ndarray) -> str:
 _BREAKS_OUT = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
-def run_data(run: Loaded, label: str, *, beliefs: Beliefs | None, maps: Maps | None, faces: int | None) -> dict[str, Any]:
+def run_data(run: Loaded, label: str, *, beliefs: Posteriors | None, maps: Maps | None, faces: int | None) -> dict[str, Any]:
     """One run. `faces` is the place of its pictures in the page's list of face sets, None where they are left out.
 
     A fold's error is the mean over its photos of the first seed, in years or as a share of wrong groups.

@@ -11,13 +11,13 @@ import pandas as pd
 from agerepro.evaluation.compare import compare
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.evaluation.scores import mean_age_predictions
-from agerepro.explain.regions import ALL, REGIONS, TOGETHER, of_region
+from agerepro.explain.regions import ALL, EYES_AND_NOSE, REGIONS, of_region
 from agerepro.report.page.charts import Box, age_chart, age_page, box_plot, cumulative_chart, errors_by_age
 from agerepro.report.page.svg import Drawn
 from agerepro.report.results import score_run
 from agerepro.report.run_result import RunResult, label_of
-from agerepro.report.sections import below, notes_of
-from agerepro.report.tables import Page, banner_of, comparison_page, number_text
+from agerepro.report.sections import extra_tables, notes_of
+from agerepro.report.tables import PrintedTable, banner_of, comparison_page, number_text
 
 STACKS = 8  # columns; a wider table (a confusion matrix) keeps its shape and scrolls by itself
 COMPACT_COLUMNS, COMPACT_LETTERS = 6, 17  # a table of so few columns and letters fits a phone as it is
@@ -31,7 +31,7 @@ class Section:
     rows: tuple[tuple[tuple[str, str, bool], ...], ...]
 
 
-def sections(page: Page) -> list[Section]:
+def sections(page: PrintedTable) -> list[Section]:
     """The page's rows without their first column."""
     found: list[tuple[str, list[tuple[str, ...]]]] = []
     for row in page.rows:
@@ -41,7 +41,7 @@ def sections(page: Page) -> list[Section]:
     return [Section(label, tuple(tuple(_cells(page, row)) for row in rows)) for label, rows in found]
 
 
-def on_phones(page: Page) -> str:
+def on_phones(page: PrintedTable) -> str:
     """What a table does where there is no room: stay as it is (`compact`), become small lists (`stack`), or scroll (`wide`)."""
     letters = max(len(cell) for row in (page.headings, *page.rows) for cell in row[1:])
     if len(page.headings) <= COMPACT_COLUMNS and letters <= COMPACT_LETTERS:
@@ -49,13 +49,13 @@ def on_phones(page: Page) -> str:
     return "stack" if len(page.headings) <= STACKS else "wide"
 
 
-def with_standing_above(page: Page) -> Page:
+def with_standing_above(page: PrintedTable) -> PrintedTable:
     """The comparison, whose last two columns, profile and folds, are the same in all rows of a run: they go into its first cell."""
     rows = [(" · ".join((row[0], *row[-2:])) if row[0] else "", *row[1:-2]) for row in page.rows]
     return replace(page, headings=page.headings[:-2], rows=tuple(rows))
 
 
-def _cells(page: Page, row: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
+def _cells(page: PrintedTable, row: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
     for place, cell in enumerate(row):
         if place:
             yield page.headings[place], cell, place in page.numeric
@@ -65,17 +65,17 @@ HEADINGS = ("", "Region", "Share of energy", "95 % interval", "Share of crop", "
 NOTE = "Energy: absolute value of the maps. Times even: energy a pixel beside an even spread. Means over photos, intervals over people."
 
 
-def regions_page(summary: pd.DataFrame, label: str) -> Page | None:
+def regions_page(summary: pd.DataFrame, label: str) -> PrintedTable | None:
     """regions-summary.csv [diagnosis.regions.SUMMARY] of the run called `label`; None where no photo has landmarks."""
     if summary.empty:
         return None
     rows = []
-    for row in of_region(summary, (TOGETHER, *REGIONS), group=ALL):
+    for row in of_region(summary, (EYES_AND_NOSE, *REGIONS), group=ALL):
         share, relative = ([float(row[f"{name}{end}"]) for end in ("", "_low", "_high")] for name in ("share", "relative"))
         shown = [f"{value:.1%}" for value in (*share, float(row["area_share"]))]
         times = ["-" if value != value else f"{value:.2f}" for value in relative]
         rows.append(("", str(row["region"]), shown[0], _between(*shown[1:3]), shown[3], times[0], _between(*times[1:])))
-    return Page(f"Where the maps of {label} lie", "", HEADINGS, (2, 3, 4, 5, 6), tuple(rows), (NOTE,))
+    return PrintedTable(f"Where the maps of {label} lie", "", HEADINGS, (2, 3, 4, 5, 6), tuple(rows), (NOTE,))
 
 
 def _between(low: str, high: str) -> str:
@@ -101,7 +101,7 @@ def line_of(run: RunResult, comparison: pd.DataFrame, metric: str) -> pd.Series 
     return None if found.empty else found.iloc[0]
 
 
-def crowd(run: RunResult) -> str:
+def sample_size_text(run: RunResult) -> str:
     """`1,002 photos of 82 people`."""
     photos, people = run.predictions["photo"].nunique(), run.predictions.loc[run.predictions["subject"] != "", "subject"].nunique()
     return f"{photos:,} photos of {people:,} {'person' if people == 1 else 'people'}"
@@ -111,7 +111,7 @@ def _result(run: RunResult, comparison: pd.DataFrame) -> str:
     line = line_of(run, comparison, MEASURED[run.measure])
     assert line is not None, "every run is scored by its own measure"
     span = "" if line["low"] != line["low"] else f" (95 % interval {_plain(line['low'], line)} to {_plain(line['high'], line)})"
-    on = f"Tested on {crowd(run)} ({run.protocol}), {run.experiment}"
+    on = f"Tested on {sample_size_text(run)} ({run.protocol}), {run.experiment}"
     if run.measure == "wrong":
         return f"{on} puts {number_text(line['ours'], 'percent')} of the photos into their right age group{span}, averaged over folds."
     return f"{on} is wrong by {number_text(line['ours'], 'years')} years on average over folds{span}."
@@ -147,7 +147,7 @@ def _paper(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
 
 
 def _tested_together(runs: Sequence[RunResult]) -> str:
-    crowds = list(dict.fromkeys(f"{crowd(run)} ({run.protocol})" for run in runs))
+    crowds = list(dict.fromkeys(f"{sample_size_text(run)} ({run.protocol})" for run in runs))
     return f"{len(runs)} runs, tested on {' or '.join(crowds)}, stand side by side."
 
 
@@ -175,10 +175,10 @@ class Numbers:
 
     banner: str
     summary: tuple[str, ...]
-    comparison: Page
-    below: tuple[Page, ...]
+    comparison: PrintedTable
+    below: tuple[PrintedTable, ...]
     boxes: tuple[Drawn, ...]
-    by_age: tuple[Page, Drawn] | None
+    by_age: tuple[PrintedTable, Drawn] | None
     cumulative: Drawn | None
 
 
@@ -195,7 +195,7 @@ def numbers_of(runs: Sequence[RunResult]) -> Numbers:
         banner_of(comparison),
         tuple(summary(runs, comparison)),
         with_standing_above(told),
-        tuple(below(runs)),
+        tuple(extra_tables(runs)),
         tuple(_boxes(runs, comparison)),
         (age_page(binned, ""), age_chart(binned)) if binned else None,
         cumulative_chart(predictions, guess) if guess is not None else None,

@@ -29,12 +29,12 @@ from agerepro.report.page.contents import (
     load,
     provenance_page,
 )
-from agerepro.report.page.embedded import FACE_MIME, Maps, beliefs, json_block, read_maps, run_data, thumbnails
+from agerepro.report.page.embedded import FACE_MIME, Maps, json_block, read_maps, read_posteriors, run_data, thumbnails
 from agerepro.report.page.numbers import numbers_of, on_phones, regions_page, sections
 from agerepro.report.page.svg import Drawn
-from agerepro.report.run_result import RunResult, label_of, refuse_one_name, told_apart
-from agerepro.report.tables import Page
-from agerepro.runs.data import CropsOfRun, crops_of_run
+from agerepro.report.run_result import RunResult, disambiguate, label_of, require_unique
+from agerepro.report.tables import PrintedTable
+from agerepro.runs.data import RunCrops, find_run_crops
 
 MOST_FACES = 6000  # of one run, about 18 MB; of a larger one those with the least and the largest errors are shown
 
@@ -47,11 +47,11 @@ class OneRun:
     loaded: Loaded
     faces: FacesDecision
     maps: Maps | None
-    regions: Page | None
+    regions: PrintedTable | None
     curves: tuple[Drawn, ...]
     leakage: LeakageCheck
-    funnel: Page
-    provenance: Page
+    funnel: PrintedTable
+    provenance: PrintedTable
 
 
 class FaceSets:
@@ -61,7 +61,7 @@ class FaceSets:
         self.pictures: list[dict[str, str]] = []
         self._places: dict[Path, int] = {}
 
-    def place(self, crops: CropsOfRun, photos: list[str]) -> int:
+    def place(self, crops: RunCrops, photos: list[str]) -> int:
         """Where the set of this store is in the page, with these photos in it."""
         place = self._places.setdefault(crops.folder, len(self.pictures))
         if place == len(self.pictures):
@@ -75,7 +75,7 @@ def one_run(run: Loaded, label: str, sets: FaceSets, *, wish: Wish) -> tuple[One
     """The run for the template, and for the data block."""
     drawn = run.dataset in run.provenance["synthetic"]
     decision = decide(catalog.card(run.dataset), drawn=drawn, wish=wish)
-    crops = crops_of_run(run.run.folder, run.dataset, run.experiment.faces) if decision.shown else None
+    crops = find_run_crops(run.run.folder, run.dataset, run.experiment.faces) if decision.shown else None
     if decision.shown and crops is None:
         decision = FacesDecision(False, f"The faces are not here: {run.dataset} has no store beside this run. Run it again to have them.")
     frame = run.first_seed_predictions
@@ -92,7 +92,7 @@ def one_run(run: Loaded, label: str, sets: FaceSets, *, wish: Wish) -> tuple[One
         funnel_page(run),
         provenance_page(run),
     )
-    return shown, run_data(run, label, beliefs=beliefs(run), maps=maps, faces=place)
+    return shown, run_data(run, label, beliefs=read_posteriors(run), maps=maps, faces=place)
 
 
 def _shown(run: Loaded) -> list[str]:
@@ -115,8 +115,8 @@ def write_page(folders: Sequence[Path], out: Path | None, *, partial: bool, face
     FoundWanting when folds are missing, unless `partial`, and UserError for one experiment and profile twice.
     """
     runs = [load(folder, partial=partial) for folder in folders]
-    results = told_apart([run.result for run in runs])
-    refuse_one_name(results)
+    results = disambiguate([run.result for run in runs])
+    require_unique(results)
     runs = [replace(run, result=result) for run, result in zip(runs, results)]
     sets = FaceSets()
     pairs = [one_run(run, label_of(run.result, results), sets, wish=faces) for run in runs]

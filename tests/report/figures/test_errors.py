@@ -16,7 +16,7 @@ from agerepro.report.figures.errors import (
     draw_predicted_against_true,
     fold_values,
 )
-from agerepro.report.figures.style import Caption, crowd, figure
+from agerepro.report.figures.style import Caption, figure, sample_size_text
 from agerepro.report.figures.training_curves import StageHistory, draw_training_curves, summary
 
 CAPTION = Caption("vgg16-faces2", "demo", "leave one person out, 12 folds", "demo: synthetic faces")
@@ -116,10 +116,10 @@ def test_no_or_too_many_runs_are_refused(make_run, tmp_path):
 def test_crowd_counts_photos_people_and_seeds(make_run):
     one, two = make_run().predictions, make_run(seeds=2).predictions
     photos = len(one)
-    assert crowd(one) == f"{photos} photos of 12 people"
-    assert crowd(two) == f"{photos} photos of 12 people, 2 seeds each"
-    assert crowd(one, two) == f"{photos} photos of 12 people, up to 2 seeds each"
-    assert crowd(one.assign(subject="")) == f"{photos} photos"
+    assert sample_size_text(one) == f"{photos} photos of 12 people"
+    assert sample_size_text(two) == f"{photos} photos of 12 people, 2 seeds each"
+    assert sample_size_text(one, two) == f"{photos} photos of 12 people, up to 2 seeds each"
+    assert sample_size_text(one.assign(subject="")) == f"{photos} photos"
 
 
 def test_the_confusion_matrix_draws_its_counts(make_group_run, tmp_path):

@@ -14,13 +14,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from agerepro.config.loading import read_experiment, resolved
-from agerepro.explain.regions import REGIONS, SUMMARY, TOGETHER
+from agerepro.config.loading import experiment_to_dict, read_experiment
+from agerepro.explain.regions import EYES_AND_NOSE, REGIONS, SUMMARY
 from agerepro.faces.prepare import content_digest, store_folder
 from agerepro.faces.store import StoreWriter
-from agerepro.io import seal, write_json, write_text
+from agerepro.io import write_json, write_manifest, write_text
 from agerepro.runs.layout import Run
-from agerepro.tables import FACES, FOLDS, PHOTOS, PREDICTIONS, conform, write_table
+from agerepro.tables import FACES, FOLDS, PHOTOS, PREDICTIONS, coerce, write_table
 
 SETTINGS = Path(__file__).parents[3] / "experiments" / "koenig2019" / "vgg16-faces2.yaml"
 HOSTILE = "</script><script>alert(1)</script>"
@@ -51,7 +51,7 @@ def make_folder_in():
         generator = np.random.default_rng([people, seed])
         names = [HOSTILE, *(f"{number:03d}" for number in range(2, people + 1))]
         counts = [photos_a_person or 2 + number % 3 for number in range(people)]
-        photos = conform(
+        photos = coerce(
             pd.DataFrame(
                 [
                     {
@@ -105,7 +105,7 @@ def add_maps():
                 "relative_high": 3.0,
             }
             for group in ("all", "0-9")
-            for region in (*REGIONS, TOGETHER)
+            for region in (*REGIONS, EYES_AND_NOSE)
         ]
         write_text(folder / "regions-summary.csv", pd.DataFrame(rows, columns=list(SUMMARY)).to_csv(index=False))
         write_text(folder / "explanation.txt", "The maps <lean> to eyes and nose.\n")
@@ -120,7 +120,7 @@ def _write_settings(run, experiment, photos, names, synthetic) -> None:
         for fold, person in enumerate(names)
     ]
     write_table(run.folder / "folds.csv", pd.concat(folds), FOLDS)
-    write_text(run.folder / "experiment.yaml", yaml.safe_dump(resolved(experiment), sort_keys=False))
+    write_text(run.folder / "experiment.yaml", yaml.safe_dump(experiment_to_dict(experiment), sort_keys=False))
     about = {
         "agerepro": "0.1.0",
         "code": "",
@@ -159,7 +159,7 @@ def _write_fold(run, fold, tested, generator, error) -> None:
     np.savez_compressed(folder / "by_epoch.npz", outputs=np.repeat(logits[None], EPOCHS, axis=0), bins=BINS)
     losses = pd.DataFrame({"epoch": range(1, EPOCHS + 1), "loss": [3.0, 2.0, 1.0 + fold / 100], "validation_loss": [3.1, 2.5, 2.4]})
     write_text(folder / "history.csv", losses.assign(learning_rate=0.001, mae=5.0).to_csv(index=False))
-    seal(folder, ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv"))
+    write_manifest(folder, ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv"))
 
 
 def _name_faces(run, photos) -> None:

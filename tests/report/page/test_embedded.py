@@ -12,7 +12,7 @@ from PIL import Image
 
 from agerepro.errors import UserError
 from agerepro.report.page.contents import load
-from agerepro.report.page.embedded import LARGEST_SIDE, beliefs, json_block, pack, picture, read_maps, run_data, thumbnail
+from agerepro.report.page.embedded import LARGEST_SIDE, json_block, pack, picture, read_maps, read_posteriors, run_data, thumbnail
 from agerepro.tables import PREDICTIONS, read_table
 
 
@@ -31,7 +31,7 @@ def test_posteriors_are_bytes_scaled_to_the_largest_share():
 def test_every_photo_keeps_its_own_numbers_however_the_files_are_ordered(make_folder):
     made = make_folder()
     run = load(made.folder, partial=False)
-    data = run_data(run, "x", beliefs=beliefs(run), maps=None, faces=None)
+    data = run_data(run, "x", beliefs=read_posteriors(run), maps=None, faces=None)
     photos = data["photos"]
     assert sorted(photos["photo"]) == sorted(made.photos["photo"])
     ages = dict(zip(made.photos["photo"], made.photos["age"]))

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from agerepro.evaluation.compare import compare
-from agerepro.explain.regions import REGIONS, SUMMARY, TOGETHER, region_summary, region_table
+from agerepro.explain.regions import EYES_AND_NOSE, REGIONS, SUMMARY, region_summary, region_table
 from agerepro.report.page.numbers import on_phones, regions_page, sections, summary, with_standing_above
 from agerepro.report.results import score_run
-from agerepro.report.tables import Page
+from agerepro.report.tables import PrintedTable
 
-PAGE = Page("t", "", ("Run", "Score", "Paper"), (2,), (("a", "x", "1"), ("", "y", "-"), ("b", "x", "2")))
+PAGE = PrintedTable("t", "", ("Run", "Score", "Paper"), (2,), (("a", "x", "1"), ("", "y", "-"), ("b", "x", "2")))
 
 
 def test_rows_without_a_first_cell_belong_to_the_run_above():
@@ -24,15 +24,17 @@ def test_rows_without_a_first_cell_belong_to_the_run_above():
 
 
 def test_profile_and_folds_move_above_the_rows():
-    page = Page("t", "", ("Run", "Score", "Profile", "Folds"), (1,), (("a", "1", "demo", "82 folds"), ("", "2", "demo", "82 folds")))
+    page = PrintedTable(
+        "t", "", ("Run", "Score", "Profile", "Folds"), (1,), (("a", "1", "demo", "82 folds"), ("", "2", "demo", "82 folds"))
+    )
     moved = with_standing_above(page)
     assert moved.headings == ("Run", "Score") and moved.rows == (("a · demo · 82 folds", "1"), ("", "2"))
 
 
 def test_small_tables_stay_long_words_stack_and_wide_tables_scroll():
     assert on_phones(PAGE) == "compact"
-    assert on_phones(Page("t", "", ("Run", "Score"), (), (("a", "MAE (macro), bootstrap interval"),))) == "stack"
-    assert on_phones(Page("t", "", tuple("abcdefghij"), (), (tuple("abcdefghij"),))) == "wide"
+    assert on_phones(PrintedTable("t", "", ("Run", "Score"), (), (("a", "MAE (macro), bootstrap interval"),))) == "stack"
+    assert on_phones(PrintedTable("t", "", tuple("abcdefghij"), (), (tuple("abcdefghij"),))) == "wide"
 
 
 LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
@@ -44,7 +46,7 @@ def test_a_row_a_region_with_what_the_summary_has() -> None:
     summary = region_summary(region_table(photos, maps, np.repeat(LANDMARKS[None], 6, axis=0)), pd.Series("20-39", index=photos["photo"]))
     page = regions_page(summary, "a run")
     assert page is not None and page.title == "Where the maps of a run lie"
-    assert [row[1] for row in page.rows] == [TOGETHER, *REGIONS] and {len(row) for row in page.rows} == {len(page.headings)}
+    assert [row[1] for row in page.rows] == [EYES_AND_NOSE, *REGIONS] and {len(row) for row in page.rows} == {len(page.headings)}
     eyes = summary.loc[(summary["group"] == "all") & (summary["region"] == "eyes")].iloc[0]
     shown = dict(zip(page.headings[1:4], next(row for row in page.rows if row[1] == "eyes")[1:4]))
     assert shown == {
@@ -58,7 +60,7 @@ def test_a_row_a_region_with_what_the_summary_has() -> None:
 def test_no_landmarks_no_table_and_no_interval_a_dash() -> None:
     assert regions_page(pd.DataFrame(columns=list(SUMMARY)), "a") is None
     nothing = float("nan")
-    rows = [("all", region, 1, 1, 0.5, 0.4, 0.6, 0.1, nothing, nothing, nothing) for region in (*REGIONS, TOGETHER)]
+    rows = [("all", region, 1, 1, 0.5, 0.4, 0.6, 0.1, nothing, nothing, nothing) for region in (*REGIONS, EYES_AND_NOSE)]
     page = regions_page(pd.DataFrame(rows, columns=list(SUMMARY)), "a")
     assert page is not None and {row[5:] for row in page.rows} == {("-", "-")}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agerepro.errors import FoundWanting, UserError
+from agerepro.errors import CheckFailed, UserError
 from agerepro.report.page.write import write_page
 
 HOSTILE = "</script><script>alert(1)</script>"
@@ -175,7 +175,7 @@ def test_a_leak_is_found_when_the_page_is_written(make_folder):
 def test_a_missing_fold_needs_partial_and_is_said(make_folder):
     made = make_folder()
     (made.folder / "folds" / "004" / "SHA256SUMS").unlink()
-    with pytest.raises(FoundWanting, match="5 of 6 folds"):
+    with pytest.raises(CheckFailed, match="5 of 6 folds"):
         page_of(made.folder)
     assert "partial: 5 of 6 folds" in page_of(made.folder, partial=True)
 
