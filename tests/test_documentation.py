@@ -276,8 +276,8 @@ def test_the_stages_on_the_fidelity_page_are_those_of_the_files(mode: str, file:
             f"mode {mode}: {stage.name}",
             stage.train,
             stage.epochs,
-            stage.batch,
+            stage.batch_size,
             stage.optimizer.learning_rate,
-            stage.halve_after or "-",
+            stage.schedule.patience if stage.schedule else "-",
         )
         assert "| " + " | ".join(str(cell) for cell in cells) + " |" in page

@@ -48,8 +48,8 @@ def test_a_digest_does_not_depend_on_the_order_of_keys() -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from agerepro.io import claim
-with claim(Path(sys.argv[1])) as mine:
+from agerepro.io import lock_folder
+with lock_folder(Path(sys.argv[1])) as mine:
     print(mine, flush=True)
     sys.stdin.read()
 """

@@ -60,7 +60,7 @@ def grid(
     click.echo(write_grid(done.rows, done.folder, Caption(experiment.stem, profile, protocol, done.banner)))
     best = chosen(done.rows)
     click.echo(f"Chosen: learning rate {best.learning_rate:g}, batch {best.batch}. Files: {done.folder}")
-    use = " ".join(f"--set '{one}'" for one in best.as_settings(stage, done.stage.optimizer.backbone_share))
+    use = " ".join(f"--set '{one}'" for one in best.as_settings(stage, done.stage.optimizer.backbone_lr_multiplier))
     click.echo(f"Next: agerepro run {experiment} --profile {profile} {use}", err=True)
 
 

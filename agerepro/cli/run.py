@@ -21,7 +21,9 @@ from agerepro.cli.options import ANY, FILE, data_option, jobs_option, runs_optio
 @weights_option
 @click.option("--folds", default=None, help="Only these folds, from 0, for instance 0-5,7 (default: all the protocol has).")
 @jobs_option
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch=32.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch_size=32."
+)
 @click.option("--tensorboard", is_flag=True, help="Also write logs for `tensorboard --logdir RUNS/tensorboard`.")
 @click.option("--explain", "explained", is_flag=True, help="Also make what `agerepro explain` makes: maps, and what they come to.")
 @click.option("--report", "paged", is_flag=True, help="Also make what `agerepro report` makes: the page, each run's figures.")

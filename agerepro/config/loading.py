@@ -14,7 +14,17 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from agerepro.config import schema
-from agerepro.config.schema import AgeGroups, Classification, CrossEntropy, Experiment, GroupSplit, Protocol, RandomSplit, Regression
+from agerepro.config.schema import (
+    AgeGroups,
+    Classification,
+    CrossEntropy,
+    Experiment,
+    GroupSplit,
+    Protocol,
+    RandomSplit,
+    Regression,
+    renamed,
+)
 from agerepro.errors import UserError, suggest
 
 Key = tuple[Any, ...]  # path of keys and list positions from the top
@@ -79,28 +89,28 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
         names.append(stage.name)
         _check_division(stage.protocol, stage.split, stage is experiment.stages[-1], f"{path}: stage {stage.name!r}")
-        if stage.halve_after and not _has_validation(stage.split or stage.protocol):
-            raise UserError(f"{path}: stage {stage.name!r} halves its rate on the validation loss but has no validation part.")
-        if stage.keep == "best_validation" and not _has_validation(stage.split or stage.protocol):
+        if stage.schedule and not _has_validation(stage.split or stage.protocol):
+            raise UserError(f"{path}: stage {stage.name!r} changes its rate by the validation loss but has no validation part.")
+        if stage.checkpoint_selection == "best_validation" and not _has_validation(stage.split or stage.protocol):
             raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
     softmax = isinstance(experiment.head, Classification)
     for loss in experiment.loss:
         if isinstance(loss, CrossEntropy) != softmax:
             raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
-    if isinstance(experiment.head, Regression) != (experiment.decode == "value"):
-        raise UserError(f"{path}: `decode: value` belongs to `head: value`, and to no other.")
+    if isinstance(experiment.head, Regression) != (experiment.decode == "output"):
+        raise UserError(f"{path}: `decode: output` belongs to `head: regression`, and to no other.")
     head = experiment.head
-    if isinstance(head, Regression) and head.start != "he_normal" and experiment.backbone.dense:
+    if isinstance(head, Regression) and head.init != "he_normal" and experiment.backbone.dense:
         raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
-    if isinstance(head, Regression) and head.start == "ridge_of_subset" and head.features != "stages":
-        raise UserError(f"{path}: `start: ridge_of_subset` chooses among the statistics of stages: write `features: stages`.")
+    if isinstance(head, Regression) and head.init == "ridge_best_subset" and head.features != "stages":
+        raise UserError(f"{path}: `init: ridge_best_subset` chooses among the statistics of stages: write `features: stages`.")
     if isinstance(experiment.stages[-1].target, AgeGroups) and experiment.decode != "argmax":
         raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
 
 
 def _check_division(protocol: Protocol | None, split: RandomSplit | GroupSplit | None, last: bool, where: str) -> None:
     if last and protocol is None:
-        raise UserError(f"{where} is the last one and needs a protocol, for instance `protocol: leave_one_person_out`.")
+        raise UserError(f"{where} is the last one and needs a protocol, for instance `protocol: leave_one_subject_out`.")
     if not last and protocol is not None:
         raise UserError(f"{where} has a protocol; only the last stage may.")
     if protocol is not None and split is not None:
@@ -110,7 +120,7 @@ def _check_division(protocol: Protocol | None, split: RandomSplit | GroupSplit |
 def _has_validation(division: Protocol | RandomSplit | GroupSplit | None) -> bool:
     if division is None:
         return False
-    return (division.share if isinstance(division, (RandomSplit, GroupSplit)) else division.validation_people) > 0
+    return (division.fraction if isinstance(division, (RandomSplit, GroupSplit)) else division.validation_subjects) > 0
 
 
 PAPER = "paper"  # the profile that overrides nothing
@@ -122,7 +132,7 @@ def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str]
 
     profile: `paper` takes the file as it stands; any other must stand under `profiles:`. A profile's mapping replaces
     key by key, one level deep; a profile's list replaces the whole list.
-    settings: `KEY=VALUE` with dots, for instance `stages.fgnet.batch=32`; values are read as YAML.
+    settings: `KEY=VALUE` with dots, for instance `stages.fgnet.batch_size=32`; values are read as YAML.
     """
     values, lines = read_yaml(path)
     profiles = values.pop("profiles", None) or {}
@@ -156,7 +166,7 @@ def experiment_to_dict(experiment: schema.Experiment) -> dict[str, Any]:
 
 _KINDS = {
     kind: name
-    for table in (schema.SPLITS, schema.PROTOCOLS, schema.TARGETS, schema.OPTIMIZERS, schema.HEADS, schema.LOSSES)
+    for table in (schema.SPLITS, schema.PROTOCOLS, schema.TARGETS, schema.OPTIMIZERS, schema.SCHEDULES, schema.HEADS, schema.LOSSES)
     for name, kind in table.items()
 }
 
@@ -188,7 +198,7 @@ def _overlaid(base: dict[str, Any], lines: dict[Key, int], over: dict[str, Any],
 def _set(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals:
-        raise UserError(f"--set {setting!r}: write KEY=VALUE, for instance stages.fgnet.batch=32.")
+        raise UserError(f"--set {setting!r}: write KEY=VALUE, for instance stages.fgnet.batch_size=32.")
     *path, last = key.split(".")
     place: Any = values
     for step in path:
@@ -217,7 +227,7 @@ def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error:
         where = f"{path}:{line}" if line else str(path)
         name = _named(values, key)
         if problem["type"] == "unexpected_keyword_argument":
-            said.append(f"{where}: unknown key {name!r}.{suggest(str(key[-1]), _keys_at(key[:-1]))}")
+            said.append(f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(key[:-1]))}")
         elif problem["type"] in ("missing", "missing_argument"):
             said.append(f"{where}: {name!r} is missing.")
         else:
@@ -228,6 +238,8 @@ def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error:
 
 def _hint(problem: Any, value: Any) -> str:
     if problem["type"] == "literal_error" and isinstance(value, str):
+        if hint := renamed(value):
+            return hint
         return suggest(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
     if isinstance(value, str):
         with contextlib.suppress(ValueError):

@@ -18,6 +18,42 @@ def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+# What settings were called before version 0.2, so that an old file is told the new word.
+RENAMED = {
+    "also_at": "input_sizes",
+    "backbone_share": "backbone_lr_multiplier",
+    "batch": "batch_size",
+    "classes": "classification",
+    "classifier": "head",
+    "drop_shared_people": "drop_overlapping_subjects",
+    "example_weights": "sample_weights",
+    "groups": "age_groups",
+    "halve_after": "schedule: {plateau: EPOCHS}",
+    "images": "random",
+    "keep": "checkpoint_selection",
+    "kfold": "subject_kfold",
+    "leave_one_person_out": "leave_one_subject_out",
+    "official_folds": "predefined_folds",
+    "people": "subjects, or group as a split",
+    "plain": "none",
+    "ridge_of_subset": "ridge_best_subset",
+    "several": "multiple_faces",
+    "share": "fraction",
+    "spread": "std",
+    "start": "init",
+    "subject": "identity",
+    "test_people": "fixed_test_subjects",
+    "test_time": "tta",
+    "validation_people": "validation_subjects",
+    "value": "regression as a head, output as a decoding",
+}
+
+
+def renamed(word: str) -> str:
+    """A sentence that names the new word for an old key or value; "" for any other."""
+    return f" {word!r} is now called {RENAMED[word]}." if word in RENAMED else ""
+
+
 def tagged_union(table: dict[str, type]) -> BeforeValidator:
     """Read `name`, `{name: value}` or `{name: {key: value}}` as the table's dataclass of that name."""
 
@@ -30,7 +66,7 @@ def tagged_union(table: dict[str, type]) -> BeforeValidator:
             raise ValueError(f"write one of {', '.join(table)}, with its settings indented under it")
         ((name, settings),) = value.items()
         if name not in table:
-            raise ValueError(f"{name!r} is not one of {', '.join(table)}")
+            raise ValueError(f"{name!r} is not one of {', '.join(table)}.{renamed(name)}")
         kind = table[name]
         if not isinstance(settings, dict):
             names = [one.name for one in fields(kind)]
@@ -62,7 +98,7 @@ class Faces:
     margin: Fraction = 0.4
     border: Literal["clip", "repeat"] = "clip"
     no_face: Literal["whole_image", "drop"] = "whole_image"
-    several: Literal["largest", "labelled"] = "largest"
+    multiple_faces: Literal["largest", "labelled"] = "largest"
     smallest_face: Positive = 20  # pixels; faces below it are not looked for
     size: Positive = 256
 
@@ -101,64 +137,72 @@ class Adam:
     """Adam with Keras 2.2's defaults: beta 0.9 and 0.999, epsilon 1e-7."""
 
     learning_rate: Annotated[float, Field(strict=True, gt=0)]
-    backbone_share: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0  # of the learning rate, for all but the classifier
+    backbone_lr_multiplier: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0  # of the learning rate, for all but the head
+
+
+@dataclass(frozen=True, config=STRICT)
+class Plateau:
+    """The learning rate times `factor` after `patience` epochs without a better validation loss [koenig2019, section 4]."""
+
+    patience: Positive
+    factor: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.5
 
 
 @dataclass(frozen=True, config=STRICT)
 class RandomSplit:
     """Validate on a random share of the photos; a person may be on both sides."""
 
-    share: Fraction
+    fraction: Fraction
 
 
 @dataclass(frozen=True, config=STRICT)
 class GroupSplit:
     """Validate on all photos of a random share of the people."""
 
-    share: Fraction
+    fraction: Fraction
 
 
 @dataclass(frozen=True, config=STRICT)
 class LeaveOneSubjectOut:
-    """One fold a person; inside a fold, `validation_people` of the others choose the learning rate."""
+    """One fold a person; inside a fold, `validation_subjects` of the others choose the learning rate."""
 
-    validation_people: Fraction = 0.1
+    validation_subjects: Fraction = 0.1
 
 
 @dataclass(frozen=True, config=STRICT)
 class PredefinedFolds:
-    """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOnePersonOut.
+    """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOneSubjectOut.
 
     only: names of the folds to test, where a paper tests some of them; empty tests all.
     """
 
-    validation_people: Fraction = 0.1
+    validation_subjects: Fraction = 0.1
     only: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
 class FixedTestSubjects:
-    """One fold that tests these people together; the rest as in LeaveOnePersonOut."""
+    """One fold that tests these people together; the rest as in LeaveOneSubjectOut."""
 
-    people: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-    validation_people: Fraction = 0.1
+    subjects: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    validation_subjects: Fraction = 0.1
 
 
 @dataclass(frozen=True, config=STRICT)
 class SubjectKFold:
-    """Random folds of people; inside a fold, `validation_people` of the others choose the learning rate."""
+    """Random folds of people; inside a fold, `validation_subjects` of the others choose the learning rate."""
 
     folds: Annotated[int, Field(strict=True, ge=2)]
-    validation_people: Fraction = 0.1
+    validation_subjects: Fraction = 0.1
     seed: Annotated[int, Field(strict=True)] = 0
 
 
-SPLITS = {"images": RandomSplit, "people": GroupSplit}
+SPLITS = {"random": RandomSplit, "group": GroupSplit}
 PROTOCOLS = {
-    "leave_one_person_out": LeaveOneSubjectOut,
-    "kfold": SubjectKFold,
-    "official_folds": PredefinedFolds,
-    "test_people": FixedTestSubjects,
+    "leave_one_subject_out": LeaveOneSubjectOut,
+    "subject_kfold": SubjectKFold,
+    "predefined_folds": PredefinedFolds,
+    "fixed_test_subjects": FixedTestSubjects,
 }
 Protocol = LeaveOneSubjectOut | SubjectKFold | PredefinedFolds | FixedTestSubjects
 
@@ -183,8 +227,9 @@ class AgeGroups:
     labels: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=2)]
 
 
-TARGETS = {"age": Age, "subject": Identity, "groups": AgeGroups}
+TARGETS = {"age": Age, "identity": Identity, "age_groups": AgeGroups}
 OPTIMIZERS = {"adam": Adam}
+SCHEDULES = {"plateau": Plateau}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -194,15 +239,15 @@ class Stage:
     name: str
     data: str
     epochs: Annotated[int, Field(strict=True, ge=0)]  # 0 tests the start itself
-    batch: Positive
+    batch_size: Positive
     optimizer: Annotated[Adam, tagged_union(OPTIMIZERS)]
     start_from: str = "weights"  # weights | scratch | the name of an earlier stage
     target: Annotated[Age | Identity | AgeGroups, tagged_union(TARGETS)] = field(default_factory=Age)
     split: Annotated[RandomSplit | GroupSplit | None, tagged_union(SPLITS)] = None
     protocol: Annotated[Protocol | None, tagged_union(PROTOCOLS)] = None
-    train: Literal["all", "classifier"] = "all"
-    halve_after: Positive | None = None  # epochs without a better validation loss
-    keep: Literal["last", "best_validation"] = "last"
+    train: Literal["all", "head"] = "all"
+    schedule: Annotated[Plateau | None, tagged_union(SCHEDULES)] = None
+    checkpoint_selection: Literal["last", "best_validation"] = "last"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -228,20 +273,20 @@ class Classification:
 class Regression:
     """One linear output in years, on pooled features.
 
-    features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `spread` being
+    features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `std` being
     the standard deviation.
-    also_at: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
-    start: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
-    `ridge_of_subset`: the same, on the subset of sizes and statistics that is chosen there too.
+    input_sizes: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
+    init: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
+    `ridge_best_subset`: the same, on the subset of sizes and statistics that is chosen there too.
     """
 
     features: Literal["last", "stages"] = "last"
-    statistics: Annotated[tuple[Literal["mean", "max", "spread"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
-    also_at: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
-    start: Literal["he_normal", "ridge", "ridge_of_subset"] = "he_normal"
+    statistics: Annotated[tuple[Literal["mean", "max", "std"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
+    input_sizes: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
+    init: Literal["he_normal", "ridge", "ridge_best_subset"] = "he_normal"
 
 
-HEADS = {"classes": Classification, "value": Regression}
+HEADS = {"classification": Classification, "regression": Regression}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -293,11 +338,11 @@ class Experiment:
     augment: Augment = field(default_factory=Augment)
     head: Annotated[Classification | Regression, tagged_union(HEADS)] = field(default_factory=Classification)
     loss: Annotated[tuple[Loss, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (CrossEntropy(),)
-    decode: Literal["expectation", "rounded", "median", "argmax", "value"] = "expectation"
-    test_time: Literal["plain", "flip_average"] = "plain"
-    example_weights: Literal["none", "age_std"] = "none"  # age_std: 1 / (1 + age_std squared / 4)
+    decode: Literal["expectation", "rounded", "median", "argmax", "output"] = "expectation"
+    tta: Literal["none", "flip_average"] = "none"
+    sample_weights: Literal["none", "age_std"] = "none"  # age_std: 1 / (1 + age_std squared / 4)
     group_labels: Literal["exact", "substring", "remap"] = "exact"  # which of Adience's labels count (datasets/adience.py)
-    drop_shared_people: Annotated[bool, Field(strict=True)] = False  # leave out of earlier stages whoever the target knows by name
+    drop_overlapping_subjects: Annotated[bool, Field(strict=True)] = False  # leave out of earlier stages whoever the target knows by name
     keep_weights: Literal["all", "first", "none"] = "all"  # of which folds: explaining, predicting and exporting need them
     seeds: Annotated[tuple[Annotated[int, Field(strict=True)], ...], BeforeValidator(as_tuple), Field(min_length=1)] = (0,)
     reproduces: Reproduces | None = None

@@ -58,7 +58,7 @@ class SplitModel:
 def split_model(model: keras.Model, layer: str) -> SplitModel:
     """Cut `model` at the first use of a layer whose output is a map; UserError naming fitting layers for any other name.
 
-    A layer that sees the input at several sizes (head.value.also_at) is cut at the first, the input's own.
+    A layer that sees the input at several sizes (head.regression.input_sizes) is cut at the first, the input's own.
     """
     fitting = map_layers(model)
     if layer not in fitting:
@@ -81,7 +81,7 @@ def class_activation_maps(
 ) -> np.ndarray:
     """One map a photo at the layer's own resolution, (n, h, w) float32, computed in float32 whatever the model's precision.
 
-    model: a network's `full`; images: (n, s, s, 3) RGB 0..255; layer: any that gives a map, a network's `last_map` as a rule;
+    model: a network's `full`; images: (n, s, s, 3) RGB 0..255; layer: any that gives a map, a network's `last_conv` as a rule;
     bins: (bins,) what the classes stand for, empty for a value head, whose only target is the expected age.
 
     how: `mean` is koenig2019 (section on class activation mapping): gradients of the softmax's probability with respect to the

@@ -19,7 +19,7 @@ BACKBONES = {"resnet50": "ResNet-50", "senet50": "SENet-50", "vgg16": "VGG-16", 
 
 
 def tuned(experiment: Experiment) -> Tuned:
-    """`after` where any stage trained all layers on ages, else `before`: then only a classifier was fitted to a trunk that knows people."""
+    """`after` where any stage trained all layers on ages, else `before`: then only a head was fitted to a backbone that knows people."""
     of_age = [stage for stage in experiment.stages if isinstance(stage.target, (Age, AgeGroups))]
     return "after" if any(stage.train == "all" and stage.epochs > 0 for stage in of_age) else "before"
 
@@ -33,7 +33,7 @@ COLUMNS = ("backbone", "before", "after", "region", "photos", "people", "relativ
 
 
 def before_after(runs: Sequence[Explained]) -> pd.DataFrame:
-    """COLUMNS: every run whose trunk learnt ages beside every run of the same backbone and data whose trunk did not.
+    """COLUMNS: every run whose backbone learnt ages beside every run of the same backbone and data whose backbone did not.
 
     relative: energy a pixel beside an even spread, 1 where even; difference: after less before, on the photos that both have,
     with its 95 % interval over people (BCa). Empty where there is no such pair.
@@ -43,7 +43,7 @@ def before_after(runs: Sequence[Explained]) -> pd.DataFrame:
 
 
 def pairs(runs: Sequence[Explained]) -> list[tuple[Explained, Explained]]:
-    """Runs of the same backbone, kind of head and data, the first before and the second after its trunk learnt ages."""
+    """Runs of the same backbone, kind of head and data, the first before and the second after its backbone learnt ages."""
     return [(one, other) for one in runs for other in runs if _are_pair(one, other)]
 
 

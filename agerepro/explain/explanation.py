@@ -103,10 +103,10 @@ Progress = Callable[[str, int, int], None]
 def explain(back: RunModel, faces: RunFaces, wish: ExplainConfig, *, clock: Clock, on_progress: Progress) -> Explained:
     """Maps, regions, means and checks of one run, of its first seed, written to RUN/explain/<settings>/ and returned.
 
-    Folds that are there already are not computed again. Raises UserError as `aim_of`, `class_activation_maps` and `Restored.fill`.
+    Folds that are there already are not computed again. Raises UserError as `resolve_target`, `class_activation_maps` and `RunModel.fill`.
     """
     aim = resolve_target(wish, back.experiment)
-    layer = layer_of(wish, back.network.last_map)
+    layer = layer_of(wish, back.network.last_conv)
     folder = back.run.folder / "explain" / name_of(wish, aim, layer)
     tested = _tested(back, faces, wish)
     found = fold_maps(
@@ -143,7 +143,7 @@ def _tested(back: RunModel, faces: RunFaces, wish: ExplainConfig) -> pd.DataFram
     # A group run predicts no age, but its photos may have one.
     frame = said.merge(faces.photos[["photo", "age", "group"]], on="photo", how="left", validate="one_to_one")
     if wish.photos:
-        frame = frame.loc[frame["photo"].isin(sample_photos(list(frame["photo"]), wish.photos, purpose=PURPOSE))]
+        frame = frame.loc[frame["photo"].isin(sample_photos(list(frame["photo"]), wish.photos, rng_key=PURPOSE))]
     return frame.sort_values(["fold", "photo"], ignore_index=True)
 
 
@@ -161,7 +161,7 @@ def _checks(
 ) -> Checks | None:
     if not wish.checks:
         return None
-    few = tested["photo"].isin(sample_photos(list(tested["photo"]), wish.checks, purpose="photos to check")).to_numpy()
+    few = tested["photo"].isin(sample_photos(list(tested["photo"]), wish.checks, rng_key="photos to check")).to_numpy()
     part = tested.loc[few].reset_index(drop=True)
     return run_checks(
         back, faces, part, found.maps[few], how=wish.how, aim=aim, layer=layer, folder=folder, on_progress=_named(on_progress, "checks:")

@@ -34,10 +34,10 @@ from agerepro.training.augment import PLAIN, AugmentedFaces
 SEED = 0
 
 
-def sample_photos(photos: Sequence[str], count: int, *, purpose: str, seed: int = SEED) -> list[str]:
+def sample_photos(photos: Sequence[str], count: int, *, rng_key: str, seed: int = SEED) -> list[str]:
     """`count` of the photos (all, where there are fewer), the same for the same purpose and seed, in the order of names."""
     names = sorted(photos)
-    order = rng_for(purpose, seed).permutation(len(names))
+    order = rng_for(rng_key, seed).permutation(len(names))
     return sorted(names[place] for place in order[:count])
 
 
@@ -74,10 +74,10 @@ def resolve_target(wish: ExplainConfig, experiment: Experiment) -> TargetSpec:
     head, groups = experiment.head, isinstance(experiment.stages[-1].target, AgeGroups)
     if wish.how == SENSITIVITY and (groups or wish.aim not in (None, EXPECTED)):
         raise UserError("Sensitivity maps say how the expected age depends on the pixels. For groups or single ages take mean or grad_cam.")
-    several = isinstance(head, Regression) and (head.features == "stages" or bool(head.also_at))
+    several = isinstance(head, Regression) and (head.features == "stages" or bool(head.input_sizes))
     if several and not groups and wish.how != SENSITIVITY:
         raise UserError(
-            "This run predicts from several stages or sizes at once (head.value), so that no one layer's map is behind its prediction. "
+            "This run predicts from several stages or sizes at once (head.regression), so that no one layer's map is behind its prediction. "
             "Take maps of the pixels (--how sensitivity), or a run whose head sees the last map only, for instance one with a softmax."
         )
     if wish.aim is None:
@@ -89,10 +89,10 @@ def resolve_target(wish: ExplainConfig, experiment: Experiment) -> TargetSpec:
     return wish.aim
 
 
-def layer_of(wish: ExplainConfig, last_map: str) -> str:
+def layer_of(wish: ExplainConfig, last_conv: str) -> str:
     """The layer whose map is taken: as wished, else the network's last map; PIXELS for sensitivity maps, UserError if they got one."""
     if wish.how != SENSITIVITY:
-        return wish.layer or last_map
+        return wish.layer or last_conv
     if wish.layer:
         raise UserError("Sensitivity maps are maps of the pixels: leave --layer out, or take --how mean or grad_cam.")
     return PIXELS

@@ -230,7 +230,7 @@ def encode(pixels: np.ndarray) -> bytes:
 
 
 def _choose(faces: list[Detection], box: Box | None, settings: Faces) -> Detection | None:
-    if box is not None and (settings.several == "labelled" or settings.boxes == "source_first"):
+    if box is not None and (settings.multiple_faces == "labelled" or settings.boxes == "source_first"):
         best = max(faces, key=lambda face: iou(face.box, box), default=None)
         return best if best is not None and iou(best.box, box) > 0 else None
     return max(faces, key=lambda face: face.area, default=None)

@@ -31,7 +31,7 @@ def decode(content: bytes) -> np.ndarray:
     """Upright RGB uint8 pixels (height, width, 3) of a JPEG, PNG, WebP, TIFF, BMP, GIF or PNM photo.
 
     EXIF orientation is applied; grey, palette and CMYK become RGB; 16-bit grey is scaled to 8 bits; transparency is laid on
-    neutral grey. Raises Unreadable for empty, truncated, foreign or broken files and for pictures over 89 megapixels.
+    neutral grey. Raises DecodeError for empty, truncated, foreign or broken files and for pictures over 89 megapixels.
     """
     if not content:
         raise DecodeError("empty file")

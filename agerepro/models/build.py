@@ -25,17 +25,17 @@ class Network:
     """Three models that share their layers, so that training one trains all.
 
     full: (n, size, size, 3) RGB values 0..255, uint8 or float -> (n, outputs) float32 logits, or (n, 1) float32 years.
-    trunk: the same input -> what the classifier takes in; its weights are what published files hold and stages hand on.
-    classifier: the trunk's output -> the same as `full`.
+    backbone: the same input -> what the head takes in; its weights are what published files hold and stages hand on.
+    head: the backbone's output -> the same as `full`.
     """
 
     full: keras.Model
-    trunk: keras.Model
-    classifier: keras.Model
+    backbone: keras.Model
+    head: keras.Model
     output: str  # name of the last layer: LOGITS or YEARS
     stages: tuple[str, ...]  # names of the layers whose outputs end the backbone's five stages, in `full`
-    last_map: str  # name of the layer that gives the last map, for class activation maps
-    parts: tuple[FeatureBlock, ...]  # what the columns of the trunk's output are, for a Value head on stages; else empty
+    last_conv: str  # name of the layer that gives the last map, for class activation maps
+    parts: tuple[FeatureBlock, ...]  # what the columns of the backbone's output are, for a Value head on stages; else empty
 
 
 def build_network(
@@ -63,11 +63,11 @@ def build_network(
     features = regression_features(prepared, body, kind, head, precision) if isinstance(head, schema.Regression) else body.output
     layers = head_layers(backbone, head, outputs, precision, seed, flat=len(features.shape) == 2)
     full = keras.Model(pixels, _chain(layers, features), name=backbone.name)
-    trunk = keras.Model(pixels, features, name=f"{backbone.name}_trunk")
+    body_model = keras.Model(pixels, features, name=f"{backbone.name}_backbone")
     entry = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
-    classifier = keras.Model(entry, _chain(layers, entry), name=f"{backbone.name}_classifier")
+    head_model = keras.Model(entry, _chain(layers, entry), name=f"{backbone.name}_head")
     parts = feature_blocks(body, head, size) if isinstance(head, schema.Regression) and head.features == "stages" else ()
-    return Network(full, trunk, classifier, output=layers[-1].name, stages=body.stages, last_map=body.last_map, parts=parts)
+    return Network(full, body_model, head_model, output=layers[-1].name, stages=body.stages, last_conv=body.last_conv, parts=parts)
 
 
 def _kind(backbone: schema.Backbone, size: int) -> BackboneSpec:

@@ -27,7 +27,7 @@ def build(pixels: Any, making: BuildConfig) -> BackboneOutput:
             stages.append(f"{name}_relu")
             maps.append(x)
     pooled = keras.layers.GlobalAveragePooling2D(dtype=making.precision, name="pooled")(x)
-    return BackboneOutput(output=pooled, stages=tuple(stages), last_map=stages[-1], maps=tuple(maps))
+    return BackboneOutput(output=pooled, stages=tuple(stages), last_conv=stages[-1], maps=tuple(maps))
 
 
 def _block(x: Any, name: str, channels: int, making: BuildConfig, *, strides: int) -> Any:

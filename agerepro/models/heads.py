@@ -15,7 +15,7 @@ from agerepro.models.layers import BackboneOutput, BackboneSpec, GlobalStdPoolin
 POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "mean": keras.layers.GlobalAveragePooling2D,
     "max": keras.layers.GlobalMaxPooling2D,
-    "spread": GlobalStdPooling2D,
+    "std": GlobalStdPooling2D,
 }
 LOGITS, AGE = "logits", "years"  # the last layer of a Classes head and of a Value head
 
@@ -33,9 +33,9 @@ def regression_features(prepared: Any, body: BackboneOutput, kind: BackboneSpec,
     """What a value head sees: the features of the input, and of the input resized to every further side, all by the same layers."""
     found = [_features_of(body.output, body.maps, body, head, precision, at="")]
     whole = keras.Model(prepared, [body.output, *body.maps])
-    for side in head.also_at:
+    for side in head.input_sizes:
         if side < kind.smallest:
-            raise UserError(f"The backbone needs an input of at least {kind.smallest} pixels: raise {side} in head.value.also_at.")
+            raise UserError(f"The backbone needs an input of at least {kind.smallest} pixels: raise {side} in head.regression.input_sizes.")
         resize = keras.layers.Resizing(side, side, antialias=True, dtype="float32", name=f"resized_{side}")
         # Its own default is training=True, which Keras 3.15 hands on to every later layer of a model called without `training`.
         resized = resize(prepared, training=False)
@@ -46,10 +46,10 @@ def regression_features(prepared: Any, body: BackboneOutput, kind: BackboneSpec,
 
 
 def feature_blocks(body: BackboneOutput, head: schema.Regression, size: int) -> tuple[FeatureBlock, ...]:
-    """In the order in which `value_features` puts the features side by side."""
+    """In the order in which `regression_features` puts the features side by side."""
     return tuple(
         FeatureBlock(side, statistic, int(found.shape[-1]))
-        for side in (size, *head.also_at)
+        for side in (size, *head.input_sizes)
         for found in body.maps
         for statistic in head.statistics
     )
@@ -58,7 +58,7 @@ def feature_blocks(body: BackboneOutput, head: schema.Regression, size: int) -> 
 def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: schema.Regression, precision: str, *, at: str) -> Any:
     if head.features == "last":
         # Maps of different sizes can stand beside each other as vectors only.
-        return output if len(output.shape) == 2 or not head.also_at else keras.layers.Flatten(dtype=precision, name=f"flat{at}")(output)
+        return output if len(output.shape) == 2 or not head.input_sizes else keras.layers.Flatten(dtype=precision, name=f"flat{at}")(output)
     pooled = [
         POOLINGS[one](dtype=precision, name=f"{stage}_{one}{at}")(found)
         for stage, found in zip(body.stages, maps, strict=True)

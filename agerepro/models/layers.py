@@ -126,7 +126,7 @@ class BackboneOutput:
 
     output: Any  # the backbone's own output, Keras tensor
     stages: tuple[str, ...]
-    last_map: str
+    last_conv: str
     maps: tuple[Any, ...]  # the stages' Keras tensors, (n, h, w, channels)
 
 

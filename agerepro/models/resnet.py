@@ -35,7 +35,7 @@ def build_bottlenecks(pixels: Any, making: BuildConfig, *, epsilon: float, gated
         stages.append(f"conv{stage}_{blocks}_relu")
         maps.append(x)
     pooled = keras.layers.GlobalAveragePooling2D(dtype=making.precision, name="avg_pool")(x)
-    return BackboneOutput(output=pooled, stages=tuple(stages), last_map=stages[-1], maps=tuple(maps))
+    return BackboneOutput(output=pooled, stages=tuple(stages), last_conv=stages[-1], maps=tuple(maps))
 
 
 def _block(x: Any, name: str, channels: int, making: BuildConfig, epsilon: float, *, strides: int, projected: bool, gated: bool) -> Any:

@@ -32,7 +32,7 @@ def build(pixels: Any, making: BuildConfig) -> BackboneOutput:
         maps.append(x)
         x = keras.layers.MaxPooling2D(2, strides=2, dtype=making.precision, name=f"pool{block}")(x)
     stages = tuple(f"conv{block}_{convolutions}" for block, (convolutions, _) in enumerate(BLOCKS, start=1))
-    return BackboneOutput(output=x, stages=stages, last_map=stages[-1], maps=tuple(maps))
+    return BackboneOutput(output=x, stages=stages, last_conv=stages[-1], maps=tuple(maps))
 
 
 VGG16 = BackboneSpec(build=build, smallest=32)

@@ -61,7 +61,7 @@ def _tail(layer: keras.layers.Layer, variable: keras.Variable) -> str:
     return variable.path.rsplit(f"{layer.name}/", 1)[-1]
 
 
-TransferPart = Literal["trunk", "dense", "all"]
+TransferPart = Literal["backbone", "dense", "all"]
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,15 @@ def load_strict(model: keras.Model, arrays: dict[str, np.ndarray], *, source: st
 def load_matching(source_weights: dict[str, np.ndarray], network: Network, *, part: TransferPart) -> TransferReport:
     """Copy an earlier network's weights (`weights_as_arrays` of its `full`) into `network`.
 
-    part: `trunk` copies the trunk, all of it or a UserError. `dense` also copies the dense layers before the last one, `all` the
+    part: `backbone` copies the backbone, all of it or a UserError. `dense` also copies the dense layers before the last one, `all` the
     last one too, each of them only where name and shapes agree. What is not copied keeps the values it has.
     Whether two last layers of one shape mean the same classes is for the caller to know.
     """
-    whole, trunk = variables_by_name(network.full), variables_by_name(network.trunk)
-    present = {name: array for name, array in source_weights.items() if name in trunk}
-    if wrong := differences(trunk, present):
-        raise UserError(f"The earlier stage's weights do not fit the trunk of {network.full.name}: {'; '.join(wrong)}.")
-    wanted = [*trunk, *(name for layer in _layers_to_copy(network, part) for name in whole if name.startswith(f"{layer}/"))]
+    whole, backbone = variables_by_name(network.full), variables_by_name(network.backbone)
+    present = {name: array for name, array in source_weights.items() if name in backbone}
+    if wrong := differences(backbone, present):
+        raise UserError(f"The earlier stage's weights do not fit the backbone of {network.full.name}: {'; '.join(wrong)}.")
+    wanted = [*backbone, *(name for layer in _layers_to_copy(network, part) for name in whole if name.startswith(f"{layer}/"))]
     fitting = _whole_layers(wanted, whole, source_weights)
     for name in fitting:
         whole[name].assign(source_weights[name])
@@ -117,9 +117,9 @@ def load_matching(source_weights: dict[str, np.ndarray], network: Network, *, pa
 
 
 def _layers_to_copy(network: Network, part: TransferPart) -> list[str]:
-    if part == "trunk":
+    if part == "backbone":
         return []
-    layers = [layer.name for layer in network.classifier.layers if layer.weights]
+    layers = [layer.name for layer in network.head.layers if layer.weights]
     return layers if part == "all" else [name for name in layers if name != network.output]
 
 
@@ -170,7 +170,7 @@ def _names(group: Any, attribute: str) -> list[str]:
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """What was read from a published file: provenance, and the trunk's tensors by our names (`layer/variable`).
+    """What was read from a published file: provenance, and the backbone's tensors by our names (`layer/variable`).
 
     parameters: numbers in `tensors`; not_used: names in the file that were left out because SOURCES says so.
     """
@@ -215,9 +215,9 @@ def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> Lo
 
 
 def load_published(backbone: schema.Backbone, network: Network, *, folder: Path | None) -> LoadedWeights:
-    """`read_published`, then every trunk weight set by name; UserError listing all that is missing, left over or misshaped."""
+    """`read_published`, then every backbone weight set by name; UserError listing all that is missing, left over or misshaped."""
     loaded = read_published(backbone, folder=folder)
-    load_strict(network.trunk, loaded.tensors, source=loaded.file)
+    load_strict(network.backbone, loaded.tensors, source=loaded.file)
     return loaded
 
 

@@ -76,7 +76,7 @@ def outputs_of(
 
 def views(experiment: Experiment) -> list[int]:
     """How often and how a tested photo is looked at, as in the run's own tests."""
-    return [PLAIN, MIRRORED] if experiment.test_time == "flip_average" else [PLAIN]
+    return [PLAIN, MIRRORED] if experiment.tta == "flip_average" else [PLAIN]
 
 
 def _listed(folds: list[int]) -> str:

@@ -90,7 +90,7 @@ np.savez(sys.argv[3], **found)
 def differences(style: str, path: Path, pixels: np.ndarray, expected: dict[str, np.ndarray]) -> tuple[Difference, ...]:
     """One row an output. pixels: (n, size, size, 3) uint8; expected: outputs of the original by name.
 
-    style: a key of CHECKS. Raises FoundWanting when the file cannot be loaded, or gives other outputs or shapes.
+    style: a key of CHECKS. Raises CheckFailed when the file cannot be loaded, or gives other outputs or shapes.
     """
     with tempfile.TemporaryDirectory() as scratch:
         given, written = Path(scratch) / "pixels.npy", Path(scratch) / "found.npz"
@@ -150,7 +150,7 @@ def export(
     """Write the model in each style (a key of NAMES), verify each, and put `folder` in place, whole or not at all.
 
     samples: batches (n, size, size, 3) uint8 that the outputs are compared on. card(exported, checksums) gives further files by
-    name. Raises FoundWanting where outputs differ by more than the style's limit, and then leaves nothing.
+    name. Raises CheckFailed where outputs differ by more than the style's limit, and then leaves nothing.
     """
     refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -217,7 +217,7 @@ def export_run(
 ) -> list[Exported]:
     """Export the first seed's fold, or the mean of the folds (`folds` as `folds_asked` reads it), in these styles.
 
-    UserError for folds without weights, or a folder that is something else; FoundWanting where a file differs from Keras.
+    UserError for folds without weights, or a folder that is something else; CheckFailed where a file differs from Keras.
     """
     refuse_foreign(folder)
     first = load_run_model(run)

@@ -89,15 +89,15 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     posterior (n, classes): mean over the folds, and over mirror images where the run tests with them; not of a Value head.
     logits (n, classes): the network's own; of a mean, the logarithm of the posterior, whose softmax is the posterior.
     age (n,): years, decoded as the run does; not of a run that tells groups apart.
-    UserError as `restored` and `Restored.fill`.
+    UserError as `load_run_model` and `RunModel.fill`.
     """
     first = load_run_model(run, seed=seed)
     size = first.experiment.augment.size
     pixels = keras.Input((size, size, 3), dtype="uint8", name=PIXELS)
     values = keras.ops.cast(pixels, "float32")
     seen = [values if view == views(first.experiment)[0] else keras.ops.flip(values, axis=2) for view in views(first.experiment)]
-    if trained_part(first.network, first.experiment.stages[-1]) is first.network.classifier:
-        seen = [first.network.trunk(one) for one in seen]  # once for all folds, which share it
+    if trained_part(first.network, first.experiment.stages[-1]) is first.network.head:
+        seen = [first.network.backbone(one) for one in seen]  # once for all folds, which share it
     branches = [_branch(first, run, fold, seed) for fold in folds]
     said = [branch(one) for branch in branches for one in seen]
     return keras.Model(pixels, _named(said, first), name=f"{run.experiment.replace('-', '_')}"), first
@@ -105,11 +105,11 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
 
 def _branch(first: RunModel, run: Run, fold: int, seed: int) -> Branch:
     """What one fold trained, as a model of its own with weights of its own."""
-    classifier = trained_part(first.network, first.experiment.stages[-1]) is first.network.classifier
-    if classifier:
+    head_only = trained_part(first.network, first.experiment.stages[-1]) is first.network.head
+    if head_only:
         first.fill(fold, seed=seed)
-        part = keras.models.clone_model(first.network.classifier)
-        part.set_weights(first.network.classifier.get_weights())
+        part = keras.models.clone_model(first.network.head)
+        part.set_weights(first.network.head.get_weights())
     else:
         # Cloning would need the body's own functions; building again needs the settings only.
         own = load_run_model(run, seed=seed)

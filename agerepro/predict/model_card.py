@@ -70,7 +70,7 @@ def _facts(run: Run, restored: RunModel, tested: TestSummary, folds: Sequence[in
         "years": tested.years,
         "labels": restored.labels,
         "classes": _classes(restored),
-        "flips": experiment.test_time == "flip_average",
+        "flips": experiment.tta == "flip_average",
         "logits": bool(len(restored.bins)),
     }
 
@@ -92,7 +92,7 @@ def _for_programs(restored: RunModel, tested: TestSummary, folds: Sequence[int])
         "input": {"size": experiment.augment.size, "colours": "RGB", "type": "uint8", "crop": to_dict(experiment.faces)},
         "classes": list(restored.labels) or restored.bins.tolist(),
         "decode": experiment.decode,
-        "test_time": experiment.test_time,
+        "tta": experiment.tta,
         "folds": list(folds),
         "interval": None
         if years is None or not math.isfinite(years.factor)

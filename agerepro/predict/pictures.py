@@ -140,7 +140,7 @@ def explainable(restored: RunModel, how: Kind) -> tuple[str, str]:
     """What maps of this kind speak of in words, and the layer they are of; UserError where this run has none."""
     wish = ExplainConfig(how=how)
     aim = resolve_target(wish, restored.experiment)
-    return "the expected age" if aim == EXPECTED else "the predicted group", layer_of(wish, restored.network.last_map)
+    return "the expected age" if aim == EXPECTED else "the predicted group", layer_of(wish, restored.network.last_conv)
 
 
 def maps_in_words(restored: RunModel, how: Kind, folder: Path) -> str:

@@ -61,11 +61,11 @@ class Choice:
     batch: int
     validation_loss: float
 
-    def as_settings(self, stage: str, backbone_share: float) -> list[str]:
+    def as_settings(self, stage: str, backbone_lr_multiplier: float) -> list[str]:
         """What `agerepro run --set` takes."""
-        share = f", backbone_share: {backbone_share:g}" if backbone_share != 1 else ""
+        share = f", backbone_lr_multiplier: {backbone_lr_multiplier:g}" if backbone_lr_multiplier != 1 else ""
         return [
-            f"stages.{stage}.batch={self.batch}",
+            f"stages.{stage}.batch_size={self.batch}",
             f"stages.{stage}.optimizer={{adam: {{learning_rate: {self.learning_rate:.10g}{share}}}}}",
         ]
 
@@ -77,7 +77,7 @@ def mean_losses(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen(rows: pd.DataFrame) -> Choice:
-    """The best cell; of equals the smaller rate, then the smaller batch. FoundWanting when every cell diverged."""
+    """The best cell; of equals the smaller rate, then the smaller batch. CheckFailed when every cell diverged."""
     means = rows.groupby(["learning_rate", "batch"], as_index=False)["validation_loss"].mean()
     cells = means[["validation_loss", "learning_rate", "batch"]].itertuples(index=False, name=None)
     loss, rate, batch = min(cells)

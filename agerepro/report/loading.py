@@ -31,11 +31,11 @@ def load_epochs(run: Run, experiment: Experiment, folds: Sequence[int]) -> RunEp
     Raises UserError for a fold whose two files tell of different epochs.
     """
     last = experiment.stages[-1]
-    reported = VALIDATION if last.keep == "best_validation" else LAST
+    reported = VALIDATION if last.checkpoint_selection == "best_validation" else LAST
     if last.epochs < 2:
-        return RunEpochs((), reported, experiment.test_time)
+        return RunEpochs((), reported, experiment.tta)
     of = [(seed, fold, run.fold_folder(seed, fold, first_seed=experiment.seeds[0])) for seed in experiment.seeds for fold in folds]
-    return RunEpochs(tuple(_one(seed, fold, folder, experiment) for seed, fold, folder in of), reported, experiment.test_time)
+    return RunEpochs(tuple(_one(seed, fold, folder, experiment) for seed, fold, folder in of), reported, experiment.tta)
 
 
 def only(epochs: RunEpochs, photos: set[str]) -> RunEpochs:
@@ -45,7 +45,7 @@ def only(epochs: RunEpochs, photos: set[str]) -> RunEpochs:
         here = np.array([photo in photos for photo in one.photos])
         names = tuple(photo for photo in one.photos if photo in photos)
         kept.append(FoldEpochs(one.fold, one.seed, names, one.errors[:, here], one.validation_loss))
-    return RunEpochs(tuple(kept), epochs.reported, epochs.test_time)
+    return RunEpochs(tuple(kept), epochs.reported, epochs.tta)
 
 
 def _one(seed: int, fold: int, folder: Path, experiment: Experiment) -> FoldEpochs:
@@ -68,7 +68,7 @@ FORMATS = {"text": "txt", **{ending: ending for ending in ENDINGS.values()}}
 
 
 def load_result(folder: Path, *, partial: bool) -> RunResult:
-    """Read a run back. FoundWanting when folds are missing, unless `partial`; then every table says how many."""
+    """Read a run back. CheckFailed when folds are missing, unless `partial`; then every table says how many."""
     run = Run(folder)
     experiment = read_experiment(folder / "experiment.yaml")
     folds = run.folds()

@@ -19,13 +19,13 @@ from agerepro.runs.layout import run_status
 class RunEpochs:
     """A run after each epoch; `folds` is empty where there were fewer than two to choose from.
 
-    `reported` is the choice [evaluation.epochs.CHOICES] that the run's predictions are made with, `test_time` how; here every
+    `reported` is the choice [evaluation.epochs.CHOICES] that the run's predictions are made with, `tta` how; here every
     output is of the plain picture.
     """
 
     folds: tuple[FoldEpochs, ...]
     reported: str
-    test_time: str
+    tta: str
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def file_name(label: str) -> str:
 def disambiguate(runs: Sequence[RunResult]) -> list[RunResult]:
     """The runs, those that share experiment and profile named with what `--set` changed: `vgg16-imdb, batch=32`.
 
-    Runs of one experiment that were changed alike keep one name; `refuse_one_name` then refuses them.
+    Runs of one experiment that were changed alike keep one name; `require_unique` then refuses them.
     """
     times = Counter((run.experiment, run.profile) for run in runs)
     return [run if times[run.experiment, run.profile] == 1 else _renamed(run, _named(run)) for run in runs]

@@ -41,7 +41,7 @@ def epoch_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
         rows += [_epoch_row(run, score, label if score.choice == LAST else "") for score in scores]
         if not all(score.available for score in scores):
             notes.append(f"{label}: least validation loss not available, since its folds have no validation part.")
-        if run.epochs and run.epochs.test_time != "plain":
+        if run.epochs and run.epochs.tta != "none":
             notes.append(
                 f"{label}: these are outputs for the plain picture; the comparison above averages it with its mirror image, so that the "
                 "same epoch scores otherwise there."

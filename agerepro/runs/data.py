@@ -89,9 +89,13 @@ def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Pat
             if people:
                 reporter.say(
                     f"{len(people)} people of {name} are also in {other} by name"
-                    + ("; left out of it (drop_shared_people)." if experiment.drop_shared_people else "; kept, as the paper does.")
+                    + (
+                        "; left out of it (drop_overlapping_subjects)."
+                        if experiment.drop_overlapping_subjects
+                        else "; kept, as the paper does."
+                    )
                 )
-        if experiment.drop_shared_people:
+        if experiment.drop_overlapping_subjects:
             sets[name] = sets[name].without(set().union(*later.values()))
     return sets
 

@@ -48,9 +48,9 @@ class RunModel:
 
 
 def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
-    """The run's network with the trunk of its last stage, ready for `fill`; seed None takes the first.
+    """The run's network with the backbone of its last stage, ready for `fill`; seed None takes the first.
 
-    Raises UserError when no fold of the run is finished, or the trunk of a frozen run is missing.
+    Raises UserError when no fold of the run is finished, or the backbone of a frozen run is missing.
     """
     experiment = read_experiment(run.folder / "experiment.yaml")
     seed = experiment.seeds[0] if seed is None else seed
@@ -67,7 +67,7 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
         precision=experiment.machine.precision,
         seed=0,
     )
-    if stage.train == "classifier":
+    if stage.train == "head":
         path = backbone_path(run.folder, seed)
-        load_strict(network.trunk, load_arrays(path), source=str(path))
+        load_strict(network.backbone, load_arrays(path), source=str(path))
     return RunModel(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, AgeGroups) else ())

@@ -44,7 +44,7 @@ def as_text(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Seque
 
 
 def as_json(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequence[NearDuplicate] = ()) -> str:
-    """The same with every name; `alike` and `unreadable` are null without pictures."""
+    """The same with every name; `find_near_duplicates` and `unreadable` are null without pictures."""
     return json.dumps(
         {
             "clean": is_clean(audit, pictures, pairs),

@@ -41,7 +41,7 @@ def find_leakage(folds: pd.DataFrame, photos: pd.DataFrame, *, validation_people
 
 
 def check_no_leakage(folds: pd.DataFrame, photos: pd.DataFrame) -> None:
-    """FoundWanting, naming the first leaks, unless every fold keeps people apart and holds every photo once."""
+    """CheckFailed, naming the first leaks, unless every fold keeps people apart and holds every photo once."""
     found = find_leakage(folds, photos, validation_people_apart=True)
     unknown = set(folds["photo"]) - set(photos["photo"])
     if unknown:

@@ -58,23 +58,23 @@ def _holder(own: str, labels: tuple[str, ...], ranges: list[tuple[int, int]]) ->
     return next((label for label, (low, high) in zip(labels, ranges) if low <= first and last <= high), "")
 
 
-def held_out(photos: pd.DataFrame, split: RandomSplit | GroupSplit | None, *, purpose: Sequence[str | int]) -> set[str]:
+def held_out(photos: pd.DataFrame, split: RandomSplit | GroupSplit | None, *, rng_key: Sequence[str | int]) -> set[str]:
     """Keys of the validation photos; the empty set without a split. `purpose` seeds the draw."""
-    if split is None or split.share == 0:
+    if split is None or split.fraction == 0:
         return set()
     if isinstance(split, RandomSplit):
-        return sample_fraction(photos["photo"], split.share, purpose=purpose)
-    people = sample_fraction(photos["subject"], split.share, purpose=purpose)
+        return sample_fraction(photos["photo"], split.fraction, rng_key=rng_key)
+    people = sample_fraction(photos["subject"], split.fraction, rng_key=rng_key)
     return set(photos.loc[photos["subject"].isin(people), "photo"])
 
 
-def sample_fraction(names: pd.Series, share: float, *, purpose: Sequence[str | int]) -> set[str]:
+def sample_fraction(names: pd.Series, share: float, *, rng_key: Sequence[str | int]) -> set[str]:
     """A random `share` of the distinct names, at least one, whatever their order and number of repeats."""
     distinct = sorted(set(names))
     if len(distinct) < 2:
         raise UserError(f"Cannot hold out {share:.0%} of {len(distinct)} name(s): at least two are needed.")
     count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
-    return {distinct[i] for i in rng_for("hold-out", *purpose).permutation(len(distinct))[:count]}
+    return {distinct[i] for i in rng_for("hold-out", *rng_key).permutation(len(distinct))[:count]}
 
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -97,8 +97,8 @@ def make_folds(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.Dat
     tables = []
     for fold, test in enumerate(tested):
         rest = photos.loc[~photos["subject"].isin(test), "subject"]
-        share = protocol.validation_people
-        validation = sample_fraction(rest, share, purpose=("validation people", seed, fold)) if share else set()
+        share = protocol.validation_subjects
+        validation = sample_fraction(rest, share, rng_key=("validation people", seed, fold)) if share else set()
         part = photos["subject"].map({**dict.fromkeys(people, TRAIN), **dict.fromkeys(validation, VALIDATION), **dict.fromkeys(test, TEST)})
         tables.append(pd.DataFrame({"fold": fold, "photo": photos["photo"], "part": part}))
     return coerce(pd.concat(tables), FOLDS)
@@ -109,11 +109,11 @@ def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) 
         yield from _official(photos, protocol.only)
         return
     if isinstance(protocol, FixedTestSubjects):
-        if unknown := sorted(set(protocol.people) - set(people)):
+        if unknown := sorted(set(protocol.subjects) - set(people)):
             raise UserError(f"Nobody in the data is called {', '.join(unknown)}.{suggest(unknown[0], people)}")
-        if len(set(protocol.people)) == len(people):
+        if len(set(protocol.subjects)) == len(people):
             raise UserError("All people of the data are to be tested; nobody is left to train on.")
-        yield set(protocol.people)
+        yield set(protocol.subjects)
         return
     folds = len(people) if isinstance(protocol, LeaveOneSubjectOut) else protocol.folds
     if len(people) < max(folds, 2):
@@ -153,8 +153,8 @@ def describe_protocol(protocol: Protocol | None) -> str:
     elif isinstance(protocol, PredefinedFolds):
         words = "the authors' folds, people apart"
     elif isinstance(protocol, FixedTestSubjects):
-        words = f"people {', '.join(protocol.people)} tested together"
+        words = f"people {', '.join(protocol.subjects)} tested together"
     else:
         raise ValueError(f"No words for {protocol}.")
-    inner = f", {protocol.validation_people:.0%} of the others validate" if protocol.validation_people else ""
+    inner = f", {protocol.validation_subjects:.0%} of the others validate" if protocol.validation_subjects else ""
     return words + inner

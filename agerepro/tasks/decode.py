@@ -92,10 +92,10 @@ DECODE: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 def decode(outputs: np.ndarray, bins: np.ndarray, how: str) -> dict[str, np.ndarray]:
     """The columns `predicted` (decoded as `how` says) and every name of DECODE, each (n,) float64 years.
 
-    outputs: (n, bins) posteriors; for `how` = "value" (n, 1) years, and the columns of DECODE are NaN: there is no posterior.
+    outputs: (n, bins) posteriors; for `how` = "output" (n, 1) years, and the columns of DECODE are NaN: there is no posterior.
     """
     outputs = np.asarray(outputs, np.float64)
-    if how == "value":
+    if how == "output":
         nothing = np.full(len(outputs), np.nan)
         return {"predicted": outputs[:, 0], **{name: nothing.copy() for name in DECODE}}
     columns = {name: decoding(outputs, bins) for name, decoding in DECODE.items()}

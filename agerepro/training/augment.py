@@ -62,16 +62,16 @@ class InputView(Protocol):
 
 @dataclass(frozen=True)
 class AugmentedFaces:
-    """Faces as the network sees them; the warp of a photo depends on purpose, epoch and photo, on nothing drawn before.
+    """Faces as the network sees them; the warp of a photo depends on rng_key, epoch and photo, on nothing drawn before.
 
-    The fold is not part of the draw: a photo looks the same in an epoch of every fold, so features of a frozen trunk
+    The fold is not part of the draw: a photo looks the same in an epoch of every fold, so features of a frozen backbone
     are computed once for all folds, and folds differ by their people only.
     """
 
     pixels: ImageReader
     photos: Sequence[str]
     augment: Augment
-    purpose: tuple[str | int, ...]
+    rng_key: tuple[str | int, ...]
 
     def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         """(n, size, size, 3) uint8 RGB."""
@@ -82,5 +82,5 @@ class AugmentedFaces:
         if epoch < 0:
             plain = warp(face, resize_matrix(self.pixels.side, self.augment.size), self.augment.size)
             return plain[:, ::-1] if epoch == MIRRORED else plain
-        draw = rng_for("warp", *self.purpose, epoch, self.photos[row])
+        draw = rng_for("warp", *self.rng_key, epoch, self.photos[row])
         return warp(face, random_matrix(draw, self.augment, self.pixels.side), self.augment.size)

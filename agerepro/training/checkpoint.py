@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.io import atomic_write
-from agerepro.training.optimizers import Plateau
+from agerepro.training.optimizers import PlateauState
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Checkpoint:
 
     epoch: int
     variables: TrainState
-    plateau: Plateau = field(default_factory=Plateau)
+    plateau: PlateauState = field(default_factory=PlateauState)
     history: tuple[dict[str, float], ...] = ()
     best: TrainState | None = None  # the weights of the best validation loss, where they are to be kept
     extra: dict[str, np.ndarray] = field(default_factory=dict)  # what the caller collects epoch by epoch
@@ -83,7 +83,7 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
         return Checkpoint(
             epoch=about["epoch"],
             variables=now,
-            plateau=Plateau(**about["plateau"]),
+            plateau=PlateauState(**about["plateau"]),
             history=tuple(about["history"]),
             best=_variables(arrays, "best"),
             extra={n.removeprefix("extra/"): v for n, v in arrays.items() if n.startswith("extra/")},

@@ -1,4 +1,4 @@
-"""Features of a frozen trunk, computed once an epoch for all folds: training a classifier alone then costs almost nothing."""
+"""Features of a frozen backbone, computed once an epoch for all folds: training a head alone then costs almost nothing."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from agerepro.training.pipeline import predict_batches
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """A source whose rows are what the trunk gives for the rows of `faces`; one memory-mapped file an epoch under `folder`.
+    """A source whose rows are what the backbone gives for the rows of `faces`; one memory-mapped file an epoch under `folder`.
 
-    The same numbers as running the whole network each time: the trunk is frozen, and the warp of a photo in an epoch does
+    The same numbers as running the whole network each time: the backbone is frozen, and the warp of a photo in an epoch does
     not depend on the fold. Several processes share the files.
     """
 
-    trunk: keras.Model
+    backbone: keras.Model
     faces: InputView
     count: int
     folder: Path
@@ -49,12 +49,12 @@ class FeatureCache:
         return self.opened[epoch]
 
     def _compute(self, path: Path, epoch: int) -> None:
-        shape = (self.count, *self.trunk.output_shape[1:])
+        shape = (self.count, *self.backbone.output_shape[1:])
 
         def write(temporary: Path) -> None:
             features = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
             start = 0
-            for found in predict_batches(self.trunk, self.faces, np.arange(self.count), epoch):
+            for found in predict_batches(self.backbone, self.faces, np.arange(self.count), epoch):
                 features[start : start + len(found)] = found
                 start += len(found)
             features.flush()

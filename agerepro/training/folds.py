@@ -31,20 +31,20 @@ WEIGHTS = "weights.npz"  # of a fold: the part that the fold trained
 
 
 def trained_part(network: Network, stage: Stage) -> keras.Model:
-    """What a fold trains, and therefore keeps: the classifier alone over a frozen trunk, else the whole."""
-    return network.classifier if stage.train == "classifier" else network.full
+    """What a fold trains, and therefore keeps: the head alone over a frozen backbone, else the whole."""
+    return network.head if stage.train == "head" else network.full
 
 
 def save_backbone(run_folder: Path, task: TrainingTask, network: Network) -> None:
-    """Keep the frozen trunk that all folds share, once a run; several processes write the same bytes."""
+    """Keep the frozen backbone that all folds share, once a run; several processes write the same bytes."""
     path = backbone_path(run_folder, task.seed)
     if not path.is_file():
-        save_arrays(path, weights_as_arrays(network.trunk))
+        save_arrays(path, weights_as_arrays(network.backbone))
 
 
 def backbone_path(run_folder: Path, seed: int) -> Path:
-    """Where the weights of a frozen trunk lie, once a run and seed."""
-    return run_folder / f"trunk-seed{seed}.npz"
+    """Where the weights of a frozen backbone lie, once a run and seed."""
+    return run_folder / f"backbone-seed{seed}.npz"
 
 
 FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
@@ -95,11 +95,11 @@ class FoldRunner:
         parts = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
         rows = {part: self.task.data.rows(parts.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
         examples = {part: self.task.examples(self.source, at) for part, at in rows.items()}
-        purpose = (self.task.seed, self.task.stage.name, fold)
+        rng_key = (self.task.seed, self.task.stage.name, fold)
         done = self.trainer.fit(
             examples[TRAIN],
             examples[VALIDATION],
-            purpose=purpose,
+            rng_key=rng_key,
             checkpoint=folder / "checkpoint.npz",
             on_epoch=on_epoch,
             start=self._start(rows[TRAIN], folder),
@@ -134,7 +134,7 @@ class FoldRunner:
         return TrainState.of(self.trainer.model)
 
     def _views(self) -> list[int]:
-        return [PLAIN, MIRRORED] if self.experiment.test_time == "flip_average" else [PLAIN]
+        return [PLAIN, MIRRORED] if self.experiment.tta == "flip_average" else [PLAIN]
 
     def _tested(self, rows: np.ndarray) -> np.ndarray:
         """(n, bins) posteriors, or (n, 1) years, averaged over the picture and its mirror image where the experiment says so."""
@@ -172,22 +172,22 @@ def fold_runner(
     runs: Path,
     threads: int,
 ) -> FoldRunner:
-    """Build, load and trace once; with a frozen trunk, compute its features for all folds ahead."""
+    """Build, load and trace once; with a frozen backbone, compute its features for all folds ahead."""
     network, _ = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
     photos = task.data.photos
-    purpose = (task.seed, task.stage.name)
-    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
-    only_classifier = task.stage.train == "classifier"
+    rng_key = (task.seed, task.stage.name)
+    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
+    head_only = task.stage.train == "head"
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.
-    ahead = only_classifier and experiment.backbone.frozen_batch_norm == "inference"
-    by_ridge = isinstance(task.head, Regression) and task.head.start != "he_normal"
-    features = FeatureCache(network.trunk, faces, len(photos), runs / "features" / task.digest) if ahead or by_ridge else None
+    ahead = head_only and experiment.backbone.frozen_batch_norm == "inference"
+    by_ridge = isinstance(task.head, Regression) and task.head.init != "he_normal"
+    features = FeatureCache(network.backbone, faces, len(photos), runs / "features" / task.digest) if ahead or by_ridge else None
     if features is not None:
-        features.make(task.stage.epochs if ahead else 0, mirrored=experiment.test_time == "flip_average")
-    trainer = Trainer(network.classifier if ahead else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
+        features.make(task.stage.epochs if ahead else 0, mirrored=experiment.tta == "flip_average")
+    trainer = Trainer(network.head if ahead else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
     source: InputView = features if ahead and features is not None else faces
-    parts = network.parts if isinstance(task.head, Regression) and task.head.start == "ridge_of_subset" else ()
-    if only_classifier:
+    parts = network.parts if isinstance(task.head, Regression) and task.head.init == "ridge_best_subset" else ()
+    if head_only:
         save_backbone(run_folder, task, network)
     return FoldRunner(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None, parts)
 

@@ -52,7 +52,7 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
     Raises UserError for a fold that the protocol lacks, and when there is no validation part to judge by.
     """
     if stage.protocol is None:
-        held = frozenset(held_out(photos, stage.split, purpose=(seed, stage.name)))
+        held = frozenset(held_out(photos, stage.split, rng_key=(seed, stage.name)))
         found = [Division(0, frozenset(photos["photo"]) - held, held)]
     else:
         table = make_folds(photos, stage.protocol, seed=seed)
@@ -67,9 +67,9 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
 
 def grid_folder(runs: Path, experiment: Experiment, task: TrainingTask, grid: Grid) -> Path:
     """Where the cells lie: named by all that shapes them but rate and batch."""
-    stage = {key: value for key, value in task.settings["stage"].items() if key not in ("optimizer", "batch", "halve_after")}
-    share = task.stage.optimizer.backbone_share
-    digest = config_hash([{**task.settings, "stage": {**stage, "backbone_share": share}}, grid.epochs, to_dict(grid.folds)])
+    stage = {key: value for key, value in task.settings["stage"].items() if key not in ("optimizer", "batch_size", "schedule")}
+    share = task.stage.optimizer.backbone_lr_multiplier
+    digest = config_hash([{**task.settings, "stage": {**stage, "backbone_lr_multiplier": share}}, grid.epochs, to_dict(grid.folds)])
     return runs / "grids" / f"{task.stage.name}-{experiment.backbone.name}-{digest[:12]}"
 
 
@@ -89,7 +89,7 @@ def search(
         path = folder / "cells" / f"{rate:g}-{batch}.json"
         if not path.is_file():
             optimizer = replace(stage.optimizer, learning_rate=rate)
-            once = replace(stage, epochs=grid.epochs, batch=batch, optimizer=optimizer, halve_after=None, keep="last")
+            once = replace(stage, epochs=grid.epochs, batch_size=batch, optimizer=optimizer, schedule=None, checkpoint_selection="last")
             task = training_task(experiment, once, data, seed=seed, start=start.name)
             trainer = trainer or _trainer(experiment, task, start)
             parts = divisions(stage, data.photos, grid.folds, seed=seed)
@@ -114,12 +114,12 @@ def _losses(trainer: Trainer, experiment: Experiment, task: TrainingTask, parts:
     first = TrainState.of(trainer.model)
     for division in parts:
         shared: tuple[str | int, ...] = (task.seed, task.stage.name)
-        purpose = (*shared, division.fold) if task.stage.protocol else shared
+        rng_key = (*shared, division.fold) if task.stage.protocol else shared
         faces = AugmentedFaces(task.data.pixels(), list(task.data.photos["photo"]), experiment.augment, shared)
         sides = [task.examples(faces, task.data.rows(set(side))) for side in (division.training, division.validation)]
         checkpoint = folder / f"{task.digest[:12]}-{division.fold}.npz"
         try:
-            done = trainer.fit(*sides, purpose=purpose, checkpoint=checkpoint, on_epoch=lambda epoch: None, start=first)
+            done = trainer.fit(*sides, rng_key=rng_key, checkpoint=checkpoint, on_epoch=lambda epoch: None, start=first)
             loss = done.history[-1]["validation_loss"]
             yield loss if math.isfinite(loss) else None
         except Diverged:

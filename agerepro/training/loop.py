@@ -82,12 +82,12 @@ class Trainer:
         self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int
     ) -> None:
         self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
-        # A network's dense layers are its classifier, all others its backbone [models/network.py].
+        # A network's dense layers are its head, all others its backbone [models/build.py].
         backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
         optimizer: keras.optimizers.Optimizer = SlowedAdam(
             stage.optimizer.learning_rate,
             slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
-            share=stage.optimizer.backbone_share,
+            share=stage.optimizer.backbone_lr_multiplier,
             beta_1=0.9,
             beta_2=0.999,
             epsilon=1e-7,
@@ -123,7 +123,7 @@ class Trainer:
         train: Examples,
         validation: Examples,
         *,
-        purpose: tuple[str | int, ...],
+        rng_key: tuple[str | int, ...],
         checkpoint: Path,
         on_epoch: Callable[[EpochLog], None],
         start: TrainState | None = None,
@@ -140,18 +140,18 @@ class Trainer:
         follow = _AfterEpoch(self, validation, done, checkpoint, on_epoch, collect, clock)
         if done.epoch < self.stage.epochs:
             batches = training_batches(
-                train, batch=self.stage.batch, epochs=range(done.epoch, self.stage.epochs), purpose=purpose, threads=self.threads
+                train, batch=self.stage.batch_size, epochs=range(done.epoch, self.stage.epochs), rng_key=rng_key, threads=self.threads
             )
             self.model.fit(
                 batches,
                 epochs=self.stage.epochs,
                 initial_epoch=done.epoch,
-                steps_per_epoch=steps_in(train, self.stage.batch),
+                steps_per_epoch=steps_in(train, self.stage.batch_size),
                 shuffle=False,
                 verbose=0,
                 callbacks=[follow],
             )
-        if self.stage.keep == "best_validation" and follow.done.best is not None:
+        if self.stage.checkpoint_selection == "best_validation" and follow.done.best is not None:
             follow.done.best.assign_to(self.model)
         return follow.done
 
@@ -193,11 +193,11 @@ class _AfterEpoch(keras.callbacks.Callback):
         plateau, factor = self.done.plateau, 1.0
         better = row["validation_loss"] < min((past["validation_loss"] for past in self.done.history), default=math.inf)
         if len(self.validation):
-            plateau, factor = after_epoch(plateau, validation_loss=row["validation_loss"], halve_after=stage.halve_after)
+            plateau, factor = after_epoch(plateau, validation_loss=row["validation_loss"], schedule=stage.schedule)
         if factor != 1.0:
             model.optimizer.learning_rate = rate * factor
         variables = TrainState.of(model)
-        best = variables if better and stage.keep == "best_validation" else self.done.best
+        best = variables if better and stage.checkpoint_selection == "best_validation" else self.done.best
         extra = {
             name: np.concatenate([self.done.extra[name], value[None]]) if name in self.done.extra else value[None]
             for name, value in (self.collect() if self.collect else {}).items()

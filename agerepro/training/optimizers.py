@@ -9,6 +9,8 @@ from typing import Any
 
 import keras
 
+from agerepro.config.schema import Plateau
+
 
 class SlowedAdam(keras.optimizers.Adam):
     """Keras' Adam, where the variables of `slowed` (by path) take steps of `share` times the learning rate.
@@ -35,18 +37,21 @@ MIN_DELTA = 1e-4  # Keras' ReduceLROnPlateau, which the thesis' Keras 2.2 would 
 
 
 @dataclass(frozen=True)
-class Plateau:
+class PlateauState:
     """State of the schedule after some epochs: it travels in the checkpoint."""
 
     best: float = math.inf
-    waited: int = 0  # epochs since the best, or since the last halving
+    wait: int = 0  # epochs since the best, or since the rate was last lowered
 
 
-def after_epoch(plateau: Plateau, *, validation_loss: float, halve_after: int | None) -> tuple[Plateau, float]:
-    """The new state and the factor (1 or 0.5) for the learning rate [koenig2019, section 4, Training Procedures]."""
-    if validation_loss < plateau.best - MIN_DELTA:
-        return Plateau(best=validation_loss), 1.0
-    waited = plateau.waited + 1
-    if halve_after is not None and waited >= halve_after:
-        return replace(plateau, waited=0), 0.5
-    return replace(plateau, waited=waited), 1.0
+def after_epoch(state: PlateauState, *, validation_loss: float, schedule: Plateau | None) -> tuple[PlateauState, float]:
+    """The new state and the factor (1, or the schedule's) for the learning rate [koenig2019, section 4, Training Procedures].
+
+    A loss that is no number is no gain: it never becomes the best.
+    """
+    if validation_loss < state.best - MIN_DELTA:
+        return PlateauState(best=validation_loss), 1.0
+    wait = state.wait + 1
+    if schedule is not None and wait >= schedule.patience:
+        return replace(state, wait=0), schedule.factor
+    return replace(state, wait=wait), 1.0

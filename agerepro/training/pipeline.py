@@ -30,9 +30,9 @@ class Examples:
         return len(self.rows)
 
 
-def epoch_order(count: int, *, purpose: tuple[str | int, ...], epoch: int) -> np.ndarray:
+def epoch_order(count: int, *, rng_key: tuple[str | int, ...], epoch: int) -> np.ndarray:
     """A permutation of range(count), the same whenever asked for."""
-    return rng_for("order", *purpose, epoch).permutation(count)
+    return rng_for("order", *rng_key, epoch).permutation(count)
 
 
 def steps_in(examples: Examples, batch: int) -> int:
@@ -40,13 +40,13 @@ def steps_in(examples: Examples, batch: int) -> int:
     return -(-len(examples) // batch)
 
 
-def training_batches(examples: Examples, *, batch: int, epochs: range, purpose: tuple[str | int, ...], threads: int) -> tf.data.Dataset:
+def training_batches(examples: Examples, *, batch: int, epochs: range, rng_key: tuple[str | int, ...], threads: int) -> tf.data.Dataset:
     """Batches (input, target, weight) of all `epochs` in a row; `steps_in` of them make an epoch."""
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="faces") as pool:
             waiting: collections.deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = collections.deque()
-            for epoch, members in _members(len(examples), batch, epochs, purpose):
+            for epoch, members in _members(len(examples), batch, epochs, rng_key):
                 waiting.append(pool.submit(_load, examples, members, epoch))
                 if len(waiting) >= PREFETCH:
                     yield waiting.popleft().result()
@@ -62,9 +62,9 @@ def training_batches(examples: Examples, *, batch: int, epochs: range, purpose: 
     return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
 
 
-def _members(count: int, batch: int, epochs: range, purpose: tuple[str | int, ...]) -> Iterator[tuple[int, np.ndarray]]:
+def _members(count: int, batch: int, epochs: range, rng_key: tuple[str | int, ...]) -> Iterator[tuple[int, np.ndarray]]:
     for epoch in epochs:
-        order = epoch_order(count, purpose=purpose, epoch=epoch)
+        order = epoch_order(count, rng_key=rng_key, epoch=epoch)
         for start in range(0, count, batch):
             yield epoch, order[start : start + batch]
 

@@ -46,7 +46,7 @@ def candidates(
 ) -> list[Candidate]:
     """Every subset of sides with every subset of statistics, none empty, and what ridge regression on it gives on inner folds.
 
-    features: (n, d), the parts side by side; the rest as in `ridge_start`. Solved in its dual form: the matrix of inner products
+    features: (n, d), the parts side by side; the rest as in `fit_ridge`. Solved in its dual form: the matrix of inner products
     of a subset is the sum of those of its parts, so all subsets together cost little more than one.
     """
     features, ages = np.asarray(features, np.float64), np.asarray(ages, np.float64)

@@ -94,7 +94,7 @@ def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, se
         targets = which.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
         bins = np.arange(len(names), dtype=np.float32)
     weights = np.ones(len(targets), np.float32)
-    if experiment.example_weights == "age_std" and isinstance(stage.target, Age):
+    if experiment.sample_weights == "age_std" and isinstance(stage.target, Age):
         weights = age_weights(data.photos["age_std"].to_numpy(float))
     settings = {
         "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from"},
@@ -103,9 +103,9 @@ def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, se
         "augment": to_dict(experiment.augment),
         "head": to_dict(head),
         "loss": to_dict(loss),
-        "example_weights": experiment.example_weights,
+        "sample_weights": experiment.sample_weights,
         "machine": to_dict(experiment.machine),
-        "test_time": experiment.test_time if stage.protocol else "",
+        "tta": experiment.tta if stage.protocol else "",
         "decode": experiment.decode if stage.protocol else "",
         "seed": seed,
         "data": data.digest,
@@ -158,10 +158,10 @@ def resolve_init(start_from: str, backbone: Backbone, *, artefacts: dict[str, St
 def build_and_init(
     task: TrainingTask, start: Init, backbone: Backbone, augment: Augment, machine: Machine
 ) -> tuple[Network, dict[str, Any]]:
-    """The task's network with its first weights, its trunk frozen where the stage says so, and what was copied and what is fresh.
+    """The task's network with its first weights, its backbone frozen where the stage says so, and what was copied and what is fresh.
 
     The dense layers go along between stages that learn ages or age groups, the last layer only when its classes are the same.
-    From people to ages only the trunk goes along, as the published face-recognition files are without their top.
+    From people to ages only the backbone goes along, as the published face-recognition files are without their top.
     """
     network = build_network(
         backbone,
@@ -171,14 +171,14 @@ def build_and_init(
         precision=machine.precision,
         seed=derive_seed("initial weights", task.seed, task.stage.name),
     )
-    network.trunk.trainable = task.stage.train != "classifier"
+    network.backbone.trainable = task.stage.train != "head"
     if start.published is not None:
-        load_strict(network.trunk, start.published.tensors, source=start.published.file)
+        load_strict(network.backbone, start.published.tensors, source=start.published.file)
         return network, {"sha256": start.published.sha256, "parameters": start.published.parameters, "licence": start.published.licence}
     if start.artefact is None:
         return network, {"copied": [], "fresh": "all"}
     earlier = start.artefact
-    part: TransferPart = "trunk"
+    part: TransferPart = "backbone"
     if earlier.target == task.stage.target and np.array_equal(earlier.bins, task.bins):
         part = "all"
     elif isinstance(earlier.target, Identity) == isinstance(task.stage.target, Identity):
@@ -210,15 +210,15 @@ def _train(
     write_json(folder / "settings.json", task.settings)
     network, said = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
     write_json(folder / "start.json", {"from": start.name, **said})
-    purpose = (task.seed, stage.name, task.digest)
-    validation = task.data.rows(held_out(photos, stage.split, purpose=(task.seed, stage.name)))
+    rng_key = (task.seed, stage.name)
+    validation = task.data.rows(held_out(photos, stage.split, rng_key=(task.seed, stage.name)))
     training = np.setdiff1d(np.arange(len(photos)), validation)
-    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, purpose)
+    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
     trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
     done = trainer.fit(
         task.examples(faces, training),
         task.examples(faces, validation),
-        purpose=purpose,
+        rng_key=rng_key,
         checkpoint=folder / "checkpoint.npz",
         on_epoch=on_epoch,
     )

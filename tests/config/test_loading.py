@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment
-from agerepro.config.schema import Adam, LeaveOneSubjectOut
+from agerepro.config.schema import Adam, LeaveOneSubjectOut, Plateau
 from agerepro.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -27,26 +27,26 @@ def test_every_shipped_experiment_reads_under_every_profile_and_again_from_its_r
 def test_the_cascade_has_the_settings_of_the_thesis() -> None:
     # koenig2019, section 4, Training Procedures
     experiment = read_experiment(CASCADE)
-    assert [(s.name, s.epochs, s.batch, s.optimizer, s.halve_after, s.train) for s in experiment.stages] == [
-        ("imdb", 60, 32, Adam(learning_rate=0.0001), 5, "all"),
-        ("agedb", 30, 32, Adam(learning_rate=0.0001), 3, "all"),
-        ("fgnet", 20, 16, Adam(learning_rate=0.0001), 3, "all"),
+    assert [(s.name, s.epochs, s.batch_size, s.optimizer, s.schedule, s.train) for s in experiment.stages] == [
+        ("imdb", 60, 32, Adam(learning_rate=0.0001), Plateau(5), "all"),
+        ("agedb", 30, 32, Adam(learning_rate=0.0001), Plateau(3), "all"),
+        ("fgnet", 20, 16, Adam(learning_rate=0.0001), Plateau(3), "all"),
     ]
-    assert experiment.stages[-1].protocol == LeaveOneSubjectOut(validation_people=0.1)
+    assert experiment.stages[-1].protocol == LeaveOneSubjectOut(validation_subjects=0.1)
     assert (experiment.backbone.dense, experiment.augment.size, experiment.faces.margin) == ((512, 256), 224, 0.4)
 
 
 def test_mode_a_has_the_settings_of_the_thesis() -> None:
     (stage,) = read_experiment(EXPERIMENTS / "koenig2019" / "vgg16-faces2.yaml").stages
-    assert (stage.train, stage.epochs, stage.batch, stage.optimizer) == ("classifier", 20, 48, Adam(learning_rate=0.001))
+    assert (stage.train, stage.epochs, stage.batch_size, stage.optimizer) == ("head", 20, 48, Adam(learning_rate=0.001))
 
 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
         ("faces.magrin=0.3", r"\.yaml:\d+: unknown key 'faces.magrin'. Did you mean 'margin'\?"),
-        ("stages.fgnet.bacth=3", r"unknown key 'stages.fgnet.bacth'. Did you mean 'batch'\?"),
-        ("stages.fgnt.batch=1", r"no stage 'fgnt'. Did you mean 'fgnet'\?"),
+        ("stages.fgnet.batch_sise=3", r"unknown key 'stages.fgnet.batch_sise'. Did you mean 'batch_size'\?"),
+        ("stages.fgnt.batch_size=1", r"no stage 'fgnt'. Did you mean 'fgnet'\?"),
         ("backbone.name=vgg61", r"'vgg61' is not allowed. Did you mean 'vgg16'\?"),
         ("stages.fgnet.optimizer={adma: 0.1}", r"'adma' is not one of adam"),
         ("stages.fgnet.optimizer={adam: 1e-3}", r"YAML reads this as text; write 0.001"),
@@ -54,9 +54,9 @@ def test_mode_a_has_the_settings_of_the_thesis() -> None:
         ("stages.fgnet.epochs=true", r"stages.fgnet.epochs = True is not allowed"),
         ("augment.flip=2", r"augment.flip = 2 is not allowed.*less than or equal to 1"),
         ("stages.imdb.start_from=agedbb", r"starts from 'agedbb', which is no earlier stage"),
-        ("head=value", r"the loss CrossEntropy does not fit a Value head"),
-        ("stages.fgnet.split={images: 0.2}", r"has both a split and a protocol"),
-        ("stages.imdb.split=null", r"halves its rate on the validation loss but has no validation part"),
+        ("head=regression", r"the loss CrossEntropy does not fit a Regression head"),
+        ("stages.fgnet.split={random: 0.2}", r"has both a split and a protocol"),
+        ("stages.imdb.split=null", r"changes its rate by the validation loss but has no validation part"),
         ("nonsense", r"write KEY=VALUE"),
     ],
 )

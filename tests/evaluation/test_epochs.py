@@ -83,13 +83,13 @@ def test_groups_are_decoded_by_the_largest_output_whatever_the_experiment_says()
 
 
 def test_years_without_bins_are_taken_as_they_are():
-    found = errors_by_epoch(np.array([[[12.0]], [[9.0]]]), np.empty(0), np.array([10.0]), decode="value", measure="years")
+    found = errors_by_epoch(np.array([[[12.0]], [[9.0]]]), np.empty(0), np.array([10.0]), decode="output", measure="years")
     assert found.tolist() == [[2], [1]]
 
 
 def test_other_photos_and_no_epochs_are_refused():
     with pytest.raises(UserError, match="not one row an epoch and 3 photos"):
-        errors_by_epoch(np.zeros((2, 4, 1)), np.empty(0), np.zeros(3), decode="value", measure="years")
+        errors_by_epoch(np.zeros((2, 4, 1)), np.empty(0), np.zeros(3), decode="output", measure="years")
     with pytest.raises(UserError, match="no epoch to choose"):
         epoch_scores([FoldEpochs(0, 0, ("a",), np.zeros((0, 1)), np.zeros(0))], measure="years")
     with pytest.raises(UserError, match="no epoch to choose"):

@@ -54,9 +54,9 @@ def numbers_of(name: str) -> dict[str, np.ndarray]:
         here = f"{name} {network.output}"
         found[here] = keras.ops.convert_to_numpy(network.full(photos, training=False))
         inner = map_layers(network.full)[-5]
-        explained: list[tuple[str, How, Target]] = [(network.last_map, "mean", "expected_age")]
+        explained: list[tuple[str, How, Target]] = [(network.last_conv, "mean", "expected_age")]
         if outputs > 1:
-            explained += [(network.last_map, "grad_cam", "predicted_class"), (inner, "mean", 2)]
+            explained += [(network.last_conv, "grad_cam", "predicted_class"), (inner, "mean", 2)]
         for layer, how, target in explained:
             maps = class_activation_maps(network.full, photos, layer, target=target, bins=bins, how=how)
             found[f"{here} {layer} {how} {target}"] = maps

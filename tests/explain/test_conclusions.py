@@ -16,10 +16,10 @@ from agerepro.explain.regions import REGIONS, SIDE, face_regions, region_summary
 from agerepro.runs.layout import Run
 
 LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0.7]])
-PEOPLE = Stage(name="people", data="vggface2", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), target=Identity())
-LAST = Stage(name="fgnet", data="fgnet", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
+PEOPLE = Stage(name="people", data="vggface2", epochs=1, batch_size=8, optimizer=Adam(learning_rate=0.01), target=Identity())
+LAST = Stage(name="fgnet", data="fgnet", epochs=1, batch_size=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
 AFTER = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(PEOPLE, LAST))
-BEFORE = replace(AFTER, stages=(PEOPLE, replace(LAST, train="classifier")))
+BEFORE = replace(AFTER, stages=(PEOPLE, replace(LAST, train="head")))
 
 
 def explained(name: str, experiment: Experiment, maps: np.ndarray) -> Explained:
@@ -39,10 +39,10 @@ def towards(region: str, strength: float) -> np.ndarray:
     return 1 + (strength - 1 + noise) * there
 
 
-def test_a_trunk_is_tuned_only_where_all_layers_learnt_ages() -> None:
+def test_a_backbone_is_tuned_only_where_all_layers_learnt_ages() -> None:
     assert tuned(AFTER) == "after" and tuned(BEFORE) == "before"
     earlier = replace(LAST, name="imdb", data="imdb", protocol=None)
-    assert tuned(replace(BEFORE, stages=(PEOPLE, earlier, replace(LAST, train="classifier")))) == "after"
+    assert tuned(replace(BEFORE, stages=(PEOPLE, earlier, replace(LAST, train="head")))) == "after"
     assert tuned(replace(AFTER, stages=(PEOPLE, replace(LAST, epochs=0)))) == "before"
 
 

@@ -10,7 +10,7 @@ from agerepro.config.schema import Adam, AgeGroups, Backbone, Classification, Ex
 from agerepro.errors import UserError
 from agerepro.explain.run_maps import ExplainConfig, layer_of, name_of, parse_target, resolve_target, sample_photos
 
-STAGE = Stage(name="last", data="fgnet", epochs=1, batch=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
+STAGE = Stage(name="last", data="fgnet", epochs=1, batch_size=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
 AGES = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(STAGE,))
 GROUPS = replace(AGES, stages=(replace(STAGE, target=AgeGroups(labels=("0-12", "13-99"))),))
 
@@ -36,7 +36,7 @@ def test_ages_are_explained_by_the_expected_age_and_groups_by_the_predicted_one(
         resolve_target(ExplainConfig(aim="expected_age"), GROUPS)
 
 
-@pytest.mark.parametrize("head", [Regression(features="stages"), Regression(also_at=(100,))])
+@pytest.mark.parametrize("head", [Regression(features="stages"), Regression(input_sizes=(100,))])
 def test_a_prediction_from_several_maps_has_no_one_map(head: Regression) -> None:
     with pytest.raises(UserError, match="several stages or sizes"):
         resolve_target(ExplainConfig(), replace(AGES, head=head))
@@ -49,7 +49,7 @@ def test_a_prediction_from_several_maps_has_no_one_map(head: Regression) -> None
 
 def test_pixels_are_explained_by_the_expected_age_alone_of_any_head() -> None:
     sensitive = ExplainConfig(how="sensitivity")
-    for head in (Classification(), Regression(), Regression(features="stages"), Regression(also_at=(100,))):
+    for head in (Classification(), Regression(), Regression(features="stages"), Regression(input_sizes=(100,))):
         assert resolve_target(sensitive, replace(AGES, head=head)) == "expected_age"
     for wish, experiment in ((sensitive, GROUPS), (replace(sensitive, aim=30), AGES), (replace(sensitive, aim="predicted"), AGES)):
         with pytest.raises(UserError, match="take mean or grad_cam"):
@@ -84,7 +84,7 @@ def test_other_settings_have_another_folder() -> None:
 
 def test_photos_are_drawn_whatever_their_order() -> None:
     names = [f"fgnet/{n}.jpg" for n in range(20)]
-    few = sample_photos(names, 5, purpose="some")
-    assert few == sample_photos(names[::-1], 5, purpose="some") and len(set(few)) == 5
-    assert few != sample_photos(names, 5, purpose="others")
-    assert sample_photos(names, 50, purpose="some") == sorted(names)
+    few = sample_photos(names, 5, rng_key="some")
+    assert few == sample_photos(names[::-1], 5, rng_key="some") and len(set(few)) == 5
+    assert few != sample_photos(names, 5, rng_key="others")
+    assert sample_photos(names, 50, rng_key="some") == sorted(names)

@@ -134,7 +134,7 @@ def test_policies_for_several_faces(tmp_path, drawn, photos_of):
     draw(tmp_path / "two.png", (5, 5, 25, 25), (50, 50, 90, 90))
     largest = align_photos(photos_of(["two.png"]), tmp_path, Faces(passes=1), tmp_path / "out", on_progress=quietly)
     assert largest[["found", "left"]].values.tolist() == [[2, 50]]
-    labelled = Faces(passes=1, several="labelled", boxes="detector")
+    labelled = Faces(passes=1, multiple_faces="labelled", boxes="detector")
     chosen = align_photos(photos_of(["two.png"], box=(0, 0, 30, 30)), tmp_path, labelled, tmp_path / "out", on_progress=quietly)
     assert chosen[["found", "left"]].values.tolist() == [[2, 5]]
     unlabelled = align_photos(photos_of(["two.png"]), tmp_path, labelled, tmp_path / "out", on_progress=quietly)

@@ -33,15 +33,15 @@ def outputs_of(model: keras.Model, photos: np.ndarray) -> np.ndarray:
     ],
 )
 @pytest.mark.parametrize("head", [Classification(), Regression(), Regression(features="stages")])
-def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Classification | Regression) -> None:
+def test_the_whole_is_the_head_on_the_backbone(backbone: Backbone, head: Classification | Regression) -> None:
     size, outputs = (103 if backbone.name == "dlib_resnet" else 32), (7 if isinstance(head, Classification) else 1)
     network = build_network(backbone, head, outputs=outputs, size=size, seed=0)
     photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     whole = outputs_of(network.full, photos)
     assert whole.shape == (2, outputs) and whole.std() > 0
-    np.testing.assert_array_equal(outputs_of(network.classifier, outputs_of(network.trunk, photos)), whole)
+    np.testing.assert_array_equal(outputs_of(network.head, outputs_of(network.backbone, photos)), whole)
     assert network.full.layers[-1].name == network.output == ("logits" if isinstance(head, Classification) else "years")
-    assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_map))
+    assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_conv))
 
 
 @pytest.mark.parametrize(
@@ -51,39 +51,39 @@ def test_the_whole_is_the_classifier_of_the_trunk(backbone: Backbone, head: Clas
 def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features: str) -> None:
     side, further = 128, 104
     head = Regression(features=features)
-    both = build_network(backbone, Regression(features=features, also_at=(further,)), outputs=1, size=side, seed=0)
+    both = build_network(backbone, Regression(features=features, input_sizes=(further,)), outputs=1, size=side, seed=0)
     large = build_network(backbone, head, outputs=1, size=side, seed=0)
     small = build_network(backbone, head, outputs=1, size=further, seed=0)
-    assert set(weights_as_arrays(both.trunk)) == set(weights_as_arrays(large.trunk))
+    assert set(weights_as_arrays(both.backbone)) == set(weights_as_arrays(large.backbone))
     # A smooth picture, in decimals: nothing is rounded, whether it is resized before the preprocessing or after it.
     ramp = np.linspace(40, 200, side)
     photos = np.stack([np.stack([ramp[:, None] + 0 * ramp, ramp + 0 * ramp[:, None], 0 * ramp + ramp[:, None]], axis=-1)])
     resized = keras.ops.image.resize(photos, (further, further), antialias=True)
-    seen = np.concatenate([outputs_of(large.trunk, photos).ravel(), outputs_of(small.trunk, resized).ravel()])
-    np.testing.assert_allclose(outputs_of(both.trunk, photos)[0], seen, rtol=1e-3, atol=1e-4)
-    np.testing.assert_array_equal(outputs_of(both.classifier, outputs_of(both.trunk, photos)), outputs_of(both.full, photos))
+    seen = np.concatenate([outputs_of(large.backbone, photos).ravel(), outputs_of(small.backbone, resized).ravel()])
+    np.testing.assert_allclose(outputs_of(both.backbone, photos)[0], seen, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(outputs_of(both.head, outputs_of(both.backbone, photos)), outputs_of(both.full, photos))
 
 
 def test_a_further_size_too_small_for_the_backbone_is_refused() -> None:
-    with pytest.raises(UserError, match=r"at least 103 pixels: raise 100 in head\.value\.also_at"):
-        build_network(Backbone(name="dlib_resnet", width=0.25), Regression(also_at=(100,)), outputs=1, size=150, seed=0)
+    with pytest.raises(UserError, match=r"at least 103 pixels: raise 100 in head\.regression\.input_sizes"):
+        build_network(Backbone(name="dlib_resnet", width=0.25), Regression(input_sizes=(100,)), outputs=1, size=150, seed=0)
 
 
 def test_statistics_of_the_stages_come_in_their_order() -> None:
     slim, photos = Backbone(name="vgg16", width=0.125), PHOTOS.astype(np.float32)
     features = {}
-    for statistics in (("mean",), ("max",), ("spread",), ("mean", "max", "spread")):
+    for statistics in (("mean",), ("max",), ("std",), ("mean", "max", "std")):
         head = Regression(features="stages", statistics=statistics)
-        features[statistics] = outputs_of(build_network(slim, head, outputs=1, size=32, seed=0).trunk, photos)
+        features[statistics] = outputs_of(build_network(slim, head, outputs=1, size=32, seed=0).backbone, photos)
     first = 8  # channels of the first stage at width 1/8
-    together = np.concatenate([features[(one,)][:, :first] for one in ("mean", "max", "spread")], axis=1)
-    np.testing.assert_allclose(features["mean", "max", "spread"][:, : 3 * first], together, rtol=1e-6)
+    together = np.concatenate([features[(one,)][:, :first] for one in ("mean", "max", "std")], axis=1)
+    np.testing.assert_allclose(features["mean", "max", "std"][:, : 3 * first], together, rtol=1e-6)
 
 
-def test_trunk_and_classifier_share_their_variables_with_the_whole(slim: Slim) -> None:
+def test_backbone_and_head_share_their_variables_with_the_whole(slim: Slim) -> None:
     network = slim()
-    assert {id(w) for w in network.full.weights} == {id(w) for w in network.trunk.weights + network.classifier.weights}
-    assert len(network.full.weights) == len(network.trunk.weights) + len(network.classifier.weights) == 26 + 4
+    assert {id(w) for w in network.full.weights} == {id(w) for w in network.backbone.weights + network.head.weights}
+    assert len(network.full.weights) == len(network.backbone.weights) + len(network.head.weights) == 26 + 4
 
 
 def test_uint8_and_float_photos_give_the_same(slim: Slim) -> None:
@@ -111,9 +111,9 @@ def test_layer_seed_is_the_same_in_every_process() -> None:
     assert layer_seed(0, "logits") == 524868712  # first 4 bytes of SHA-256 of "0/logits", little-endian, halved
 
 
-def test_the_classifier_is_he_normal_without_bias() -> None:
+def test_the_head_is_he_normal_without_bias() -> None:
     network = build_network(Backbone(name="vgg16", width=0.5, dense=(2000,)), Classification(), outputs=100, size=32, seed=0)
-    weights = weights_as_arrays(network.classifier)
+    weights = weights_as_arrays(network.head)
     for layer, fan_in in (("dense1", 256), ("logits", 2000)):
         assert weights[f"{layer}/kernel"].std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.01)
         assert not weights[f"{layer}/bias"].any()

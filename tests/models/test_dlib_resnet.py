@@ -29,7 +29,7 @@ def network(dlib_path: Path) -> Network:
 @pytest.fixture(scope="module")
 def pooled(network: Network) -> keras.Model:
     """Chips -> the 256 pooled features."""
-    mean = keras.layers.GlobalAveragePooling2D()(network.full.get_layer(network.last_map).output)
+    mean = keras.layers.GlobalAveragePooling2D()(network.full.get_layer(network.last_conv).output)
     return keras.Model(network.full.inputs[0], mean)
 
 
@@ -69,16 +69,18 @@ def test_a_mistake_in_preprocessing_is_noticed(mistake, chips, pooled, matrix, d
 def test_biases_left_out_are_noticed(dlib_path: Path, matrix: np.ndarray, dlib_oracle: dict[str, np.ndarray]) -> None:
     network = build_network(DLIB, Classification(), outputs=2, size=150, seed=0)
     load_published(DLIB, network, folder=None)
-    for name, variable in variables_by_name(network.trunk).items():
+    for name, variable in variables_by_name(network.backbone).items():
         if name.endswith("/bias"):
             variable.assign(np.zeros(variable.shape))
-    ours = network.trunk.predict(dlib_oracle["chips"], verbose=0) @ matrix
+    ours = network.backbone.predict(dlib_oracle["chips"], verbose=0) @ matrix
     assert np.abs(ours - dlib_oracle["descriptors"]).max() > 1e-4
 
 
 def test_stage_features_are_means_and_maxima_of_five_stages(network: Network, dlib_oracle: dict[str, np.ndarray]) -> None:
     maps = [network.full.get_layer(stage).output for stage in network.stages]
-    features, *stages = keras.Model(network.full.inputs[0], [network.trunk.outputs[0], *maps]).predict(dlib_oracle["chips"][:1], verbose=0)
+    features, *stages = keras.Model(network.full.inputs[0], [network.backbone.outputs[0], *maps]).predict(
+        dlib_oracle["chips"][:1], verbose=0
+    )
     assert features.shape == (1, 2 * (32 + 64 + 128 + 256 + 256))
     expected = np.concatenate([pooled for stage in stages for pooled in (stage[0].mean((0, 1)), stage[0].max((0, 1)))])
     np.testing.assert_allclose(features[0], expected, rtol=1e-5, atol=1e-6)
@@ -86,9 +88,9 @@ def test_stage_features_are_means_and_maxima_of_five_stages(network: Network, dl
 
 def test_parameters_are_those_of_the_file() -> None:
     network = build_network(Backbone(name="dlib_resnet"), Classification(), outputs=2, size=150, seed=0)
-    assert network.trunk.count_params() == 5_614_592 - 256 * 128  # the file's, less the descriptor's matrix
-    assert len(network.stages) == 5 and network.last_map == "level0_block0_relu"
-    assert all(weight.trainable for weight in network.trunk.weights)
+    assert network.backbone.count_params() == 5_614_592 - 256 * 128  # the file's, less the descriptor's matrix
+    assert len(network.stages) == 5 and network.last_conv == "level0_block0_relu"
+    assert all(weight.trainable for weight in network.backbone.weights)
 
 
 def test_too_small_an_input_names_the_smallest() -> None:

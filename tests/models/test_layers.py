@@ -1,4 +1,4 @@
-"""The batch-norm layer against NumPy, frozen and not, and what freezing a trunk does to it."""
+"""The batch-norm layer against NumPy, frozen and not, and what freezing a backbone does to it."""
 
 from __future__ import annotations
 
@@ -108,25 +108,25 @@ def test_the_option_changes_no_name_and_no_number_of_parameters() -> None:
 
 
 @pytest.mark.parametrize("frozen", FROZEN)
-def test_a_frozen_trunk_keeps_all_it_has_while_the_classifier_trains(frozen: Frozen) -> None:
+def test_a_frozen_backbone_keeps_all_it_has_while_the_head_trains(frozen: Frozen) -> None:
     network, photos = slim(frozen), np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
-    layers = [layer for layer in network.trunk.layers if isinstance(layer, BatchNorm)]
+    layers = [layer for layer in network.backbone.layers if isinstance(layer, BatchNorm)]
     assert len(layers) == 53 and {layer.frozen for layer in layers} == {frozen}
-    network.trunk.trainable = False
+    network.backbone.trainable = False
     before = weights_as_arrays(network.full)
-    tested = np.asarray(network.trunk(photos, training=False))
-    trained = np.asarray(network.trunk(photos, training=True))
+    tested = np.asarray(network.backbone(photos, training=False))
+    trained = np.asarray(network.backbone(photos, training=True))
     assert np.array_equal(tested, trained) == (frozen == "inference")
     train_once(network, photos)
     moved = {name for name, array in weights_as_arrays(network.full).items() if not np.array_equal(array, before[name])}
     assert moved == {"logits/kernel", "logits/bias"}
 
 
-def test_a_trunk_that_trains_moves_its_averages() -> None:
+def test_a_backbone_that_trains_moves_its_averages() -> None:
     network, photos = slim("batch_statistics"), np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
-    before = weights_as_arrays(network.trunk)
+    before = weights_as_arrays(network.backbone)
     train_once(network, photos)
-    after = weights_as_arrays(network.trunk)
+    after = weights_as_arrays(network.backbone)
     still = {name for name in before if name.endswith(("moving_mean", "moving_variance")) and np.array_equal(before[name], after[name])}
     assert not still
 

@@ -96,7 +96,7 @@ def test_stages_equal_keras_vggface(case: Case) -> None:
 
 
 def test_last_map_equals_keras_vggface(case: Case) -> None:
-    ours = case.seen[case.network.last_map]
+    ours = case.seen[case.network.last_conv]
     assert_same(ours[0], case.oracle["last_map_image0"])
     assert_same(ours.mean((1, 2)), case.oracle["last_map_gap"])
     assert_same(ours.max((1, 2)), case.oracle["last_map_gmp"])
@@ -106,7 +106,7 @@ def test_last_map_equals_keras_vggface(case: Case) -> None:
 def test_whole_last_map_equals_keras_vggface_by_random_projections(case: Case, generator_of: Any) -> None:
     size = 7 * 7 * 2048
     projection = generator_of(f"vggface_{case.name}/projection/last_map").standard_normal((8, size))
-    ours = case.seen[case.network.last_map].reshape(2, size).astype(np.float64) @ projection.T / np.sqrt(size)
+    ours = case.seen[case.network.last_conv].reshape(2, size).astype(np.float64) @ projection.T / np.sqrt(size)
     assert np.abs(ours - case.oracle["last_map_projection"]).max() < 1e-4
 
 
@@ -118,7 +118,7 @@ def test_pooled_features_and_logits_equal_keras_vggface(case: Case, draw: Any) -
 
 
 def test_the_mean_over_space_is_the_packages_7x7_pool_at_224_pixels(case: Case) -> None:
-    last = case.seen[case.network.last_map]
+    last = case.seen[case.network.last_conv]
     packages = keras.ops.convert_to_numpy(keras.layers.Flatten()(keras.layers.AveragePooling2D(7)(last)))
     assert last.shape == (2, 7, 7, 2048) and packages.shape == case.seen["avg_pool"].shape == (2, 2048)
     np.testing.assert_allclose(case.seen["avg_pool"], packages, rtol=1e-5)
@@ -126,28 +126,28 @@ def test_the_mean_over_space_is_the_packages_7x7_pool_at_224_pixels(case: Case) 
 
 def test_the_packages_maximum_is_of_the_pooled_map_and_not_of_the_last_map(case: Case) -> None:
     np.testing.assert_array_equal(case.oracle["package_pooling_max"], case.oracle["package_pooling_avg"])
-    assert distance(case.seen[case.network.last_map].max((1, 2)), case.oracle["package_pooling_max"])[0] > 0.5
+    assert distance(case.seen[case.network.last_conv].max((1, 2)), case.oracle["package_pooling_max"])[0] > 0.5
 
 
 def test_an_epsilon_off_by_ten_is_noticed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = [layer for layer in case.network.trunk.layers if isinstance(layer, BatchNorm)]
+    layers = [layer for layer in case.network.backbone.layers if isinstance(layer, BatchNorm)]
     right = {"resnet50": 1e-3, "senet50": 1e-4}[case.name]  # keras-vggface 0.6, by the settings of its layers
     assert {layer.epsilon for layer in layers} == {right}
     for layer in layers:
         monkeypatch.setattr(layer, "epsilon", right / 10)
-    mistaken = keras.ops.convert_to_numpy(case.network.trunk(case.oracle["images"][:1]))
+    mistaken = keras.ops.convert_to_numpy(case.network.backbone(case.oracle["images"][:1]))
     found = distance(mistaken, case.oracle["package_pooling_avg"][:1])
     assert found[0] > 10 * TOLERANCE[0] and found[1] > 5 * TOLERANCE[1]
 
 
 def test_means_of_the_other_version_are_noticed(case: Case) -> None:
-    mistaken = case.network.trunk(case.oracle["images"][:1] + np.subtract(MEANS_2, MEANS_1).astype(np.float32))
+    mistaken = case.network.backbone(case.oracle["images"][:1] + np.subtract(MEANS_2, MEANS_1).astype(np.float32))
     assert 5e-3 < distance(keras.ops.convert_to_numpy(mistaken), case.oracle["package_pooling_avg"][:1])[0] < 0.1
 
 
 def test_settings_of_every_layer_are_those_of_keras_vggface(case: Case) -> None:
     named = {row["name"].replace("/", "_"): row for row in case.layout["layer_settings_top"]}
-    with_weights = [layer for layer in case.network.trunk.layers if layer.weights]
+    with_weights = [layer for layer in case.network.backbone.layers if layer.weights]
     assert {layer.name for layer in with_weights} == {name.split("/")[0] for name in case.loaded.tensors}
     for layer in with_weights:
         theirs = named[layer.name]
@@ -163,8 +163,8 @@ def test_all_of_the_file_is_used_and_counted(case: Case) -> None:
     published = PRETRAINED["vggface2", case.name]
     assert case.layout["published_files"] == dict(zip(("notop", "top"), published.files, strict=True))
     assert case.loaded.file == published.files[0] and case.loaded.not_used == ()
-    assert case.loaded.parameters == case.network.trunk.count_params() == case.layout["variants"]["notop"]["parameters"]
-    assert sum(np.prod(weight.shape) for weight in case.network.trunk.trainable_weights) == case.layout["variants"]["notop"]["trainable"]
+    assert case.loaded.parameters == case.network.backbone.count_params() == case.layout["variants"]["notop"]["parameters"]
+    assert sum(np.prod(weight.shape) for weight in case.network.backbone.trainable_weights) == case.layout["variants"]["notop"]["trainable"]
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -191,9 +191,9 @@ def test_the_file_with_a_top_gives_the_same_tensors(case: Case, tmp_path: Path, 
 @pytest.mark.parametrize("size", [SMALLEST, 48, 64, 256])
 def test_a_slim_net_takes_other_sizes_and_pools_the_whole_last_map(name: str, size: int) -> None:
     network = build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=size, seed=0)
-    last = network.full.get_layer(network.last_map).output
+    last = network.full.get_layer(network.last_conv).output
     photos = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
-    maps, pooled = keras.Model(network.full.inputs[0], [last, network.trunk.output])(photos)
+    maps, pooled = keras.Model(network.full.inputs[0], [last, network.backbone.output])(photos)
     assert maps.shape == (2, *[{SMALLEST: 1, 48: 2, 64: 2, 256: 8}[size]] * 2, 256) and pooled.shape == (2, 256)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(pooled), np.mean(maps, axis=(1, 2)), rtol=1e-4, atol=1e-5)
 
@@ -210,7 +210,7 @@ def test_an_input_that_leaves_no_position_is_refused(name: str) -> None:
 def test_the_stages_are_the_stem_and_the_four_groups_of_blocks() -> None:
     head = Regression(features="stages", statistics=("mean",))
     network = build_network(Backbone(name="resnet50", width=0.125), head, outputs=1, size=48, seed=0)
-    assert network.stages == tuple(layer for layer in STAGES if layer != "max_pool") and network.last_map == network.stages[-1]
+    assert network.stages == tuple(layer for layer in STAGES if layer != "max_pool") and network.last_conv == network.stages[-1]
     assert [part.count for part in network.parts] == [8, 32, 64, 128, 256]
 
 
@@ -243,7 +243,7 @@ def test_a_saved_net_is_complete(tmp_path: Path) -> None:
 
 def test_parameters_are_those_of_keras_vggface() -> None:
     network = build_network(Backbone(name="resnet50"), Classification(), outputs=100, size=224, seed=0)
-    assert network.trunk.count_params() == 23_561_152  # keras-vggface 0.6 without top, counted by building it
+    assert network.backbone.count_params() == 23_561_152  # keras-vggface 0.6 without top, counted by building it
     assert network.full.count_params() == 23_561_152 + 2048 * 100 + 100
 
 
@@ -262,5 +262,5 @@ def test_the_thesis_count_matches_another_resnet50_only() -> None:
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
     network = build_network(Backbone(name="senet50"), Classification(), outputs=100, size=224, seed=0)
-    assert network.trunk.count_params() == 26_092_144  # keras-vggface 0.6 without top, counted by building it
+    assert network.backbone.count_params() == 26_092_144  # keras-vggface 0.6 without top, counted by building it
     assert network.full.count_params() - 100 == 26_296_944  # koenig2019's count fits 100 outputs without bias; ours have one

@@ -84,19 +84,19 @@ def test_flattening_is_channels_last(seen: dict[str, np.ndarray], vgg16_oracle: 
 
 
 def test_red_and_blue_exchanged_is_noticed(network: Network, vgg16_oracle: dict[str, np.ndarray]) -> None:
-    mistaken = network.trunk.predict(vgg16_oracle["images"][..., ::-1], verbose=0)
+    mistaken = network.backbone.predict(vgg16_oracle["images"][..., ::-1], verbose=0)
     assert relative(mistaken[0], vgg16_oracle["last_map_image0"]) > 0.1
 
 
 def test_means_of_the_other_version_are_noticed(network: Network, vgg16_oracle: dict[str, np.ndarray]) -> None:
-    mistaken = network.trunk.predict(vgg16_oracle["images"] + np.subtract(MEANS_1, MEANS_2).astype(np.float32), verbose=0)
+    mistaken = network.backbone.predict(vgg16_oracle["images"] + np.subtract(MEANS_1, MEANS_2).astype(np.float32), verbose=0)
     assert 5e-3 < relative(mistaken[0], vgg16_oracle["last_map_image0"]) < 0.1
 
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
     backbone = Backbone(name="vgg16", dense=(512, 256))
     network = build_network(backbone, Classification(), outputs=100, size=224, seed=0)
-    assert network.trunk.count_params() == 14_714_688  # keras-vggface without top, counted by building it
+    assert network.backbone.count_params() == 14_714_688  # keras-vggface without top, counted by building it
     assert network.full.count_params() - 100 == 27_717_184  # koenig2019's count fits 100 outputs without bias; ours have one
 
 

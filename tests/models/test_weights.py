@@ -35,7 +35,7 @@ Slim = Callable[..., Network]
 def test_names_are_layer_and_variable(slim: Slim) -> None:
     network = slim()
     assert [*variables_by_name(network.full)][:3] == ["conv1_1/kernel", "conv1_1/bias", "conv1_2/kernel"]
-    assert [*variables_by_name(network.classifier)] == ["dense1/kernel", "dense1/bias", "logits/kernel", "logits/bias"]
+    assert [*variables_by_name(network.head)] == ["dense1/kernel", "dense1/bias", "logits/kernel", "logits/bias"]
     assert [*variables_by_name(slim().full)] == [*variables_by_name(network.full)]  # a second network in one process
 
 
@@ -87,7 +87,7 @@ Slim_transfer = Callable[..., Network]
 HEAD = ("dense1/kernel", "dense1/bias", "logits/kernel", "logits/bias")
 
 
-@pytest.mark.parametrize(("part", "fresh"), [("trunk", HEAD), ("dense", HEAD[2:]), ("all", ())])
+@pytest.mark.parametrize(("part", "fresh"), [("backbone", HEAD), ("dense", HEAD[2:]), ("all", ())])
 def test_what_is_asked_for_is_copied_and_the_rest_stays_fresh(part, fresh: tuple[str, ...], slim: Slim_transfer) -> None:
     earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
     before = weights_as_arrays(network.full)
@@ -104,7 +104,7 @@ def test_layers_of_another_shape_stay_fresh_bias_and_all(slim: Slim_transfer) ->
     assert load_matching(earlier, network, part="all").fresh == HEAD
 
 
-def test_a_trunk_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(slim: Slim_transfer) -> None:
+def test_a_backbone_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(slim: Slim_transfer) -> None:
     earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
     before = weights_as_arrays(network.full)
     del earlier["conv1_1/bias"]
@@ -177,10 +177,10 @@ def network() -> Network:
     return build_network(VGGFACE, Classification(), outputs=3, size=32, seed=0)
 
 
-def test_every_tensor_of_the_file_stands_in_the_trunk(network: Network, vgg16_folder: Path) -> None:
+def test_every_tensor_of_the_file_stands_in_the_backbone(network: Network, vgg16_folder: Path) -> None:
     loaded = load_published(VGGFACE, network, folder=vgg16_folder)
     with h5py.File(vgg16_folder / FILE) as file:
-        for name, array in weights_as_arrays(network.trunk).items():
+        for name, array in weights_as_arrays(network.backbone).items():
             layer, variable = name.split("/")
             np.testing.assert_array_equal(array, file[layer][layer][f"{variable}:0"][()])
     assert (loaded.file, loaded.sha256) == (FILE, digest_of_file(vgg16_folder / FILE))
@@ -196,7 +196,7 @@ def test_all_that_is_wrong_is_listed_and_nothing_is_changed(network: Network, tm
     with pytest.raises(UserError) as error:
         load_published(VGGFACE, network, folder=tmp_path)
     text = str(error.value)
-    assert f"The weights in {FILE} do not fit vgg16_trunk" in text
+    assert f"The weights in {FILE} do not fit vgg16_backbone" in text
     assert "conv1_1/kernel is 3x3x1x64, not 3x3x3x64" in text and "conv9/kernel is left over" in text
     assert text.count("is missing") == 24 and "conv5_3/bias is missing" in text and "conv1_1/bias" not in text
     for name, array in weights_as_arrays(network.full).items():

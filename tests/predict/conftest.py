@@ -27,21 +27,21 @@ backbone: {{name: vgg16, width: 0.0625, dense: [16]}}
 stages:
   - name: adience
     data: adience
-    target: {{groups: [0-2, 4-6, 8-13, 15-20, 25-32, 38-43, 48-53, 60-100]}}
+    target: {{age_groups: [0-2, 4-6, 8-13, 15-20, 25-32, 38-43, 48-53, 60-100]}}
     start_from: scratch
-    protocol: {{official_folds: {{validation_people: 0.2}}}}
+    protocol: {{predefined_folds: {{validation_subjects: 0.2}}}}
     epochs: 1
-    batch: 8
+    batch_size: 8
     optimizer: {{adam: 0.001}}
 decode: argmax
 """
 YEARS = f"""{SHARED}
 backbone: {{name: vgg16, width: 0.0625, dense: [16]}}
 stages:
-  - {{name: fgnet, data: fgnet, start_from: scratch, protocol: leave_one_person_out, epochs: 1, batch: 8, optimizer: {{adam: 0.001}}}}
-head: {{value: {{features: stages}}}}
+  - {{name: fgnet, data: fgnet, start_from: scratch, protocol: leave_one_subject_out, epochs: 1, batch_size: 8, optimizer: {{adam: 0.001}}}}
+head: {{regression: {{features: stages}}}}
 loss: [squared_error]
-decode: value
+decode: output
 """
 
 
@@ -66,8 +66,8 @@ def finish(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def classes_run(finish: Callable[..., Run]) -> Run:
-    """A softmax over ages on a frozen trunk, tested with mirror images; four people, a fold each."""
-    return finish(TINY, "--profile", "frozen", "--set", "test_time=flip_average")
+    """A softmax over ages on a frozen backbone, tested with mirror images; four people, a fold each."""
+    return finish(TINY, "--profile", "frozen", "--set", "tta=flip_average")
 
 
 @pytest.fixture(scope="session")

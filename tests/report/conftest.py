@@ -119,11 +119,11 @@ def make_group_run():
 def with_epochs():
     """The run with three epochs of its folds: the last one errs as its predictions do, those before by 1 and 2 years more."""
 
-    def make(run, *, losses=(1.0, 0.5, 2.0), test_time="plain"):
+    def make(run, *, losses=(1.0, 0.5, 2.0), tta="none"):
         folds = []
         for (seed, fold), part in run.predictions.groupby(["seed", "fold"]):
             errors = photo_errors(part)
             folds.append(FoldEpochs(fold, seed, tuple(part["photo"]), np.stack([errors + 2, errors + 1, errors]), np.array(losses)))
-        return replace(run, epochs=RunEpochs(tuple(folds), "last", test_time))
+        return replace(run, epochs=RunEpochs(tuple(folds), "last", tta))
 
     return make

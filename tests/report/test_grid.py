@@ -32,8 +32,8 @@ LOSSES = rows({(0.01, 12): [3.0, 4.0], (0.01, 32): [2.0, 4.0], (0.1, 12): [2.0, 
 def test_the_cell_with_the_least_mean_over_folds_is_chosen_and_one_diverged_fold_rules_a_cell_out() -> None:
     best = chosen(LOSSES)
     assert (best.learning_rate, best.batch, best.validation_loss) == (0.01, 32, 3.0)
-    assert best.as_settings("fgnet", 1.0) == ["stages.fgnet.batch=32", "stages.fgnet.optimizer={adam: {learning_rate: 0.01}}"]
-    assert "backbone_share: 0.0001" in best.as_settings("fgnet", 0.0001)[1]
+    assert best.as_settings("fgnet", 1.0) == ["stages.fgnet.batch_size=32", "stages.fgnet.optimizer={adam: {learning_rate: 0.01}}"]
+    assert "backbone_lr_multiplier: 0.0001" in best.as_settings("fgnet", 0.0001)[1]
 
 
 def test_equal_cells_give_the_gentler_one() -> None:

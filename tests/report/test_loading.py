@@ -18,7 +18,7 @@ from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS, SCORES, coerce, read_tab
 
 
 def experiment(**stage):
-    last = {"name": "a", "data": "fgnet", "epochs": 2, "batch": 1, "optimizer": Adam(0.1), "protocol": LeaveOneSubjectOut()} | stage
+    last = {"name": "a", "data": "fgnet", "epochs": 2, "batch_size": 1, "optimizer": Adam(0.1), "protocol": LeaveOneSubjectOut()} | stage
     return Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(Stage(**last),))
 
 
@@ -38,7 +38,7 @@ def run(tmp_path):
 def test_a_fold_is_read_with_its_photos_errors_and_losses(run):
     found = load_epochs(run, experiment(), [3])
     (fold,) = found.folds
-    assert (fold.fold, fold.seed, fold.photos, found.reported, found.test_time) == (3, 0, ("b", "a"), "last", "plain")
+    assert (fold.fold, fold.seed, fold.photos, found.reported, found.tta) == (3, 0, ("b", "a"), "last", "none")
     assert fold.errors == pytest.approx(np.array([[0, 10], [0, 0]]), abs=1e-9)
     assert fold.validation_loss.tolist() == [0.5, 0.7]
 
@@ -47,9 +47,9 @@ def test_groups_are_wrong_or_right(run):
     labels, file = AgeGroups(labels=("0-12", "15-20", "25-100")), run.fold_folder(0, 3, first_seed=0) / "by_epoch.npz"
     with np.load(file) as arrays:
         np.savez(file, outputs=arrays["outputs"], bins=np.arange(3, dtype=np.float32))
-    (fold,) = load_epochs(run, experiment(target=labels, protocol=PredefinedFolds(), keep="best_validation"), [3]).folds
+    (fold,) = load_epochs(run, experiment(target=labels, protocol=PredefinedFolds(), checkpoint_selection="best_validation"), [3]).folds
     assert fold.errors.tolist() == [[0, 1], [0, 0]]
-    assert load_epochs(run, experiment(keep="best_validation"), [3]).reported == "least_validation_loss"
+    assert load_epochs(run, experiment(checkpoint_selection="best_validation"), [3]).reported == "least_validation_loss"
 
 
 def test_fewer_photos(run):
@@ -145,7 +145,7 @@ def test_a_run_of_groups_on_disk_knows_its_labels_and_the_most_frequent_of_each_
         name="a",
         data="adience",
         epochs=1,
-        batch=1,
+        batch_size=1,
         optimizer=Adam(0.1),
         protocol=PredefinedFolds(),
         target=AgeGroups(labels=labels),

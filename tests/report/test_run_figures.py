@@ -37,9 +37,9 @@ def on_disk(tmp_path):
     def write(result, *, groups=(), epochs=2, value_head=False, last_start="a" * 16):
         folder = tmp_path / "runs" / "paper" / result.experiment / "demo-0123"
         target = {"target": AgeGroups(labels=groups)} if groups else {}
-        protocol = PredefinedFolds() if groups else LeaveOneSubjectOut(validation_people=0)
+        protocol = PredefinedFolds() if groups else LeaveOneSubjectOut(validation_subjects=0)
         last = Stage(
-            name="last", data="fgnet", epochs=epochs, batch=8, optimizer=Adam(0.1), protocol=protocol, start_from="scratch", **target
+            name="last", data="fgnet", epochs=epochs, batch_size=8, optimizer=Adam(0.1), protocol=protocol, start_from="scratch", **target
         )
         experiment = Experiment(
             faces=Faces(), backbone=Backbone(name="vgg16"), stages=(last,), decode="argmax" if groups else "expectation"

@@ -44,7 +44,7 @@ def test_no_validation_part_is_said(make_run, with_epochs):
 
 
 def test_outputs_of_the_plain_picture_are_said_where_the_run_averages_two(make_run, with_epochs):
-    (page,) = epoch_pages([with_epochs(make_run(), test_time="flip_average")])
+    (page,) = epoch_pages([with_epochs(make_run(), tta="flip_average")])
     assert page.notes[-1].startswith("vgg16-faces2: these are outputs for the plain picture")
     (page,) = epoch_pages([with_epochs(make_run())])
     assert len(page.notes) == 2

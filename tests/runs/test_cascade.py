@@ -120,7 +120,7 @@ def test_two_processes_share_a_run_and_change_nothing(finished: tuple[Path, str]
     assert fingerprints(tmp_path, "tiny") == fingerprints(runs, "tiny")
 
 
-def test_a_frozen_trunk_shares_the_earlier_stage_and_stays_as_it_was(finished: tuple[Path, str]) -> None:
+def test_a_frozen_backbone_shares_the_earlier_stage_and_stays_as_it_was(finished: tuple[Path, str]) -> None:
     runs, _ = finished
     stages = {folder.name for folder in (runs / "stages").iterdir()}
     said = agerepro("run", TINY, "--profile", "frozen", "--runs", runs)

@@ -90,7 +90,7 @@ people_lists = st.lists(st.integers(0, 12), min_size=20, max_size=60).filter(lam
 @given(people=people_lists, share=st.sampled_from([0.0, 0.1, 0.3]))
 def test_leave_one_person_out_tests_each_person_once_and_leaks_nothing(people: list[int], share: float) -> None:
     photos = photos_of(people)
-    folds = make_folds(photos, LeaveOneSubjectOut(validation_people=share), seed=3)
+    folds = make_folds(photos, LeaveOneSubjectOut(validation_subjects=share), seed=3)
     assert folds["fold"].nunique() == len(set(people))
     assert sorted(folds.loc[folds["part"] == "test", "photo"]) == sorted(photos["photo"])
     assert folds.groupby("fold")["photo"].apply(lambda one: sorted(one) == sorted(photos["photo"])).all()
@@ -100,7 +100,7 @@ def test_leave_one_person_out_tests_each_person_once_and_leaks_nothing(people: l
 @given(people=people_lists, count=st.integers(2, 5))
 def test_k_fold_keeps_people_apart_and_folds_alike_in_people(people: list[int], count: int) -> None:
     photos = photos_of(people)
-    folds = make_folds(photos, SubjectKFold(folds=count, validation_people=0.2), seed=0)
+    folds = make_folds(photos, SubjectKFold(folds=count, validation_subjects=0.2), seed=0)
     check_no_leakage(folds, photos)
     tested = folds.loc[folds["part"] == "test"].merge(photos, on="photo")
     assert tested["photo"].is_unique and len(tested) == len(photos)
@@ -121,7 +121,7 @@ def test_order_of_photos_never_matters(people: list[int], order: object) -> None
 @given(people=people_lists, count=st.integers(2, 6), share=st.sampled_from([0.0, 0.1, 0.3]))
 def test_official_folds_are_tested_once_each_as_the_authors_drew_them(people: list[int], count: int, share: float) -> None:
     photos = photos_of(people).assign(split=[f"{person % count}" for person in people])
-    folds = make_folds(photos, PredefinedFolds(validation_people=share), seed=5)
+    folds = make_folds(photos, PredefinedFolds(validation_subjects=share), seed=5)
     check_no_leakage(folds, photos)
     tested = folds.loc[folds["part"] == "test"].merge(photos, on="photo")
     assert tested["photo"].is_unique and set(tested["photo"]) == set(photos["photo"])
@@ -136,7 +136,7 @@ def test_named_people_are_tested_together_and_nobody_else(people: list[int], nam
     photos = photos_of(people)
     present = tuple(f"{person:03d}" for person in named & set(people))
     assume(present)
-    folds = make_folds(photos, FixedTestSubjects(people=present, validation_people=share), seed=2)
+    folds = make_folds(photos, FixedTestSubjects(subjects=present, validation_subjects=share), seed=2)
     check_no_leakage(folds, photos)
     assert set(folds["fold"]) == {0} and sorted(folds["photo"]) == sorted(photos["photo"])
     tested = folds.loc[folds["part"] == "test", "photo"]
@@ -170,9 +170,9 @@ def test_photos_outside_the_official_folds_and_a_single_fold_are_refused() -> No
 def test_unknown_people_are_named_with_the_near_one_and_all_people_are_too_many() -> None:
     photos = photos_of([1, 2, 3])
     with pytest.raises(UserError, match=r"Nobody in the data is called 0001, 9\..*001"):
-        make_folds(photos, FixedTestSubjects(people=("0001", "9", "002")), seed=0)
+        make_folds(photos, FixedTestSubjects(subjects=("0001", "9", "002")), seed=0)
     with pytest.raises(UserError, match="nobody is left to train on"):
-        make_folds(photos, FixedTestSubjects(people=("001", "002", "003", "001")), seed=0)
+        make_folds(photos, FixedTestSubjects(subjects=("001", "002", "003", "001")), seed=0)
 
 
 def test_order_of_photos_never_matters_to_official_folds() -> None:
@@ -191,7 +191,7 @@ def test_a_tenth_of_81_people_validates() -> None:
 
 def test_a_planted_leak_is_refused_by_name() -> None:
     photos = photos_of([1, 1, 2, 2, 3, 3, 4, 4])
-    folds = make_folds(photos, SubjectKFold(folds=2, validation_people=0.0), seed=0)
+    folds = make_folds(photos, SubjectKFold(folds=2, validation_subjects=0.0), seed=0)
     moved = folds.copy()
     row = moved.index[(moved["fold"] == 0) & (moved["part"] == "test")][0]
     moved.loc[row, "part"] = "train"
@@ -202,7 +202,7 @@ def test_a_planted_leak_is_refused_by_name() -> None:
 
 def test_a_repeated_photo_is_refused() -> None:
     photos = photos_of([1, 2, 3, 4])
-    folds = make_folds(photos, SubjectKFold(folds=2, validation_people=0.0), seed=0)
+    folds = make_folds(photos, SubjectKFold(folds=2, validation_subjects=0.0), seed=0)
     with pytest.raises(CheckFailed, match="photo set/"):
         check_no_leakage(pd.concat([folds, folds.iloc[:1]]), photos)
 
@@ -218,19 +218,19 @@ def test_photos_without_subject_and_too_few_people_are_named() -> None:
 
 def test_hold_outs_take_their_share_of_images_or_people() -> None:
     photos = photos_of(list(np.repeat(range(10), 5)))
-    assert len(held_out(photos, RandomSplit(share=0.2), purpose=(0,))) == 10
-    people = photos.set_index("photo").loc[sorted(held_out(photos, GroupSplit(share=0.2), purpose=(0,))), "subject"]
+    assert len(held_out(photos, RandomSplit(fraction=0.2), rng_key=(0,))) == 10
+    people = photos.set_index("photo").loc[sorted(held_out(photos, GroupSplit(fraction=0.2), rng_key=(0,))), "subject"]
     assert people.value_counts().tolist() == [5, 5]
-    assert held_out(photos, None, purpose=(0,)) == set()
+    assert held_out(photos, None, rng_key=(0,)) == set()
 
 
 @pytest.mark.parametrize(
     ("protocol", "words"),
     [
-        (SubjectKFold(folds=5, validation_people=0.1), "5-fold, people apart, 10% of the others validate"),
-        (LeaveOneSubjectOut(validation_people=0), "leave-one-person-out"),
-        (PredefinedFolds(validation_people=0.25), "the authors' folds, people apart, 25% of the others validate"),
-        (FixedTestSubjects(people=("002", "003"), validation_people=0), "people 002, 003 tested together"),
+        (SubjectKFold(folds=5, validation_subjects=0.1), "5-fold, people apart, 10% of the others validate"),
+        (LeaveOneSubjectOut(validation_subjects=0), "leave-one-person-out"),
+        (PredefinedFolds(validation_subjects=0.25), "the authors' folds, people apart, 25% of the others validate"),
+        (FixedTestSubjects(subjects=("002", "003"), validation_subjects=0), "people 002, 003 tested together"),
     ],
 )
 def test_every_protocol_has_words(protocol: Protocol, words: str) -> None:

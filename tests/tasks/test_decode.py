@@ -114,6 +114,6 @@ def test_decoded_gives_all_columns_and_the_chosen_one() -> None:
 
 
 def test_decoded_years_have_no_posterior() -> None:
-    columns = decode(np.array([[30.25], [41.0]]), np.empty(0), "value")
+    columns = decode(np.array([[30.25], [41.0]]), np.empty(0), "output")
     np.testing.assert_array_equal(columns["predicted"], [30.25, 41.0])
     assert set(columns) == {"predicted", *DECODE} and all(np.isnan(columns[name]).all() for name in DECODE)

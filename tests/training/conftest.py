@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Adam, Augment, Backbone, Classification, CrossEntropy, Machine, RandomSplit, Stage
+from agerepro.config.schema import Adam, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
 from agerepro.faces.store import InMemoryImages
 from agerepro.models.build import Network, build_network
 from agerepro.rng import derive_seed
@@ -46,10 +46,10 @@ def tiny() -> Tiny:
         name="tiny",
         data="fgnet",
         epochs=4,
-        batch=16,
+        batch_size=16,
         optimizer=Adam(learning_rate=0.003),
         start_from="scratch",
-        split=RandomSplit(share=0.2),
-        halve_after=1,
+        split=RandomSplit(fraction=0.2),
+        schedule=Plateau(1),
     )
     return Tiny(network, stage, AugmentedFaces(InMemoryImages(faces), [f"fgnet/{i}" for i in range(48)], augment, (0, "tiny")), targets)

@@ -17,7 +17,7 @@ PHOTOS = pd.DataFrame({"photo": [f"p{i}" for i in range(20)], "subject": [f"{i %
 
 
 def stage(**settings: object) -> Stage:
-    return Stage(**{"name": "fgnet", "data": "fgnet", "epochs": 3, "batch": 8, "optimizer": Adam(0.01), **settings})  # type: ignore[arg-type]
+    return Stage(**{"name": "fgnet", "data": "fgnet", "epochs": 3, "batch_size": 8, "optimizer": Adam(0.01), **settings})  # type: ignore[arg-type]
 
 
 def test_nobody_who_is_tested_takes_part_in_the_choice() -> None:

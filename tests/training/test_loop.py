@@ -33,7 +33,7 @@ def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None) ->
     return trainer.fit(
         tiny.examples(TRAIN),
         tiny.examples(VALIDATION),
-        purpose=(0, "tiny"),
+        rng_key=(0, "tiny"),
         checkpoint=path,
         on_epoch=on_epoch,
         collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
@@ -88,7 +88,7 @@ def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_
         trainer.fit(
             tiny.examples(TRAIN),
             tiny.examples(VALIDATION),
-            purpose=(0, "tiny"),
+            rng_key=(0, "tiny"),
             checkpoint=path,
             on_epoch=spoil,
             collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
@@ -99,7 +99,9 @@ def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_
 
 
 def test_best_validation_is_what_is_left_in_the_model(tiny, tmp_path: Path) -> None:
-    stage = dataclasses.replace(tiny.stage, keep="best_validation", optimizer=Adam(learning_rate=0.02), halve_after=None, epochs=6)
+    stage = dataclasses.replace(
+        tiny.stage, checkpoint_selection="best_validation", optimizer=Adam(learning_rate=0.02), schedule=None, epochs=6
+    )
     trainer = tiny.trainer(stage)
     done = fit(trainer, tiny, tmp_path / "c.npz")
     assert trainer.loss_of(tiny.examples(VALIDATION)) == pytest.approx(min(row["validation_loss"] for row in done.history), rel=1e-5)
@@ -143,9 +145,9 @@ def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_backbone_takes_smaller_steps_than_the_classifier(tiny, tmp_path: Path) -> None:
+def test_the_backbone_takes_smaller_steps_than_the_head(tiny, tmp_path: Path) -> None:
     share = 2.0**-7
-    one_step = dataclasses.replace(tiny.stage, epochs=1, batch=40, optimizer=Adam(learning_rate=0.01, backbone_share=share))
+    one_step = dataclasses.replace(tiny.stage, epochs=1, batch_size=40, optimizer=Adam(learning_rate=0.01, backbone_lr_multiplier=share))
     trainer = tiny.trainer(one_step)
     before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
     fit(trainer, tiny, tmp_path / "checkpoint.npz")

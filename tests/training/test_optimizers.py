@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agerepro.training.optimizers import Plateau, after_epoch
+from agerepro.config.schema import Plateau
+from agerepro.training.optimizers import PlateauState, after_epoch
 
 
 @given(losses=st.lists(st.floats(0, 2, width=32), min_size=1, max_size=20), patience=st.integers(1, 4))
@@ -17,16 +18,16 @@ def test_the_rate_is_that_of_keras_reduce_lr_on_plateau(losses: list[float], pat
     callback = keras.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=patience, min_lr=0.0)
     callback.set_model(model)
     callback.on_train_begin()
-    plateau, rate = Plateau(), 1.0
+    state, rate = PlateauState(), 1.0
     for epoch, loss in enumerate(losses):
         callback.on_epoch_end(epoch, {"val_loss": loss})
-        plateau, factor = after_epoch(plateau, validation_loss=loss, halve_after=patience)
+        state, factor = after_epoch(state, validation_loss=loss, schedule=Plateau(patience))
         rate *= factor
         assert rate == float(np.asarray(model.optimizer.learning_rate))
 
 
 def test_without_patience_the_rate_stays() -> None:
-    plateau = Plateau()
+    state = PlateauState()
     for loss in (1.0, 2.0, 3.0):
-        plateau, factor = after_epoch(plateau, validation_loss=loss, halve_after=None)
+        state, factor = after_epoch(state, validation_loss=loss, schedule=None)
         assert factor == 1.0

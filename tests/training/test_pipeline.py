@@ -18,7 +18,7 @@ def batches(epochs: range, count: int = 10) -> list[np.ndarray]:
     rows = np.arange(100, 100 + count)
     examples = Examples(Numbers(), rows, rows.astype(np.float32) / 2, np.ones(count, np.float32))
     found = []
-    for inputs, targets, _ in training_batches(examples, batch=4, epochs=epochs, purpose=(0, "s"), threads=3):
+    for inputs, targets, _ in training_batches(examples, batch=4, epochs=epochs, rng_key=(0, "s"), threads=3):
         np.testing.assert_array_equal(inputs.numpy()[:, 0] / 2, targets.numpy())
         found.append(inputs.numpy())
     return found

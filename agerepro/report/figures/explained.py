@@ -198,7 +198,7 @@ def _maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: S
     if not shared:
         raise UserError("These runs tested no photo in common, so their maps cannot stand beside each other: explain them one by one.")
     one_network = len({one.experiment.backbone.name for one in runs}) == 1
-    photos = sample_photos(sorted(shared), FACES_SHOWN * (2 if one_network else 1), purpose="faces to show")
+    photos = sample_photos(sorted(shared), FACES_SHOWN * (2 if one_network else 1), rng_key="faces to show")
     order = {name: place for place, name in enumerate(BACKBONES.values())}
     networks = sorted((_network(one, photos) for one in runs), key=lambda network: order.get(network.backbone, len(order)))
     ((how, target),) = {(str(one.about["how"]), str(one.about["target"])) for one in runs}

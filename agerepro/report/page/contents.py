@@ -57,7 +57,7 @@ class Loaded:
 
 
 def load(folder: Path, *, partial: bool) -> Loaded:
-    """Read one run back. FoundWanting when folds are missing, unless `partial`."""
+    """Read one run back. CheckFailed when folds are missing, unless `partial`."""
     folder = folder.resolve()
     run = Run(folder)
     return Loaded(

@@ -112,7 +112,7 @@ def write_page(folders: Sequence[Path], out: Path | None, *, partial: bool, face
     """Write the page about these run folders to `out`, or beside their tables; returns its path.
 
     One run's page lies in its results/, that of several where their common table lies. Equal runs give equal bytes. Raises
-    FoundWanting when folds are missing, unless `partial`, and UserError for one experiment and profile twice.
+    CheckFailed when folds are missing, unless `partial`, and UserError for one experiment and profile twice.
     """
     runs = [load(folder, partial=partial) for folder in folders]
     results = disambiguate([run.result for run in runs])

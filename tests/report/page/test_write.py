@@ -69,7 +69,7 @@ def test_the_page_of_one_run_lies_in_its_results_and_has_every_part(make_folder,
     ):
         assert part in page
     digest = json.loads((made.folder / "provenance.json").read_text())["data"]["fgnet"]["digest"]
-    for part in ("No leak found.", "Data funnel", "age known", "skipped while reading", "experiment.yaml", digest, "batch:"):
+    for part in ("No leak found.", "Data funnel", "age known", "skipped while reading", "experiment.yaml", digest, "batch_size:"):
         assert part in page
     assert "&#39;vgg16 faces2.yaml&#39;" in page
     for part in (
