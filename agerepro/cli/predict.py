@@ -75,7 +75,7 @@ def predict(
     click.echo(FORMATS[style](found.rows, found.classes, distribution=distribution), nl=False)
     if sheet is not None:
         write_bytes(sheet, contact_sheet(found.rows))
-    for line in summary(found, network.kept(network.experiment.seeds[0])):
+    for line in summary(found, network.folds_with_weights(network.experiment.seeds[0])):
         click.echo(line, err=True)
     if maps is not None:
         click.echo(maps_in_words(network, kind, maps), err=True)

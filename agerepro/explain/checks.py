@@ -252,7 +252,7 @@ def run_checks(
         photos = list(tested["photo"].to_numpy()[rows])
 
         def make(fold: int = int(fold), rows: np.ndarray = rows, photos: list[str] = photos) -> dict[str, np.ndarray]:
-            back.fill(fold, seed=seed)
+            back.load_fold(fold, seed=seed)
             images = faces.images(faces.rows(photos))
             target = classes_for(aim, back, images)
             found = curves_of(back, images, maps[rows], target, how=how, seed=fold)

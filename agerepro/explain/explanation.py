@@ -103,7 +103,7 @@ Progress = Callable[[str, int, int], None]
 def explain(back: RunModel, faces: RunFaces, wish: ExplainConfig, *, clock: Clock, on_progress: Progress) -> Explained:
     """Maps, regions, means and checks of one run, of its first seed, written to RUN/explain/<settings>/ and returned.
 
-    Folds that are there already are not computed again. Raises UserError as `resolve_target`, `class_activation_maps` and `RunModel.fill`.
+    Folds that are there already are not computed again. Raises UserError as `resolve_target`, `class_activation_maps` and `RunModel.load_fold`.
     """
     aim = resolve_target(wish, back.experiment)
     layer = layer_of(wish, back.network.last_conv)
@@ -135,9 +135,9 @@ def explain(back: RunModel, faces: RunFaces, wish: ExplainConfig, *, clock: Cloc
 def _tested(back: RunModel, faces: RunFaces, wish: ExplainConfig) -> pd.DataFrame:
     """The photos to explain, by fold and name: those of the folds that kept weights."""
     seed = back.experiment.seeds[0]
-    kept = back.kept(seed)
+    kept = back.folds_with_weights(seed)
     if not kept:
-        back.fill(0, seed=seed)  # says why there are none
+        back.load_fold(0, seed=seed)  # says why there are none
     said = back.run.predictions(back.experiment.seeds)
     said = said.loc[(said["seed"] == seed) & said["fold"].isin(kept)].drop(columns=["age", "group"])
     # A group run predicts no age, but its photos may have one.

@@ -258,7 +258,7 @@ def fold_maps(
 
         def make(photos: list[str] = photos, number: int = number) -> dict[str, np.ndarray]:
             began = clock()
-            back.fill(number, seed=seed)
+            back.load_fold(number, seed=seed)
             images = faces.images(faces.rows(photos))
             target = classes_for(aim, back, images)
             maps = maps_of(back.network.full, images, layer, target=target, bins=back.bins, how=how, batch=BATCH)

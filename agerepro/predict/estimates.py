@@ -37,7 +37,7 @@ class JpegPixels:
 
 def folds_asked(restored: RunModel, text: str | None, *, seed: int) -> list[int]:
     """`0,3` or `all` -> folds whose weights are here; None -> the first of them. UserError where a fold has none."""
-    kept = restored.kept(seed)
+    kept = restored.folds_with_weights(seed)
     if not kept:
         raise UserError(
             f"{restored.run.folder} kept no weights (keep_weights: {restored.experiment.keep_weights}). Run it with `keep_weights: all`."
@@ -64,7 +64,7 @@ def outputs_of(
     found = np.zeros((len(images), max(len(restored.bins), 1)))
     total, done = len(images) * len(folds), 0
     for fold in folds if len(images) else ():
-        restored.fill(fold, seed=seed)
+        restored.load_fold(fold, seed=seed)
         for at in range(0, len(images), BATCH):
             rows = np.arange(at, min(at + BATCH, len(images)))
             said = [np.asarray(restored.network.full.predict_on_batch(source.batch(rows, view))) for view in views(experiment)]

@@ -89,7 +89,7 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     posterior (n, classes): mean over the folds, and over mirror images where the run tests with them; not of a Value head.
     logits (n, classes): the network's own; of a mean, the logarithm of the posterior, whose softmax is the posterior.
     age (n,): years, decoded as the run does; not of a run that tells groups apart.
-    UserError as `load_run_model` and `RunModel.fill`.
+    UserError as `load_run_model` and `RunModel.load_fold`.
     """
     first = load_run_model(run, seed=seed)
     size = first.experiment.augment.size
@@ -107,13 +107,13 @@ def _branch(first: RunModel, run: Run, fold: int, seed: int) -> Branch:
     """What one fold trained, as a model of its own with weights of its own."""
     head_only = trained_part(first.network, first.experiment.stages[-1]) is first.network.head
     if head_only:
-        first.fill(fold, seed=seed)
+        first.load_fold(fold, seed=seed)
         part = keras.models.clone_model(first.network.head)
         part.set_weights(first.network.head.get_weights())
     else:
         # Cloning would need the body's own functions; building again needs the settings only.
         own = load_run_model(run, seed=seed)
-        own.fill(fold, seed=seed)
+        own.load_fold(fold, seed=seed)
         part = own.network.full
     return keras.Model(part.input, part.output, name=f"fold_{fold}")
 

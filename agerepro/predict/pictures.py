@@ -160,7 +160,7 @@ def _pictures(
     batches = [np.arange(at, min(at + BATCH, len(rows))) for at in range(0, len(rows), BATCH)]
     heat, done = [np.zeros((1, 1, 1), np.float32) for _ in batches], 0  # sums over folds: only the shape of a map is drawn, not its scale
     for fold in folds:
-        restored.fill(fold, seed=experiment.seeds[0])
+        restored.load_fold(fold, seed=experiment.seeds[0])
         for number, here in enumerate(batches):
             target, images = _target(restored, [rows[at] for at in here.tolist()]), faces.batch(here, PLAIN)
             found = maps_of(restored.network.full, images, layer, target=target, bins=restored.bins, how=how)

@@ -29,18 +29,18 @@ class RunModel:
     bins: np.ndarray
     labels: tuple[str, ...]
 
-    def fill(self, fold: int, *, seed: int) -> None:
+    def load_fold(self, fold: int, *, seed: int) -> None:
         """Set the network's weights to those at the end of a fold. UserError when the fold kept none."""
         path = self.run.fold_folder(seed, fold, first_seed=self.experiment.seeds[0]) / WEIGHTS
         if not path.is_file():
             raise UserError(
                 f"{path} is not there: fold {fold} is not finished, or was run with another keep_weights than `all`. Kept are: "
-                f"{', '.join(str(one) for one in self.kept(seed)) or 'none'}."
+                f"{', '.join(str(one) for one in self.folds_with_weights(seed)) or 'none'}."
             )
         part = trained_part(self.network, self.experiment.stages[-1])
         load_strict(part, load_arrays(path), source=str(path))
 
-    def kept(self, seed: int) -> list[int]:
+    def folds_with_weights(self, seed: int) -> list[int]:
         """Folds whose weights are here."""
         first = self.experiment.seeds[0]
         done = [fold for s, fold in self.run.done(self.experiment.seeds) if s == seed]
@@ -48,7 +48,7 @@ class RunModel:
 
 
 def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
-    """The run's network with the backbone of its last stage, ready for `fill`; seed None takes the first.
+    """The run's network with the backbone of its last stage, ready for `load_fold`; seed None takes the first.
 
     Raises UserError when no fold of the run is finished, or the backbone of a frozen run is missing.
     """

@@ -80,7 +80,7 @@ def test_every_face_gets_its_picture(
     quiet = {"folds": None, "which": "largest", "on_progress": lambda what, done, total: None}
     rows = predict_photos(back, photo_files([tmp_path / "text.jpg", photo]), **quiet).rows
     counted: list[tuple[int, int]] = []
-    folds = back.kept(0)[:2]
+    folds = back.folds_with_weights(0)[:2]
     found = with_maps(back, rows, tmp_path / "maps", how=how, folds=folds, on_progress=lambda *at: counted.append(at))
     (written,) = (tmp_path / "maps").iterdir()
     assert [row.values["map"] for row in found] == [str(written) if row.image else None for row in rows]

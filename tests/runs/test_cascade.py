@@ -136,7 +136,7 @@ def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_s
     stored = read_table(faces / "faces.csv", FACES).set_index("photo")["image"]
     store, augment = FaceStore(faces / "store"), back.experiment.augment
     for fold in (0, 2):
-        back.fill(fold, seed=0)
+        back.load_fold(fold, seed=0)
         said = run.predictions([0]).query("fold == @fold")
         assert set(said["photo"]) <= set(photos["photo"])
         pixels = np.stack(
@@ -145,7 +145,7 @@ def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_s
         again = expectation(posterior(np.asarray(back.network.full(pixels))), back.bins)
         assert again == pytest.approx(said["predicted"].to_numpy(), abs=1e-3)
     with pytest.raises(UserError, match="fold 99 is not finished"):
-        back.fill(99, seed=0)
+        back.load_fold(99, seed=0)
 
 
 def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_number_again(finished: tuple[Path, str]) -> None:
