@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import tempfile
+import uuid
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,24 +16,29 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 MANIFEST = "SHA256SUMS"
+NOW, WHEN_FREE = 0.0, -1.0  # how long `lock_folder` waits
+# What file systems of clusters answer that know no locks, or whose lock service is down.
+LOCKS_REFUSED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
+
+
+class LocksRefusedWarning(UserWarning):
+    """A file system refuses locks: two processes that work on one run may do the same work twice."""
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> Path:
     """Call `write` with a temporary name beside `path`, flush to disk, and rename; a kill at any moment leaves the old state.
 
     The temporary name starts with a dot and keeps the ending (Keras checks endings). Leftovers of killed processes are
-    harmless: names are unique, and nothing reads a name that starts with a dot.
+    harmless: names are unique, and nothing reads a name that starts with a dot. Raises OSError as the operating system does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=f".{path.name}")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
+    # Made here and by the process's own umask: a run folder is often shared by a group.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         write(temporary)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        # mkstemp makes files private; a run folder is often shared by a group.
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -39,8 +46,8 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write UTF-8 text under a final name, whole or not at all."""
-    return atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Write text as UTF-8 under a final name, whole or not at all; what UTF-8 cannot hold (see `printable`) is escaped."""
+    return atomic_write(path, lambda temporary: temporary.write_text(printable(text), encoding="utf-8"))
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -53,10 +60,21 @@ def write_json(path: Path, value: Any) -> Path:
     return write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def printable(text: str) -> str:
+    r"""The text as UTF-8 can hold it: bytes of a file name that is not UTF-8, which Python carries along, as `\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def check_writable(folder: Path) -> None:
+    """Make `folder` and write a file there; raises OSError, as every later write would, before anything is computed."""
+    write_bytes(folder / ".writable", b"agerepro")
+    (folder / ".writable").unlink()
+
+
 def config_hash(value: Any) -> str:
     """Sixteen hex digits naming a JSON-able value: equal for equal values, whatever the order of keys."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_to_json)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def digest_of_bytes(content: bytes) -> str:
@@ -66,21 +84,18 @@ def digest_of_bytes(content: bytes) -> str:
 
 def digest_of_file(path: Path) -> str:
     """Full SHA-256 of a file, in hex, read in pieces."""
-    total = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            total.update(piece)
-    return total.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_manifest(folder: Path, names: Iterable[str]) -> Path:
-    """Mark a folder as done: write the checksums of `names`, last, in the format that `sha256sum -c` reads."""
+    """Mark a folder as complete: write the checksums of `names`, last, in the format that `sha256sum -c` reads."""
     lines = [f"{digest_of_file(folder / name)}  {name}\n" for name in sorted(names)]
     return write_text(folder / MANIFEST, "".join(lines))
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a folder was sealed and every file in it still has its checksum; damaged counts as not done."""
+    """Whether a folder has its manifest and every file in it still has its checksum; damaged counts as incomplete."""
     try:
         lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
         return bool(lines) and all(digest_of_file(folder / name) == expected for expected, name in (line.split("  ", 1) for line in lines))
@@ -88,36 +103,39 @@ def is_complete(folder: Path) -> bool:
         return False
 
 
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"Cannot name a value of type {type(value).__name__} by a digest.")
-
-
-NOW, WHEN_FREE = 0.0, -1.0
-
-
 @contextmanager
 def lock_folder(folder: Path, *, wait: float = NOW) -> Iterator[bool]:
     """True inside while this process alone holds `folder`; False at once when another does (with `wait=NOW`).
 
-    The lock is the operating system's (flock), so SIGKILL frees it. Where a cluster's file system ignores such locks,
-    two processes may do the same work: they write the same bytes, and the last rename wins.
+    The lock is the operating system's (flock), so SIGKILL frees it. Where a file system refuses or ignores such locks, everybody
+    is let in, with one LocksRefusedWarning a process: two processes may then do the same work, and the last rename wins. A lock
+    by the mere existence of a file is never tried: the file of a process killed on another machine would be held for ever.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".claim", timeout=wait)
+    lock = FileLock(folder / ".lock", timeout=wait, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:
         yield False
         return
+    except OSError as error:
+        if error.errno not in LOCKS_REFUSED:
+            raise
+        # The text is the same for every folder, so that the default filter shows it once.
+        warnings.warn(
+            f"The file system refuses locks ({os.strerror(error.errno)}): do not let two processes work on one run here.",
+            LocksRefusedWarning,
+            stacklevel=3,
+        )
+        yield True
+        return
     try:
         yield True
     finally:
         lock.release()
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"Cannot name a value of type {type(value).__name__} by a digest.")

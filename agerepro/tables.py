@@ -138,9 +138,9 @@ def coerce(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def write_table(path: Path, frame: pd.DataFrame, table: Table) -> Path:
-    """Write a conforming table as CSV (UTF-8, shortest exact floats), whole or not at all."""
+    """Write a conforming table as CSV (UTF-8, what it cannot hold escaped, shortest exact floats), whole or not at all."""
     conforming = coerce(frame, table)
-    return atomic_write(path, lambda temporary: conforming.to_csv(temporary, index=False, lineterminator="\n"))
+    return atomic_write(path, lambda temporary: conforming.to_csv(temporary, index=False, lineterminator="\n", errors="backslashreplace"))
 
 
 def read_table(path: Path, table: Table) -> pd.DataFrame:
