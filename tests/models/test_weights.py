@@ -14,8 +14,9 @@ from agerepro.config.schema import Backbone, Classification
 from agerepro.errors import UserError
 from agerepro.io import digest_of_file
 from agerepro.models.build import Network, build_network
-from agerepro.models.pretrained import pretrained_weights
+from agerepro.models.pretrained import PRETRAINED, pretrained_weights
 from agerepro.models.weights import (
+    check_weight_file,
     load_arrays,
     load_matching,
     load_published,
@@ -168,6 +169,51 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
         read_keras_h5(tmp_path / "absent.h5")
 
 
+def weight_file(path: Path, sizes: dict[str, int]) -> Path:
+    """A file in Keras 2's layout, one kernel a layer; the numbers take no place on disk."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [name.encode() for name in sizes]
+        for name, size in sizes.items():
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/kernel:0".encode()]
+            group.create_dataset(f"{name}/kernel:0", shape=(size,), dtype="f4")
+    return path
+
+
+@pytest.mark.parametrize(("source", "backbone"), [key for key, published in PRETRAINED.items() if published.release])
+def test_a_weight_file_is_checked_by_its_names_and_sizes(source: str, backbone: str, tmp_path: Path) -> None:
+    published = PRETRAINED[source, backbone]
+    tops = dict.fromkeys(published.not_used, 4096)
+    without, with_top = published.files
+    check_weight_file(weight_file(tmp_path / without, {"conv1": published.parameters}))
+    check_weight_file(weight_file(tmp_path / with_top, {"conv1": published.parameters, **tops}))
+    for sizes in ({"conv1": published.parameters - 1}, {"conv1": published.parameters, "fc9": 1}, {}):
+        with pytest.raises(UserError, match=rf"{without} .*not {published.parameters}"):
+            check_weight_file(weight_file(tmp_path / without, sizes))
+
+
+def test_a_weight_file_that_is_a_web_page_cut_or_absent_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / PRETRAINED["vggface", "vgg16"].files[0]
+    content = weight_file(path, {"conv1": 14_714_688}).read_bytes()
+    for damaged in (b"<!DOCTYPE html><html>Not Found</html>", content[: len(content) // 2], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=path.name):
+            check_weight_file(path)
+    path.unlink()
+    for absent in (path, tmp_path / "dlib_face_recognition_resnet_model_v1.dat"):
+        with pytest.raises(UserError, match=absent.name):
+            check_weight_file(absent)
+
+
+def test_dlibs_file_is_checked_by_size_and_header(dlib_path: Path, tmp_path: Path) -> None:
+    check_weight_file(dlib_path)
+    content, path = dlib_path.read_bytes(), tmp_path / dlib_path.name
+    for damaged in (content[:-1], b"<html>" + content[6:], b"<html>"):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=path.name):
+            check_weight_file(path)
+
+
 FILE = "rcmalli_vggface_tf_notop_vgg16.h5"
 VGGFACE = Backbone(name="vgg16", weights="vggface")
 
@@ -179,6 +225,7 @@ def network() -> Network:
 
 def test_every_tensor_of_the_file_stands_in_the_backbone(network: Network, vgg16_folder: Path) -> None:
     loaded = load_published(VGGFACE, network, folder=vgg16_folder)
+    check_weight_file(vgg16_folder / FILE)
     with h5py.File(vgg16_folder / FILE) as file:
         for name, array in weights_as_arrays(network.backbone).items():
             layer, variable = name.split("/")
