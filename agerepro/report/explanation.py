@@ -10,7 +10,7 @@ from agerepro.explain.conclusions import before_after, explanation_text
 from agerepro.explain.explanation import Explained, explain, make_latest
 from agerepro.explain.run_maps import Clock, ExplainConfig, run_faces
 from agerepro.io import config_hash, write_text
-from agerepro.report.figures.explained import draw_explained
+from agerepro.report.figures.explained import plot_explained
 from agerepro.report.figures.maps import Shown
 from agerepro.report.page.contents import Wish as Wanted
 from agerepro.report.page.contents import decide
@@ -38,7 +38,7 @@ def explain_runs(
         return text, done[0].folder.parent
     names = [one.run.folder.name for one in done]
     place = runs[0].folder.parents[1] / f"explain-{'-'.join(dict.fromkeys(one.run.profile for one in done))}-{_digest(names, done)}"
-    draw_explained(done, place / "figures", shown="faces" if all(_shown(one, faces) == "faces" for one in done) else "outlines")
+    plot_explained(done, place / "figures", shown="faces" if all(_shown(one, faces) == "faces" for one in done) else "outlines")
     write_text(place / "before-after.csv", pairs.to_csv(index=False, lineterminator="\n"))
     write_text(place / "explanation.txt", text)
     return text, place
@@ -56,7 +56,7 @@ def _one(
     back = load_run_model(run)
     found = run_faces(run, back.experiment, data=data)
     one = explain(back, found, wish, clock=clock, on_progress=lambda what, at, of: on_progress(f"{run.experiment}, {what}", at, of))
-    draw_explained([one], one.folder / "figures", shown=_shown(one, faces))
+    plot_explained([one], one.folder / "figures", shown=_shown(one, faces))
     write_text(one.folder / "explanation.txt", explanation_text([one], before_after([])))
     make_latest(one.folder)
     return one

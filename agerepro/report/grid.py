@@ -21,7 +21,7 @@ from agerepro.io import write_text
 from agerepro.report.figures.style import VERMILION, Caption, figure, save
 
 
-def draw_grid(means: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "heat-map") -> list[Path]:
+def plot_grid(means: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "heat-map") -> list[Path]:
     """Draw a table of losses (learning rates down, batch sizes across; infinite: diverged) as a heat map with its numbers."""
     losses = means.to_numpy(float)
     shown = np.ma.masked_invalid(losses)
@@ -92,7 +92,7 @@ def write_grid(rows: pd.DataFrame, folder: Path, caption: Caption) -> str:
     text = _text(means, caption, folds=int(rows["fold"].nunique()))
     write_text(folder / "grid.csv", rows.to_csv(index=False, lineterminator="\n"))
     write_text(folder / "grid.txt", text)
-    draw_grid(means, caption, folder)
+    plot_grid(means, caption, folder)
     return text
 
 

@@ -17,7 +17,7 @@ from agerepro.evaluation.epochs import LAST, VALIDATION, FoldEpochs, errors_by_e
 from agerepro.evaluation.scores import most_frequent
 from agerepro.io import config_hash
 from agerepro.report.results import write_results
-from agerepro.report.run_figures import draw_run
+from agerepro.report.run_figures import plot_run
 from agerepro.report.run_result import RunEpochs, RunResult, disambiguate
 from agerepro.report.tables import ENDINGS
 from agerepro.runs.layout import Run, disclaimer
@@ -93,6 +93,7 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
         experiment.reproduces,
         predictions.loc[predictions["fold"].isin(done)],
         training_means={},
+        training_medians={},
         genders=dict(zip(photos["photo"], photos["gender"])),
         age_std={photo: years for photo, years in zip(photos["photo"], photos["age_std"]) if years == years},
         epochs=load_epochs(run, experiment, done),
@@ -102,14 +103,15 @@ def load_result(folder: Path, *, partial: bool) -> RunResult:
 
 
 def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataFrame, experiment: Experiment) -> RunResult:
-    """The run with what a guess needs of each fold's training part [FOLDS]: its mean age, or its most frequent group."""
+    """The run with what a guess needs of each fold's training part [FOLDS]: its mean and median age, or its most frequent group."""
     target = experiment.stages[-1].target
     if isinstance(target, AgeGroups):
         known = train.assign(group=train["photo"].map(dict(zip(photos["photo"], groups_of(photos, target)))))
         most = {int(str(fold)): most_frequent(groups, target.labels) for fold, groups in known.groupby("fold")["group"]}
         return replace(result, groups=target.labels, training_groups=most)
-    means = train.merge(photos[["photo", "age"]], on="photo", validate="many_to_one").groupby("fold")["age"].mean()
-    return replace(result, training_means={int(str(fold)): float(mean) for fold, mean in means.items()})
+    ages = train.merge(photos[["photo", "age"]], on="photo", validate="many_to_one").groupby("fold")["age"]
+    means, medians = ({int(str(fold)): float(age) for fold, age in values.items()} for values in (ages.mean(), ages.median()))
+    return replace(result, training_means=means, training_medians=medians)
 
 
 def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResult:
@@ -151,7 +153,7 @@ def write_report(
     place = place_of(folders, results, ending=ending)
     write_results(results, place)
     if len(folders) == 1 and within_std is None:
-        draw_run(Run(folders[0]), results[0], place / "figures")
+        plot_run(Run(folders[0]), results[0], place / "figures")
     out((place / f"table.{FORMATS[style]}").read_text(encoding="utf-8").rstrip("\n"))
     if style == "text":
         out(f"\nTables and figures: {place}")
@@ -161,7 +163,7 @@ def write_report(
 def figures_of(folders: Sequence[Path], *, partial: bool) -> None:
     """Draw what is drawn of one run alone into the results of each."""
     for folder in folders:
-        draw_run(Run(folder), load_result(folder, partial=partial), folder / "results" / "figures")
+        plot_run(Run(folder), load_result(folder, partial=partial), folder / "results" / "figures")
 
 
 def place_of(folders: Sequence[Path], results: Sequence[RunResult], *, ending: str = "") -> Path:

@@ -12,8 +12,8 @@ from agerepro.evaluation.compare import RunScores, compare
 from agerepro.evaluation.scores import baseline_scores, group_scores, majority_scores, mean_age_predictions, scores
 from agerepro.io import write_text
 from agerepro.published.tables import published_row, published_table
-from agerepro.report.figures.distributions import draw_confusion
-from agerepro.report.figures.errors import Metric, draw_cumulative_score, draw_error_by_age, draw_fold_boxes, draw_predicted_against_true
+from agerepro.report.figures.distributions import plot_confusion
+from agerepro.report.figures.errors import Metric, plot_cumulative_score, plot_error_by_age, plot_fold_boxes, plot_predicted_against_true
 from agerepro.report.figures.style import COLOURS, Caption
 from agerepro.report.run_result import RunResult, checked, file_name, label_of, require_unique
 from agerepro.report.sections import confusion_table, epochs_table, extra_tables, gender_table, notes_of
@@ -40,7 +40,7 @@ def write_results(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     printed = {form: render(comparison, form=form, notes=notes, below=pages) for form in ENDINGS}
     written = [write_text(folder / f"table.{ENDINGS[form]}", text) for form, text in printed.items()]
     written.append(write_table(folder / "scores.csv", pd.concat([run.scores for run in scored], ignore_index=True), SCORES))
-    return written + write_tables(runs, folder) + draw_figures(runs, folder / "figures")
+    return written + write_tables(runs, folder) + plot_figures(runs, folder / "figures")
 
 
 def score_run(run: RunResult) -> RunScores:
@@ -48,7 +48,7 @@ def score_run(run: RunResult) -> RunScores:
     if run.groups:
         tables = [group_scores(run.predictions, run.groups), majority_scores(run.predictions, run.training_groups, run.groups)]
     else:
-        tables = [scores(run.predictions, age_std=run.age_std), baseline_scores(run.predictions, run.training_means)]
+        tables = [scores(run.predictions, age_std=run.age_std), baseline_scores(run.predictions, run.training_means, run.training_medians)]
     rows = pd.concat(tables, ignore_index=True)
     return RunScores(run.experiment, run.profile, run.banner, run.folds_done, run.folds_total, run.reproduces, rows)
 
@@ -61,20 +61,20 @@ def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     return [write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n")) for name, table in tables.items()]
 
 
-def draw_figures(runs: Sequence[RunResult], folder: Path) -> list[Path]:
+def plot_figures(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     """The confusion matrix of each run that tells groups apart; of the others, predicted against true age for each run, and
     cumulative score and error by age with all in one figure. Of several runs of one kind, their folds as box plots."""
     written: list[Path] = []
     for run in runs:
         if run.groups:
-            written += draw_confusion(run.predictions, run.groups, caption_of([run]), folder, name=_own_name("confusion", run, runs))
+            written += plot_confusion(run.predictions, run.groups, caption_of([run]), folder, name=_own_name("confusion", run, runs))
         else:
             name = _own_name("predicted-against-true", run, runs)
-            written += draw_predicted_against_true(run.predictions, caption_of([run]), folder, name=name)
+            written += plot_predicted_against_true(run.predictions, caption_of([run]), folder, name=name)
     ages, groups = ([run for run in runs if bool(run.groups) == told] for told in (False, True))
-    written += _draw_ages_together(ages, runs, folder)
-    written += _draw_fold_boxes(ages, runs, "mae", folder, name="fold-boxes")
-    return written + _draw_fold_boxes(groups, runs, "accuracy", folder, name="fold-boxes-groups")
+    written += _plot_ages_together(ages, runs, folder)
+    written += _plot_fold_boxes(ages, runs, "mae", folder, name="fold-boxes")
+    return written + _plot_fold_boxes(groups, runs, "accuracy", folder, name="fold-boxes-groups")
 
 
 def caption_of(runs: Sequence[RunResult]) -> Caption:
@@ -92,7 +92,7 @@ def caption_of(runs: Sequence[RunResult]) -> Caption:
     )
 
 
-def _draw_ages_together(runs: Sequence[RunResult], named_among: Sequence[RunResult], folder: Path) -> list[Path]:
+def _plot_ages_together(runs: Sequence[RunResult], named_among: Sequence[RunResult], folder: Path) -> list[Path]:
     together = {label_of(run, named_among): run.predictions for run in runs}
     written: list[Path] = []
     labels = list(together)
@@ -100,17 +100,17 @@ def _draw_ages_together(runs: Sequence[RunResult], named_among: Sequence[RunResu
         few = {label: together[label] for label in labels[start : start + len(COLOURS)]}
         ending = f"-{number}" if len(labels) > len(COLOURS) else ""
         guess = mean_age_predictions(runs[0].predictions, runs[0].training_means)
-        written += draw_cumulative_score(few, caption_of(runs), folder, guess=guess, name=f"cumulative-score{ending}")
-        written += draw_error_by_age(few, caption_of(runs), folder, name=f"error-by-age{ending}")
+        written += plot_cumulative_score(few, caption_of(runs), folder, guess=guess, name=f"cumulative-score{ending}")
+        written += plot_error_by_age(few, caption_of(runs), folder, name=f"error-by-age{ending}")
     return written
 
 
-def _draw_fold_boxes(runs: Sequence[RunResult], named_among: Sequence[RunResult], metric: Metric, folder: Path, *, name: str) -> list[Path]:
+def _plot_fold_boxes(runs: Sequence[RunResult], named_among: Sequence[RunResult], metric: Metric, folder: Path, *, name: str) -> list[Path]:
     if len(runs) < 2:
         return []
     together = {label_of(run, named_among): run for run in runs}
     printed = {label: published_row(run.reproduces) for label, run in together.items() if run.reproduces}
-    return draw_fold_boxes(
+    return plot_fold_boxes(
         {label: run.predictions for label, run in together.items()},
         caption_of(runs),
         folder,

@@ -12,9 +12,9 @@ import pandas as pd
 from agerepro.config.loading import read_experiment
 from agerepro.config.schema import AgeGroups, Experiment
 from agerepro.evaluation.predictions import photo_errors
-from agerepro.report.figures.distributions import draw_age_confusion, draw_age_distributions, draw_age_histogram, draw_group_counts
-from agerepro.report.figures.examples import Example, draw_example_distributions
-from agerepro.report.figures.training_curves import StageHistory, draw_training_curves
+from agerepro.report.figures.distributions import plot_age_confusion, plot_age_distributions, plot_age_histogram, plot_group_counts
+from agerepro.report.figures.examples import Example, plot_example_distributions
+from agerepro.report.figures.training_curves import StageHistory, plot_training_curves
 from agerepro.report.results import caption_of
 from agerepro.report.run_result import RunResult
 from agerepro.runs.layout import Run
@@ -26,7 +26,7 @@ _CHOSEN = "Photos in rising order of their error, in equal steps of rank from th
 _CHOSEN_GROUPS = "Photos in falling order of the true group's probability, in equal steps of rank from the best told to the worst"
 
 
-def draw_run(run: Run, result: RunResult, folder: Path) -> list[Path]:
+def plot_run(run: Run, result: RunResult, folder: Path) -> list[Path]:
     """Draw all that one run has data for into `folder`; returns the paths written.
 
     Training curves of its stages and folds, its target's ages or age groups, the ages of all its data sets, the ages confused
@@ -37,18 +37,18 @@ def draw_run(run: Run, result: RunResult, folder: Path) -> list[Path]:
     written: list[Path] = []
     stages = [*shared_histories(run), *fold_histories(run, experiment, result.predictions)]
     if stages:
-        written += draw_training_curves(stages, caption, folder)
+        written += plot_training_curves(stages, caption, folder)
     if isinstance(last.target, AgeGroups):
-        written += draw_group_counts(last.data, groups_of(photos, last.target), last.target.labels, caption, folder)
+        written += plot_group_counts(last.data, groups_of(photos, last.target), last.target.labels, caption, folder)
     else:
-        written += draw_age_histogram(last.data, photos["age"], caption, folder)
-        written += draw_age_confusion(result.predictions, caption, folder)
+        written += plot_age_histogram(last.data, photos["age"], caption, folder)
+        written += plot_age_confusion(result.predictions, caption, folder)
     ages = run.folder / "ages.csv"  # older runs have none
     if ages.is_file() and len(table := read_table(ages, AGES)):
-        written += draw_age_distributions(table, caption, folder)
+        written += plot_age_distributions(table, caption, folder)
     if examples := example_photos(run, experiment, result.predictions):
         chosen = _CHOSEN_GROUPS if result.groups else _CHOSEN
-        written += draw_example_distributions(examples, caption, folder, chosen=chosen, groups=result.groups)
+        written += plot_example_distributions(examples, caption, folder, chosen=chosen, groups=result.groups)
     return written
 
 

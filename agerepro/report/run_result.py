@@ -33,9 +33,9 @@ class RunResult:
     """A run as it is reported.
 
     `banner` warns ("demo: synthetic faces") and is empty for the paper's own experiment; missing folds are added to it.
-    `predictions` is a PREDICTIONS table, `training_means` the mean age in years of each fold's training part. A run that tells
-    age groups apart has all its labels in rising order in `groups`, and the most frequent one of each fold's training part in
-    `training_groups`. `genders` and `age_std` (years) are by photo. `epochs` is None where nobody looked.
+    `predictions` is a PREDICTIONS table, `training_means` and `training_medians` the mean and median age in years of each
+    fold's training part. A run that tells age groups apart has all its labels in rising order in `groups`, and the most frequent
+    one of each fold's training part in `training_groups`. `genders` and `age_std` (years) are by photo. `epochs` is None where nobody looked.
     """
 
     experiment: str
@@ -47,6 +47,7 @@ class RunResult:
     reproduces: Reproduces | None
     predictions: pd.DataFrame
     training_means: Mapping[int, float]
+    training_medians: Mapping[int, float]
     groups: tuple[str, ...] = ()
     training_groups: Mapping[int, str] = field(default_factory=dict)
     genders: Mapping[str, str] = field(default_factory=dict)

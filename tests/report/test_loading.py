@@ -113,8 +113,8 @@ def test_tables_on_fewer_photos_lie_beside_the_others_and_say_so(halves, photos,
     for folder in folders:
         write_table(folder / "photos.csv", photos, PHOTOS)
     monkeypatch.setattr(loading, "load_result", lambda folder, *, partial: halves[folders.index(folder)])
-    monkeypatch.setattr("agerepro.report.results.draw_figures", lambda runs, folder: [])
-    monkeypatch.setattr("agerepro.report.loading.draw_run", lambda run, result, folder: [])
+    monkeypatch.setattr("agerepro.report.results.plot_figures", lambda runs, folder: [])
+    monkeypatch.setattr("agerepro.report.loading.plot_run", lambda run, result, folder: [])
     said = []
     assert write_report(folders[:1], partial=False, out=said.append) == folders[0] / "results"
     place = write_report(folders[:1], partial=False, out=said.append, within_std=1)

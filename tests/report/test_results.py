@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.report.results import draw_figures, write_results
+from agerepro.report.results import plot_figures, write_results
 from agerepro.report.run_result import disambiguate
 from agerepro.tables import SCORES, read_table
 
@@ -47,7 +47,7 @@ def drawn(monkeypatch):
             asked.append((name, caption))
             return []
 
-        monkeypatch.setattr(f"agerepro.report.results.draw_{figure.replace('-', '_')}", draw)
+        monkeypatch.setattr(f"agerepro.report.results.plot_{figure.replace('-', '_')}", draw)
     return asked
 
 
@@ -122,7 +122,7 @@ def test_no_runs_and_a_run_twice_are_refused(make_run, tmp_path):
 
 
 def test_eight_runs_are_drawn_in_two_figures(make_run, tmp_path, drawn):
-    draw_figures([make_run(f"run-{i}", error=2 + i) for i in range(8)], tmp_path)
+    plot_figures([make_run(f"run-{i}", error=2 + i) for i in range(8)], tmp_path)
     assert [name for name, _ in drawn if name.startswith("cumulative-score")] == ["cumulative-score-1", "cumulative-score-2"]
 
 
@@ -135,13 +135,13 @@ def boxes(monkeypatch):
         asked.append((list(runs), options))
         return []
 
-    monkeypatch.setattr("agerepro.report.results.draw_fold_boxes", draw)
+    monkeypatch.setattr("agerepro.report.results.plot_fold_boxes", draw)
     return asked
 
 
 def test_box_plots_over_folds_hold_the_runs_of_one_kind_beside_published_numbers(make_run, make_group_run, tmp_path, drawn, boxes):
     runs = [make_run(), make_run("vgg16-imdb-agedb", row="VGG-16-IMDB-AgeDB")]
-    draw_figures([*runs, make_group_run(), make_group_run("other", row=None)], tmp_path)
+    plot_figures([*runs, make_group_run(), make_group_run("other", row=None)], tmp_path)
     (ages, of_ages), (groups, of_groups) = boxes
     assert ages == ["vgg16-faces2", "vgg16-imdb-agedb"] and groups == ["adience", "other"]
     # koenig2019, Table 4 (the runs' own) and Table 2 (the three baselines of Figure 11).
@@ -153,7 +153,7 @@ def test_box_plots_over_folds_hold_the_runs_of_one_kind_beside_published_numbers
 
 
 def test_one_run_has_no_box_plot(make_run, tmp_path, drawn, boxes):
-    draw_figures([make_run()], tmp_path)
+    plot_figures([make_run()], tmp_path)
     assert boxes == []
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from agerepro.config.loading import to_dict
 from agerepro.config.schema import Adam, AgeGroups, Backbone, Experiment, Faces, LeaveOneSubjectOut, PredefinedFolds, Stage
-from agerepro.report.run_figures import draw_run, example_photos, fold_histories, shared_histories
+from agerepro.report.run_figures import example_photos, fold_histories, plot_run, shared_histories
 from agerepro.runs.layout import Run
 from agerepro.tables import AGES, PHOTOS, PREDICTIONS, coerce, write_table
 
@@ -78,9 +78,9 @@ def test_a_run_of_ages_is_drawn_with_all_that_its_folder_holds(make_run, on_disk
     result = make_run()
     run, _ = on_disk(result)
     expected = ["training-curves", "ages", "age-confusion", "example-distributions"]
-    assert names_of(draw_run(run, result, tmp_path / "a")) == expected
+    assert names_of(plot_run(run, result, tmp_path / "a")) == expected
     write_table(run.folder / "ages.csv", pd.DataFrame({"data": ["imdb"], "age": [3.0], "photos": [7]}), AGES)
-    assert names_of(draw_run(run, result, tmp_path / "b")) == [*expected[:3], "age-distributions", expected[3]]
+    assert names_of(plot_run(run, result, tmp_path / "b")) == [*expected[:3], "age-distributions", expected[3]]
     curves = pd.read_csv(tmp_path / "a" / "training-curves.csv")
     assert curves.groupby("stage", sort=False)["trainings"].max().to_dict() == {"imdb": 1, "agedb": 1, "last": 12}
 
@@ -88,7 +88,7 @@ def test_a_run_of_ages_is_drawn_with_all_that_its_folder_holds(make_run, on_disk
 def test_a_run_of_groups_is_drawn_with_its_own_kinds(make_group_run, on_disk, tmp_path):
     result = make_group_run()
     run, _ = on_disk(result, groups=LABELS)
-    assert names_of(draw_run(run, result, tmp_path / "a")) == ["training-curves", "groups", "example-distributions"]
+    assert names_of(plot_run(run, result, tmp_path / "a")) == ["training-curves", "groups", "example-distributions"]
     counted = pd.read_csv(tmp_path / "a" / "groups.csv").set_index("group")["photos"]
     assert counted.to_dict() == result.predictions["group"].value_counts().to_dict()
 
@@ -133,4 +133,4 @@ def test_examples_of_groups_run_from_the_most_probable_true_group_to_the_least(m
 def test_a_network_that_gives_years_has_no_distributions_and_an_untrained_one_no_curves(make_run, on_disk, tmp_path):
     result = replace(make_run(), banner="")
     run, _ = on_disk(result, epochs=0, value_head=True, last_start="scratch")
-    assert names_of(draw_run(run, result, tmp_path / "a")) == ["ages", "age-confusion"]
+    assert names_of(plot_run(run, result, tmp_path / "a")) == ["ages", "age-confusion"]

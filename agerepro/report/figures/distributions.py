@@ -18,7 +18,7 @@ from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, GREY, MA
 from agerepro.tables import AGES, coerce
 
 
-def draw_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Path, *, name: str = "ages") -> list[Path]:
+def plot_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Path, *, name: str = "ages") -> list[Path]:
     """Draw a bar a year of age over the photos' ages (years, (n,)), with their median and mean.
 
     An age in decimals counts for its last full year, whose bar then reaches from that year to the next.
@@ -42,7 +42,7 @@ def draw_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Pat
         return save(drawn, pd.DataFrame({"age": every, "photos": counts}), folder, name)
 
 
-def draw_group_counts(
+def plot_group_counts(
     data: str, groups: pd.Series, labels: Sequence[str], caption: Caption, folder: Path, *, name: str = "groups"
 ) -> list[Path]:
     """Draw a bar a group with its photos and their share; groups: (n,) label of each photo; labels: all in rising order.
@@ -67,7 +67,7 @@ def draw_group_counts(
         return save(drawn, pd.DataFrame({"group": list(labels), "photos": counts.to_numpy(), "share": shares.to_numpy()}), folder, name)
 
 
-def draw_age_distributions(ages: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "age-distributions") -> list[Path]:
+def plot_age_distributions(ages: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "age-distributions") -> list[Path]:
     """Draw the cumulative distribution of every data set in an AGES table, in its order.
 
     Raises UserError for no data set with ages, or more than can be told apart.
@@ -111,7 +111,7 @@ _AGE_DARK = 0.7  # shades above it take white text
 _MOST_NUMBERED = 20  # bins; with more, numbers in the cells would be too small to read
 
 
-def draw_age_confusion(
+def plot_age_confusion(
     predictions: pd.DataFrame, caption: Caption, folder: Path, *, years: int = 5, name: str = "age-confusion"
 ) -> list[Path]:
     """Draw one run's PREDICTIONS (all seeds) in bins of so many `years` of true age (upwards) and predicted age (across).
@@ -168,7 +168,7 @@ _GROUP_SHADES = LinearSegmentedColormap.from_list("share", ["white", BLUE])
 _GROUP_DARK = 0.85  # shares above it take white text
 
 
-def draw_confusion(
+def plot_confusion(
     predictions: pd.DataFrame, labels: Sequence[str], caption: Caption, folder: Path, *, name: str = "confusion"
 ) -> list[Path]:
     """Draw one run's PREDICTIONS of groups: counts of photos (all seeds), shaded by their share of the true group's row.

@@ -36,7 +36,7 @@ from agerepro.report.figures.style import (
 _MOST_LINES = len(COLOURS)
 
 
-def draw_error_by_age(
+def plot_error_by_age(
     runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, edges: Sequence[float] = DECADES, name: str = "error-by-age"
 ) -> list[Path]:
     """Draw each run's (label -> PREDICTIONS) mean error a bin of true age, with 95 % intervals over people.
@@ -92,7 +92,7 @@ def _bin_labels(table: pd.DataFrame, firsts: np.ndarray, edges: Sequence[float])
     return [f"{first:g}-{before[first] - 1:g}\n{photos.get(first, 0):,}" for first in firsts]
 
 
-def draw_predicted_against_true(
+def plot_predicted_against_true(
     predictions: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "predicted-against-true"
 ) -> list[Path]:
     """Draw one run's PREDICTIONS: a dot a photo (and seed), the line of no error, and the band of five years around it."""
@@ -129,7 +129,7 @@ LIMITS = np.arange(151) / 10
 _MOST_CURVES = len(COLOURS)
 
 
-def draw_cumulative_score(
+def plot_cumulative_score(
     runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, guess: pd.DataFrame | None = None, name: str = "cumulative-score"
 ) -> list[Path]:
     """Draw the cumulative score of each run (label -> PREDICTIONS), over all photos and seeds.
@@ -175,7 +175,7 @@ _LINES = (VERMILION, GREEN, BLUE, PURPLE, BLACK, GREY)
 _ROOM = 0.36  # inches of a run's box
 
 
-def draw_fold_boxes(
+def plot_fold_boxes(
     runs: Mapping[str, pd.DataFrame],
     caption: Caption,
     folder: Path,

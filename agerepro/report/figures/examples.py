@@ -33,7 +33,7 @@ class Example:
     predicted: float
 
 
-def draw_example_distributions(
+def plot_example_distributions(
     examples: Sequence[Example],
     caption: Caption,
     folder: Path,
@@ -62,7 +62,7 @@ def draw_example_distributions(
         axes,
     ):
         for place, example in zip(axes.flat, examples):
-            (_draw_groups if groups else _draw_ages)(place, example)
+            (_plot_groups if groups else _plot_ages)(place, example)
             place.set_title(_heading(example, groups), fontsize=8, pad=3)
             place.tick_params(labelsize=8)
             place.set_ylim(bottom=0)
@@ -78,14 +78,14 @@ def draw_example_distributions(
         return save(drawn, pd.DataFrame(rows, columns=["photo", "truth", "predicted", "value", "probability"]), folder, name)
 
 
-def _draw_ages(axes: Axes, example: Example) -> None:
+def _plot_ages(axes: Axes, example: Example) -> None:
     axes.fill_between(example.values, 100 * example.probabilities, step="mid", color=_LIGHT, linewidth=0)
     axes.step(example.values, 100 * example.probabilities, where="mid", color=BLUE, linewidth=0.9)
     axes.axvline(example.truth, color=BLACK, linewidth=1.6)
     axes.axvline(example.predicted, color=VERMILION, linestyle="--", linewidth=1.6)
 
 
-def _draw_groups(axes: Axes, example: Example) -> None:
+def _plot_groups(axes: Axes, example: Example) -> None:
     bars = axes.bar(example.values, 100 * example.probabilities, color=_LIGHT, edgecolor=BLUE, width=0.8)
     bars[int(example.truth)].set(edgecolor=BLACK, linewidth=2)
     bars[int(example.predicted)].set(hatch="////")
@@ -133,7 +133,7 @@ def best_and_worst(predictions: pd.DataFrame, *, each: int = 6) -> pd.DataFrame:
     return both[["which", "photo", "age", "predicted", "error"]]
 
 
-def draw_faces(
+def plot_faces(
     chosen: pd.DataFrame, pictures: Mapping[str, np.ndarray], caption: Caption, folder: Path, *, name: str = "best-and-worst-faces"
 ) -> list[Path]:
     """Draw the photos of `best_and_worst`; pictures: photo -> (height, width, 3) uint8 RGB.

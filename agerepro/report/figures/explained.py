@@ -27,10 +27,10 @@ from agerepro.report.figures.maps import (
     MapWords,
     Network,
     Shown,
-    draw_class_activation,
-    draw_face,
-    draw_map_differences,
-    draw_outlines,
+    plot_class_activation,
+    plot_face,
+    plot_map_differences,
+    plot_outlines,
 )
 from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, MARKERS, VERMILION, Caption, panels, save
 from agerepro.report.loading import load_result
@@ -42,7 +42,7 @@ _WORDS = 17  # letters of a label that stand beside a row
 _CONTRAST = 1.5  # times even that the colours reach at least, so that noise does not look like a pattern
 
 
-def draw_mean_maps(runs: Mapping[str, MeanMaps], caption: Caption, folder: Path, *, shown: Shown, name: str = "mean-maps") -> list[Path]:
+def plot_mean_maps(runs: Mapping[str, MeanMaps], caption: Caption, folder: Path, *, shown: Shown, name: str = "mean-maps") -> list[Path]:
     """Draw a row a run and a column an age group, under the mean faces where faces are `shown`. UserError for no run."""
     if not runs:
         raise UserError("No run has photos with landmarks to average maps of.")
@@ -55,15 +55,15 @@ def draw_mean_maps(runs: Mapping[str, MeanMaps], caption: Caption, folder: Path,
     with panels("Mean maps by age group", subtitle, caption, height=_HEIGHT * shape[0] + 0.55, shape=shape) as (drawn, axes):
         if above:
             for place, group in zip(axes[0], groups):
-                draw_face(place, first.faces.get(group), first.regions)
+                plot_face(place, first.faces.get(group), first.regions)
         for line, (label, run) in zip(axes[above:], runs.items()):
             for place, group in zip(line, groups):
-                draw_face(place, None, None)
+                plot_face(place, None, None)
                 if group not in run.energy:
                     place.set_axis_off()
                     continue
                 place.imshow(run.energy[group], cmap=MEAN_MAP_COLOURS, vmin=0, vmax=top, extent=(0, 1, 1, 0))
-                draw_outlines(place, run.regions, colour="white")
+                plot_outlines(place, run.regions, colour="white")
                 place.set_xlabel(f"{run.photos[group]:,} photos", fontsize=6.5, labelpad=1.5)
             line[0].set_ylabel("\n".join(textwrap.wrap(label, _WORDS)), fontsize=7)
         for place, group in zip(axes[0], groups):
@@ -93,7 +93,7 @@ def _table(runs: Mapping[str, MeanMaps]) -> pd.DataFrame:
 _SPREAD = 0.62  # of the room of a row that several runs share
 
 
-def draw_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, name: str = "regions") -> list[Path]:
+def plot_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, name: str = "regions") -> list[Path]:
     """Draw the summaries [diagnosis.regions.SUMMARY] of up to seven runs: left all regions, right eyes and nose by age group.
 
     Raises UserError for no run, or more than there are colours.
@@ -142,7 +142,7 @@ _TITLES = {"deletion": "Deletion: to the mean colour", "insertion": "Insertion: 
 _LABELS = {"map": "the run's maps, hottest first", "random": "random maps, as smooth"}
 
 
-def draw_deletion_curves(checks: Checks, caption: Caption, folder: Path, *, score: str, name: str = "deletion-curves") -> list[Path]:
+def plot_deletion_curves(checks: Checks, caption: Caption, folder: Path, *, score: str, name: str = "deletion-curves") -> list[Path]:
     """Draw the mean score of the checked photos against the share of pixels changed; `score` names what is on the axis."""
     means = checks.curves.groupby(["order", "map", "share"], as_index=False).agg(score=("score", "mean"))
     photos, people = checks.curves["photo"].nunique(), checks.curves["subject"].nunique()
@@ -174,21 +174,21 @@ def _curves(axes: Axes, means: pd.DataFrame) -> None:
 FACES_SHOWN = 3  # of several networks; of one, which leaves more room, twice as many
 
 
-def draw_explained(runs: Sequence[Explained], folder: Path, *, shown: Shown) -> list[Path]:
+def plot_explained(runs: Sequence[Explained], folder: Path, *, shown: Shown) -> list[Path]:
     """Draw maps of a few faces, what tuning changed in them, mean maps, regions, and of a single run its deletion curves; the files."""
     caption, labels = _caption(runs), _labels(runs)
     written = _maps(runs, caption, folder, shown=shown)
     with_regions = {label: one for label, one in zip(labels, runs) if one.mean is not None}
     if with_regions:
         means = {label: one.mean for label, one in with_regions.items() if one.mean is not None}
-        written += draw_mean_maps(means, caption, folder, shown=shown)
+        written += plot_mean_maps(means, caption, folder, shown=shown)
     names = list(with_regions)
     for number, start in enumerate(range(0, len(names), len(COLOURS)), 1):
         few = {label: with_regions[label].summary for label in names[start : start + len(COLOURS)]}
-        written += draw_regions(few, caption, folder, name="regions" + (f"-{number}" if len(names) > len(COLOURS) else ""))
+        written += plot_regions(few, caption, folder, name="regions" + (f"-{number}" if len(names) > len(COLOURS) else ""))
     if len(runs) == 1 and runs[0].checks is not None:
         words = MapWords.of(str(runs[0].about["how"]), str(runs[0].about["target"]))
-        written += draw_deletion_curves(runs[0].checks, caption, folder, score=words.score)
+        written += plot_deletion_curves(runs[0].checks, caption, folder, score=words.score)
     return written
 
 
@@ -204,12 +204,12 @@ def _maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: S
     ((how, target),) = {(str(one.about["how"]), str(one.about["target"])) for one in runs}
     words = MapWords.of(how, target)
     faces = _faces(runs[0], photos, shown=shown)
-    written = draw_class_activation(networks, faces, caption, folder, words=words)
+    written = plot_class_activation(networks, faces, caption, folder, words=words)
     found = pairs(runs)
     for before, after in found:
         both = f"{NAME}-{before.run.experiment}-{after.run.experiment}" if len(found) > 1 else NAME
         few = (_network(before, photos), _network(after, photos))
-        written += draw_map_differences(*few, faces[:FACES_SHOWN], caption, folder, words=words, name=both)
+        written += plot_map_differences(*few, faces[:FACES_SHOWN], caption, folder, words=words, name=both)
     return written
 
 

@@ -25,28 +25,28 @@ SIDE = 112  # pixels at which maps are stretched
 _WHOLE = (0, 1, 1, 0)  # every picture fills the unit square, its row 0 on top
 
 
-def draw_face(axes: Axes, face: np.ndarray | None, regions: np.ndarray | None) -> None:
+def plot_face(axes: Axes, face: np.ndarray | None, regions: np.ndarray | None) -> None:
     """The face (s, s, 3) uint8 itself, else the outlines of its regions (r, r)."""
     _blank(axes)
     if face is not None:
         axes.imshow(face, extent=_WHOLE)
     elif regions is not None:
-        draw_outlines(axes, regions, colour=GREY)
+        plot_outlines(axes, regions, colour=GREY)
 
 
-def draw_map(axes: Axes, heat: np.ndarray, face: np.ndarray | None, regions: np.ndarray | None) -> None:
+def plot_map(axes: Axes, heat: np.ndarray, face: np.ndarray | None, regions: np.ndarray | None) -> None:
     """A map (h, w) over the grey face, or under the outlines; the stronger, the less of the face shows."""
     _blank(axes)
     if face is None:
         strongest = float(np.abs(heat).max()) or 1.0
         axes.imshow(upsampled(heat[None] / strongest, SIDE)[0], cmap=AGAINST_FOR, vmin=-1, vmax=1, extent=_WHOLE)
         if regions is not None:
-            draw_outlines(axes, regions, colour=GREY)
+            plot_outlines(axes, regions, colour=GREY)
         return
     axes.imshow(overlay(face, heat, 2 * SIDE), extent=_WHOLE)
 
 
-def draw_outlines(axes: Axes, regions: np.ndarray, *, colour: str) -> None:
+def plot_outlines(axes: Axes, regions: np.ndarray, *, colour: str) -> None:
     """The edges of every region of (r, r) numbers."""
     centres = (np.arange(len(regions)) + 0.5) / len(regions)
     for number in np.unique(regions):
@@ -122,7 +122,7 @@ class Network:
     said: Mapping[str, str]
 
 
-def draw_class_activation(
+def plot_class_activation(
     networks: Sequence[Network], faces: Sequence[Face], caption: Caption, folder: Path, *, words: MapWords
 ) -> list[Path]:
     """Draw the maps: columns are backbones in the order given, rows each face's `before` and `after`, further runs below; of one
@@ -188,7 +188,7 @@ def _first(axes: Axes, face: Face | None) -> None:
     if face is None:
         axes.set_axis_off()
         return
-    draw_face(axes, face.picture, face.regions)
+    plot_face(axes, face.picture, face.regions)
     axes.set_title(f"true: {face.said}", fontsize=8, loc="center", pad=3)
 
 
@@ -196,7 +196,7 @@ def _cell(axes: Axes, network: Network | None, face: Face, *, labelled: str) -> 
     if network is None:
         axes.set_axis_off()
         return
-    draw_map(axes, network.maps[face.photo], face.picture, face.regions)
+    plot_map(axes, network.maps[face.photo], face.picture, face.regions)
     axes.set_title(f"{labelled}: {network.said[face.photo]}" if labelled else network.said[face.photo], fontsize=8, loc="center", pad=3)
     axes.set_xlabel(network.experiment, fontsize=6.5, labelpad=1.5)
 
@@ -217,7 +217,7 @@ _DIFFERENCE_HEIGHT = 1.9  # inches of a row
 _COLUMNS = ("the face", "before", "after", "absolute difference")
 
 
-def draw_map_differences(
+def plot_map_differences(
     before: Network, after: Network, faces: Sequence[Face], caption: Caption, folder: Path, *, words: MapWords, name: str = NAME
 ) -> list[Path]:
     """One row a face: the face, its map under both networks, and the absolute difference of the two.
@@ -230,12 +230,12 @@ def draw_map_differences(
     rest = {photo: absolute_difference(*both)[0] for photo, both in stretched.items()}
     with panels(title, subtitle, caption, height=_DIFFERENCE_HEIGHT * len(faces) + 0.8, shape=(len(faces), len(_COLUMNS))) as (drawn, axes):
         for line, face in zip(axes, faces):
-            draw_face(line[0], face.picture, face.regions)
+            plot_face(line[0], face.picture, face.regions)
             line[0].set_title(f"true: {face.said}", fontsize=8, loc="center", pad=3)
             for place, network in zip(line[1:3], (before, after)):
-                draw_map(place, network.maps[face.photo], face.picture, face.regions)
+                plot_map(place, network.maps[face.photo], face.picture, face.regions)
                 place.set_title(network.said[face.photo], fontsize=8, loc="center", pad=3)
-            draw_map(line[3], rest[face.photo], face.picture, face.regions)
+            plot_map(line[3], rest[face.photo], face.picture, face.regions)
             line[3].set_title(f"up to {rest[face.photo].max():.2f}", fontsize=8, loc="center", pad=3)
         for place, heading in zip(axes[-1], _COLUMNS):
             place.set_xlabel(heading, fontsize=9)

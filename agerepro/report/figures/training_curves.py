@@ -39,7 +39,7 @@ class StageHistory:
     histories: tuple[pd.DataFrame, ...]
 
 
-def draw_training_curves(stages: Sequence[StageHistory], caption: Caption, folder: Path, *, name: str = "training-curves") -> list[Path]:
+def plot_training_curves(stages: Sequence[StageHistory], caption: Caption, folder: Path, *, name: str = "training-curves") -> list[Path]:
     """Draw one row a stage: losses on the left, error in years or share of right answers on the right.
 
     Where a stage was trained for several folds, lines are medians and bands hold the middle half of the folds. Raises UserError
@@ -60,7 +60,7 @@ def draw_training_curves(stages: Sequence[StageHistory], caption: Caption, folde
         for row, (one, table) in enumerate(zip(trained, tables)):
             for place, (unit, names) in zip(axes[row], _sides(table)):
                 for measure in names:
-                    _draw(place, table[table["measure"] == measure], _LOOKS[measure])
+                    _plot(place, table[table["measure"] == measure], _LOOKS[measure])
                 place.set_ylabel(unit, fontsize=9)
                 _limit(place, table[table["measure"].isin(names)], last=row == len(trained) - 1)
             axes[row][0].set_title(_heading(one), fontsize=10, pad=4)
@@ -87,7 +87,7 @@ def _sides(table: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return [("Loss", ["loss", "validation_loss"]), ("Right (%)" if right == "accuracy" else "MAE (years)", [right])]
 
 
-def _draw(axes: Axes, table: pd.DataFrame, look: _Look) -> None:
+def _plot(axes: Axes, table: pd.DataFrame, look: _Look) -> None:
     _, colour, dashes, marker = look
     every = max(1, len(table) // 10)
     style = {"color": colour, "linestyle": dashes, "marker": marker}

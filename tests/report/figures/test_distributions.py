@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
-from agerepro.report.figures.distributions import binned, draw_age_confusion, draw_age_distributions, draw_age_histogram, draw_group_counts
+from agerepro.report.figures.distributions import binned, plot_age_confusion, plot_age_distributions, plot_age_histogram, plot_group_counts
 from agerepro.report.figures.style import Caption
 
 CAPTION = Caption("vgg16-imdb-agedb", "demo", "leave one person out, 82 folds", "demo: synthetic faces")
@@ -36,19 +36,19 @@ def drawn_twice(draw, tmp_path, name):
 
 def test_a_bar_a_year_counts_the_photos_whose_last_full_year_it_is(tmp_path):
     ages = pd.Series([3.0, 3.99, 4.0, 7.5, np.nan])
-    table = drawn_twice(lambda folder: draw_age_histogram("congress", ages, CAPTION, folder), tmp_path, "ages")
+    table = drawn_twice(lambda folder: plot_age_histogram("congress", ages, CAPTION, folder), tmp_path, "ages")
     assert table.to_dict("list") == {"age": [3, 4, 5, 6, 7], "photos": [2, 1, 0, 0, 1]}
     with pytest.raises(UserError, match="No photo of congress has an age"):
-        draw_age_histogram("congress", pd.Series([np.nan]), CAPTION, tmp_path)
+        plot_age_histogram("congress", pd.Series([np.nan]), CAPTION, tmp_path)
 
 
 def test_shares_rise_to_one_with_the_age_in_every_data_set(tmp_path):
-    table = drawn_twice(lambda folder: draw_age_distributions(AGES, CAPTION, folder), tmp_path, "age-distributions")
+    table = drawn_twice(lambda folder: plot_age_distributions(AGES, CAPTION, folder), tmp_path, "age-distributions")
     imdb = table[table["data"] == "imdb"].set_index("age")["share"]
     assert imdb.to_dict() == pytest.approx({20: 0.5, 30: 0.8, 50: 1.0})  # 5, 8 and 10 of 10 photos
     assert table[table["data"] == "fgnet"]["share"].tolist() == [0.25, 1.0]
     with pytest.raises(UserError, match="1 to 7 data sets, not 0"):
-        draw_age_distributions(AGES[:0], CAPTION, tmp_path)
+        plot_age_distributions(AGES[:0], CAPTION, tmp_path)
 
 
 def test_figure_5_more_than_half_of_fg_net_is_below_20(shared, tmp_path):
@@ -56,25 +56,25 @@ def test_figure_5_more_than_half_of_fg_net_is_below_20(shared, tmp_path):
     names = (shared / "data" / "metadata" / "fgnet_filenames.txt").read_text().split()
     ages = pd.Series([float(re.search(r"[Aa](\d+)", name)[1]) for name in names])
     counted = ages.value_counts().rename_axis("age").rename("photos").reset_index().assign(data="fgnet")
-    table = pd.read_csv(draw_age_distributions(counted, CAPTION, tmp_path)[2])
+    table = pd.read_csv(plot_age_distributions(counted, CAPTION, tmp_path)[2])
     assert table["photos"].sum() == 1002 and len(table) == 63
     assert table.loc[table["age"] < 20, "share"].max() > 0.5
 
 
 def test_a_group_without_photos_keeps_its_place(tmp_path):
     groups = pd.Series(["0-2"] * 3 + ["25-32"] * 5 + ["60-100"] * 2)
-    table = drawn_twice(lambda folder: draw_group_counts("adience", groups, GROUPS, CAPTION, folder), tmp_path, "groups")
+    table = drawn_twice(lambda folder: plot_group_counts("adience", groups, GROUPS, CAPTION, folder), tmp_path, "groups")
     assert table["group"].tolist() == list(GROUPS)
     assert table["photos"].tolist() == [3, 0, 0, 0, 5, 0, 0, 2]
     assert table["share"].tolist() == pytest.approx([0.3, 0, 0, 0, 0.5, 0, 0, 0.2])
     with pytest.raises(UserError, match="groups '33-37', which are none of 0-2"):
-        draw_group_counts("adience", pd.Series(["33-37"]), GROUPS, CAPTION, tmp_path)
+        plot_group_counts("adience", pd.Series(["33-37"]), GROUPS, CAPTION, tmp_path)
 
 
 @pytest.mark.parametrize("years", [1, 5])
 def test_every_photo_is_counted_in_the_bin_of_its_age_and_its_prediction(make_run, tmp_path, years):
     frame = make_run(error=12).predictions  # some predictions are below 0
-    table = drawn_twice(lambda folder: draw_age_confusion(frame, CAPTION, folder, years=years), tmp_path, "age-confusion")
+    table = drawn_twice(lambda folder: plot_age_confusion(frame, CAPTION, folder, years=years), tmp_path, "age-confusion")
     edges = np.arange(-100, 201, years)
     counts, _, _ = np.histogram2d(frame["age"], frame["predicted"], bins=(edges, edges))
     rows, columns = np.nonzero(counts)
@@ -89,6 +89,6 @@ def test_bins_begin_at_whole_multiples():
 
 def test_ages_confused_are_of_a_run_of_ages(make_run, make_group_run, tmp_path):
     with pytest.raises(UserError, match="tells age groups apart"):
-        draw_age_confusion(make_group_run().predictions, CAPTION, tmp_path)
+        plot_age_confusion(make_group_run().predictions, CAPTION, tmp_path)
     with pytest.raises(UserError, match="Bins of 0 years"):
-        draw_age_confusion(make_run().predictions, CAPTION, tmp_path, years=0)
+        plot_age_confusion(make_run().predictions, CAPTION, tmp_path, years=0)

@@ -8,32 +8,32 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
-from agerepro.report.figures.distributions import draw_confusion
+from agerepro.report.figures.distributions import plot_confusion
 from agerepro.report.figures.errors import (
-    draw_cumulative_score,
-    draw_error_by_age,
-    draw_fold_boxes,
-    draw_predicted_against_true,
     fold_values,
+    plot_cumulative_score,
+    plot_error_by_age,
+    plot_fold_boxes,
+    plot_predicted_against_true,
 )
 from agerepro.report.figures.style import Caption, figure, sample_size_text
-from agerepro.report.figures.training_curves import StageHistory, draw_training_curves, summary
+from agerepro.report.figures.training_curves import StageHistory, plot_training_curves, summary
 
 CAPTION = Caption("vgg16-faces2", "demo", "leave one person out, 12 folds", "demo: synthetic faces")
 BANNER_RED = np.array([0xA3, 0x3C, 0x00])
 
 
-def draw_all(run, caption, folder):
+def plot_all(run, caption, folder):
     runs = {"vgg16-faces2": run.predictions}
     return (
-        draw_predicted_against_true(run.predictions, caption, folder)
-        + draw_cumulative_score(runs, caption, folder)
-        + draw_error_by_age(runs, caption, folder)
+        plot_predicted_against_true(run.predictions, caption, folder)
+        + plot_cumulative_score(runs, caption, folder)
+        + plot_error_by_age(runs, caption, folder)
     )
 
 
 def test_each_figure_is_a_picture_a_print_and_its_numbers_equal_every_time(make_run, tmp_path):
-    first, second = (draw_all(make_run(), CAPTION, tmp_path / name) for name in ("a", "b"))
+    first, second = (plot_all(make_run(), CAPTION, tmp_path / name) for name in ("a", "b"))
     names = ["predicted-against-true", "cumulative-score", "error-by-age"]
     assert [path.name for path in first] == [f"{name}.{ending}" for name in names for ending in ("png", "pdf", "csv")]
     for one, other in zip(first, second):
@@ -47,7 +47,7 @@ def test_each_figure_is_a_picture_a_print_and_its_numbers_equal_every_time(make_
 def test_banner_is_seen_on_the_picture_only_when_there_is_one(make_run, tmp_path):
     def seen(caption, folder):
         red, frame = [], make_run().predictions
-        for path in draw_predicted_against_true(frame, caption, folder) + draw_cumulative_score({"a": frame}, caption, folder):
+        for path in plot_predicted_against_true(frame, caption, folder) + plot_cumulative_score({"a": frame}, caption, folder):
             if path.suffix == ".png":
                 pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
                 red.append(int((np.abs(pixels - BANNER_RED).max(axis=2) < 8).sum()))
@@ -77,8 +77,8 @@ def test_nothing_is_cut_off_at_the_edges(make_run, tmp_path):
     )
     run = make_run()
     runs = {f"senet50-imdb-agedb-{i}": run.predictions for i in range(7)}
-    paths = draw_cumulative_score(runs, long, tmp_path, guess=run.predictions) + draw_error_by_age(runs, long, tmp_path)
-    paths += draw_predicted_against_true(run.predictions, long, tmp_path)
+    paths = plot_cumulative_score(runs, long, tmp_path, guess=run.predictions) + plot_error_by_age(runs, long, tmp_path)
+    paths += plot_predicted_against_true(run.predictions, long, tmp_path)
     for path in (path for path in paths if path.suffix == ".png"):
         pixels = np.asarray(Image.open(path).convert("L"))
         border = np.concatenate([pixels[:3].ravel(), pixels[-3:].ravel(), pixels[:, :3].ravel(), pixels[:, -3:].ravel()])
@@ -87,7 +87,7 @@ def test_nothing_is_cut_off_at_the_edges(make_run, tmp_path):
 
 def test_the_numbers_beside_the_cumulative_score_are_the_shares(make_run, tmp_path):
     run = make_run()
-    table = pd.read_csv(draw_cumulative_score({"a": run.predictions}, CAPTION, tmp_path, guess=run.predictions.assign(predicted=30.0))[2])
+    table = pd.read_csv(plot_cumulative_score({"a": run.predictions}, CAPTION, tmp_path, guess=run.predictions.assign(predicted=30.0))[2])
     errors = np.abs(run.predictions["predicted"] - run.predictions["age"])
     ours = table[table["run"] == "a"].set_index("within_years")["share"]
     for limit in (0.0, 2.5, 5.0, 15.0):
@@ -97,7 +97,7 @@ def test_the_numbers_beside_the_cumulative_score_are_the_shares(make_run, tmp_pa
 
 def test_the_numbers_beside_error_by_age_are_the_bins(make_run, tmp_path):
     run = make_run()
-    table = pd.read_csv(draw_error_by_age({"a": run.predictions, "b": run.predictions}, CAPTION, tmp_path)[2])
+    table = pd.read_csv(plot_error_by_age({"a": run.predictions, "b": run.predictions}, CAPTION, tmp_path)[2])
     first = table[(table["run"] == "a") & (table["first"] == 10)].iloc[0]
     inside = run.predictions[run.predictions["age"].between(10, 19)]
     assert first["photos"] == len(inside)
@@ -107,7 +107,7 @@ def test_the_numbers_beside_error_by_age_are_the_bins(make_run, tmp_path):
 
 def test_no_or_too_many_runs_are_refused(make_run, tmp_path):
     frame = make_run().predictions
-    for draw in (draw_cumulative_score, draw_error_by_age):
+    for draw in (plot_cumulative_score, plot_error_by_age):
         for runs in ({}, {str(i): frame for i in range(8)}):
             with pytest.raises(UserError, match="holds 1 to 7 runs"):
                 draw(runs, CAPTION, tmp_path)
@@ -124,7 +124,7 @@ def test_crowd_counts_photos_people_and_seeds(make_run):
 
 def test_the_confusion_matrix_draws_its_counts(make_group_run, tmp_path):
     run = make_group_run()
-    first, second = (draw_confusion(run.predictions, run.groups, CAPTION, tmp_path / name) for name in ("a", "b"))
+    first, second = (plot_confusion(run.predictions, run.groups, CAPTION, tmp_path / name) for name in ("a", "b"))
     assert [path.name for path in first] == ["confusion.png", "confusion.pdf", "confusion.csv"]
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
     table = pd.read_csv(first[2])
@@ -141,10 +141,10 @@ def test_the_confusion_matrix_draws_its_counts(make_group_run, tmp_path):
 def test_figures_of_ages_refuse_groups_and_the_other_way_round(make_run, make_group_run, tmp_path):
     groups, ages = make_group_run(), make_run()
     with pytest.raises(UserError, match="predicts ages"):
-        draw_confusion(ages.predictions, ("0-12", "15-20"), CAPTION, tmp_path)
+        plot_confusion(ages.predictions, ("0-12", "15-20"), CAPTION, tmp_path)
     with pytest.raises(UserError, match="tells age groups apart"):
-        draw_predicted_against_true(groups.predictions, CAPTION, tmp_path)
-    for draw in (draw_cumulative_score, draw_error_by_age):
+        plot_predicted_against_true(groups.predictions, CAPTION, tmp_path)
+    for draw in (plot_cumulative_score, plot_error_by_age):
         with pytest.raises(UserError, match="tells age groups apart"):
             draw({"a": groups.predictions}, CAPTION, tmp_path)
 
@@ -180,7 +180,7 @@ def test_of_age_groups_the_folds_accuracy_in_percent_is_shown(make_group_run):
 def test_box_plots_hold_folds_means_and_published_numbers(make_run, tmp_path):
     runs = {f"vgg16-imdb-agedb-{i}": make_run(error=2 + i).predictions for i in range(7)}
     published = {"vgg16-imdb-agedb-0": 2.68}
-    first, second = (draw_fold_boxes(runs, FOLDS_CAPTION, tmp_path / name, earlier=EARLIER, published=published) for name in ("a", "b"))
+    first, second = (plot_fold_boxes(runs, FOLDS_CAPTION, tmp_path / name, earlier=EARLIER, published=published) for name in ("a", "b"))
     assert [path.name for path in first] == ["fold-boxes.png", "fold-boxes.pdf", "fold-boxes.csv"]
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
     assert border_is_white(first[0])
@@ -197,11 +197,11 @@ def test_box_plots_hold_folds_means_and_published_numbers(make_run, tmp_path):
 def test_runs_of_different_measures_are_not_drawn_together(make_run, make_group_run, tmp_path):
     runs = {"ages": make_run().predictions, "groups": make_group_run().predictions}
     with pytest.raises(UserError, match="not accuracy, mae"):
-        draw_fold_boxes(runs, FOLDS_CAPTION, tmp_path)
+        plot_fold_boxes(runs, FOLDS_CAPTION, tmp_path)
     with pytest.raises(UserError, match="not no run"):
-        draw_fold_boxes({}, FOLDS_CAPTION, tmp_path)
+        plot_fold_boxes({}, FOLDS_CAPTION, tmp_path)
     with pytest.raises(UserError, match="hold 6 earlier results, not 7"):
-        draw_fold_boxes({"a": make_run().predictions}, FOLDS_CAPTION, tmp_path, earlier={str(i): 1.0 for i in range(7)})
+        plot_fold_boxes({"a": make_run().predictions}, FOLDS_CAPTION, tmp_path, earlier={str(i): 1.0 for i in range(7)})
 
 
 def history(losses, *, mae=None, accuracy=None, validation=None):
@@ -224,7 +224,7 @@ def test_of_several_trainings_the_median_and_the_middle_half_are_drawn():
 
 
 def test_training_curves_have_a_row_a_stage(tmp_path):
-    first, second = (draw_training_curves([PEOPLE, FOLDS], FOLDS_CAPTION, tmp_path / name) for name in ("a", "b"))
+    first, second = (plot_training_curves([PEOPLE, FOLDS], FOLDS_CAPTION, tmp_path / name) for name in ("a", "b"))
     assert [path.name for path in first] == ["training-curves.png", "training-curves.pdf", "training-curves.csv"]
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
     assert border_is_white(first[0])
@@ -238,4 +238,4 @@ def test_training_curves_have_a_row_a_stage(tmp_path):
 def test_stages_that_were_not_trained_are_left_out(tmp_path):
     untrained = StageHistory("start", (history([], mae=[]),))
     with pytest.raises(UserError, match="no training curves"):
-        draw_training_curves([untrained], FOLDS_CAPTION, tmp_path)
+        plot_training_curves([untrained], FOLDS_CAPTION, tmp_path)

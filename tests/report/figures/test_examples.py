@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
-from agerepro.report.figures.examples import Example, best_and_worst, draw_example_distributions, draw_faces
+from agerepro.report.figures.examples import Example, best_and_worst, plot_example_distributions, plot_faces
 from agerepro.report.figures.style import Caption
 
 CAPTION = Caption("vgg16-faces2", "demo", "leave one person out, 12 folds")
@@ -27,7 +27,7 @@ def test_each_distribution_lies_in_the_csv_with_its_truth(tmp_path, count, group
     name = "set/a-name-that-is-longer-than-its-panel-is-wide-{}.jpg"
     examples = [Example(name.format(i), shares[i], values, float(values[-1]), float(values[i % len(values)])) for i in range(count)]
     first, second = (
-        draw_example_distributions(examples, CAPTION, tmp_path / folder, chosen="Photos chosen by hand", groups=groups)
+        plot_example_distributions(examples, CAPTION, tmp_path / folder, chosen="Photos chosen by hand", groups=groups)
         for folder in ("a", "b")
     )
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
@@ -41,7 +41,7 @@ def test_each_distribution_lies_in_the_csv_with_its_truth(tmp_path, count, group
 
 def test_no_example_is_refused(tmp_path):
     with pytest.raises(UserError, match="no example photos"):
-        draw_example_distributions([], CAPTION, tmp_path, chosen="")
+        plot_example_distributions([], CAPTION, tmp_path, chosen="")
 
 
 def test_best_and_worst_are_the_ends_of_the_errors_over_seeds(make_run):
@@ -67,7 +67,7 @@ def test_groups_have_no_best_face(make_group_run):
 def test_only_the_pictures_given_are_shown(make_run, tmp_path):
     chosen = best_and_worst(make_run().predictions)
     pure = {photo: np.full((20, 20, 3), (0, 200, 40), np.uint8) for photo in chosen["photo"]}
-    first, second = (draw_faces(chosen, pure, CAPTION, tmp_path / name) for name in ("a", "b"))
+    first, second = (plot_faces(chosen, pure, CAPTION, tmp_path / name) for name in ("a", "b"))
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
     assert border_is_white(first[0])
     pixels = np.asarray(Image.open(first[0]).convert("RGB")).astype(int)
@@ -76,4 +76,4 @@ def test_only_the_pictures_given_are_shown(make_run, tmp_path):
     assert pd.read_csv(first[2])["photo"].tolist() == chosen["photo"].tolist()
     lacking = {photo: picture for photo, picture in pure.items() if photo != chosen["photo"][2]}
     with pytest.raises(UserError, match=f"There is no picture of {chosen['photo'][2]}"):
-        draw_faces(chosen, lacking, CAPTION, tmp_path)
+        plot_faces(chosen, lacking, CAPTION, tmp_path)

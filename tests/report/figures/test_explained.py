@@ -16,8 +16,8 @@ from agerepro.explain.checks import STEPS, Checks, areas, check_summary, compare
 from agerepro.explain.maps import SENSITIVITY
 from agerepro.explain.mean_maps import mean_maps
 from agerepro.explain.regions import face_regions, region_summary, region_table
-from agerepro.report.figures.explained import draw_deletion_curves, draw_mean_maps, draw_regions
-from agerepro.report.figures.maps import Face, MapWords, Network, draw_class_activation, draw_map_differences
+from agerepro.report.figures.explained import plot_deletion_curves, plot_mean_maps, plot_regions
+from agerepro.report.figures.maps import Face, MapWords, Network, plot_class_activation, plot_map_differences
 from agerepro.report.figures.style import Caption
 
 CAPTION = Caption("vgg16-faces2", "demo", "leave-one-person-out", "demo: synthetic faces")
@@ -43,7 +43,7 @@ def face(photo: str, *, shown: bool) -> Face:
 @pytest.mark.parametrize("backbones", [("VGG-16",), ("ResNet-50", "VGG-16")])
 def test_maps_of_one_or_several_networks_before_and_after(tmp_path: Path, backbones: tuple[str, ...], shown: bool) -> None:
     networks = [network(backbone, row) for backbone in backbones for row in ("after", "before")]
-    png, pdf, csv = draw_class_activation(networks, [face("p0", shown=shown), face("p3", shown=shown)], CAPTION, tmp_path, words=WORDS)
+    png, pdf, csv = plot_class_activation(networks, [face("p0", shown=shown), face("p3", shown=shown)], CAPTION, tmp_path, words=WORDS)
     table = pd.read_csv(csv)
     assert png.stat().st_size and pdf.stat().st_size and len(table) == len(networks) * 2 * 9
     found = table.query("photo == 'p3' and experiment == 'VGG-16-after'")["value"]
@@ -53,7 +53,7 @@ def test_maps_of_one_or_several_networks_before_and_after(tmp_path: Path, backbo
 def test_a_difference_of_maps_is_the_absolute_one_of_what_is_drawn(tmp_path: Path) -> None:
     before = network("VGG-16", "before")
     after = replace(network("VGG-16", "after"), maps={photo: -2 * one for photo, one in before.maps.items()})
-    png, pdf, csv = draw_map_differences(before, after, [face("p0", shown=True), face("p3", shown=False)], CAPTION, tmp_path, words=WORDS)
+    png, pdf, csv = plot_map_differences(before, after, [face("p0", shown=True), face("p3", shown=False)], CAPTION, tmp_path, words=WORDS)
     table = pd.read_csv(csv).query("photo == 'p3'").filter(regex="^x").to_numpy()
     assert png.stat().st_size and pdf.stat().st_size and table.shape == (112, 112)
     np.testing.assert_allclose(table, 3 * np.abs(upsampled(MAPS[3:4], 112)[0]), atol=1e-3)
@@ -66,22 +66,22 @@ def test_every_kind_of_map_has_words() -> None:
 
 def test_no_network_is_a_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no network, or no face"):
-        draw_class_activation([], [face("p0", shown=True)], CAPTION, tmp_path, words=WORDS)
+        plot_class_activation([], [face("p0", shown=True)], CAPTION, tmp_path, words=WORDS)
     with pytest.raises(UserError, match="No run has photos with landmarks"):
-        draw_mean_maps({}, CAPTION, tmp_path, shown="faces")
+        plot_mean_maps({}, CAPTION, tmp_path, shown="faces")
     with pytest.raises(UserError, match="0 runs"):
-        draw_regions({}, CAPTION, tmp_path)
+        plot_regions({}, CAPTION, tmp_path)
 
 
 def test_mean_maps_and_regions_hold_what_they_draw(tmp_path: Path) -> None:
     means = mean_maps(MAPS, np.full((6, 48, 48, 3), 90, np.uint8), EVERYWHERE, GROUPS)
     assert means is not None
-    table = pd.read_csv(draw_mean_maps({"a": means, "b": means}, CAPTION, tmp_path, shown="faces")[2])
+    table = pd.read_csv(plot_mean_maps({"a": means, "b": means}, CAPTION, tmp_path, shown="faces")[2])
     assert set(table["group"]) == {"all", *GROUPS} and set(table["run"]) == {"a", "b"}
     first = table.query("run == 'a' and group == 'all' and y == 20").filter(regex="^x")
     np.testing.assert_allclose(first.to_numpy()[0], means.energy["all"][20], atol=1e-4)
     summary = region_summary(region_table(PHOTOS, MAPS, EVERYWHERE), pd.Series(GROUPS, index=PHOTOS["photo"]))
-    drawn = pd.read_csv(draw_regions({"a": summary, "b": summary}, CAPTION, tmp_path)[2])
+    drawn = pd.read_csv(plot_regions({"a": summary, "b": summary}, CAPTION, tmp_path)[2])
     np.testing.assert_allclose(drawn.query("run == 'b'")["relative"], summary["relative"])
 
 
@@ -89,6 +89,6 @@ def test_curves_hold_the_means_of_the_photos(tmp_path: Path) -> None:
     scores = np.random.default_rng(1).random((2, 2, 6, STEPS + 1))
     random = compared(PHOTOS, MAPS, MAPS[None, ::-1], EVERYWHERE)
     checks = Checks(random, curve_table(PHOTOS, scores), check_summary(PHOTOS, random, areas(scores), unit="years"))
-    table = pd.read_csv(draw_deletion_curves(checks, CAPTION, tmp_path, score="Expected age (years)")[2])
+    table = pd.read_csv(plot_deletion_curves(checks, CAPTION, tmp_path, score="Expected age (years)")[2])
     found = table.query("order == 'insertion' and map == 'map'")["score"]
     np.testing.assert_allclose(found, scores[1, 0].mean(axis=0))
