@@ -45,7 +45,7 @@ def grid(
     \b
       agerepro grid experiments/koenig2019/vgg16-imdb-agedb.yaml --stage fgnet --folds 0-5 --profile demo
     """
-    from agerepro.cli.options import ProgressReporter
+    from agerepro.cli.options import ProgressReporter, say_next
     from agerepro.training.device import suppress_stderr
 
     with suppress_stderr():
@@ -53,15 +53,28 @@ def grid(
     from agerepro.report.figures.style import Caption
     from agerepro.report.grid import chosen, write_grid
 
-    wish = GridOptions(experiment, stage, profile, data, runs, weights, folds, _numbers(rates), _wholes(batches), epochs, jobs, settings)
-    with ProgressReporter() as talk:
-        done = run_grid(wish, talk)
-    protocol = f"stage {stage}, {epochs} epoch{'' if epochs == 1 else 's'}" + (f", folds {folds}" if done.stage.protocol else "")
-    click.echo(write_grid(done.rows, done.folder, Caption(experiment.stem, profile, protocol, done.banner)))
-    best = chosen(done.rows)
-    click.echo(f"Chosen: learning rate {best.learning_rate:g}, batch {best.batch}. Files: {done.folder}")
-    use = " ".join(f"--set '{one}'" for one in best.as_settings(stage, done.stage.optimizer.backbone_lr_multiplier))
-    click.echo(f"Next: agerepro run {experiment} --profile {profile} {use}", err=True)
+    options = GridOptions(
+        experiment,
+        profile,
+        data,
+        runs,
+        weights,
+        folds,
+        jobs,
+        settings,
+        stage=stage,
+        rates=_numbers(rates),
+        batches=_wholes(batches),
+        epochs=epochs,
+    )
+    with ProgressReporter() as reporter:
+        result = run_grid(options, reporter)
+    protocol = f"stage {stage}, {epochs} epoch{'' if epochs == 1 else 's'}" + (f", folds {folds}" if result.stage.protocol else "")
+    click.echo(write_grid(result.rows, result.folder, Caption(experiment.stem, profile, protocol, result.banner)))
+    best = chosen(result.rows)
+    click.echo(f"Chosen: learning rate {best.learning_rate:g}, batch {best.batch}. Files: {result.folder}")
+    choice = [word for setting in best.as_settings(stage, result.stage.optimizer.backbone_lr_multiplier) for word in ("--set", setting)]
+    say_next("run", experiment, "--profile", profile, *choice)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

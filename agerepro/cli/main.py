@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +22,9 @@ from agerepro.cli.predict import export, predict
 from agerepro.cli.report import report, table
 from agerepro.cli.run import run, status
 from agerepro.errors import UserError
+from agerepro.io import LocksRefusedWarning, printable
+
+TRACEBACK = "AGEREPRO_TRACEBACK"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -33,6 +42,7 @@ for command in (run, status, table, report, grid, explain, predict, export, data
 
 def main() -> None:
     """Run the command line of this process."""
+    _prepare_process()
     try:
         agerepro_command(standalone_mode=False)
     except click.ClickException as error:
@@ -42,7 +52,7 @@ def main() -> None:
         click.echo("Stopped. The same command continues where it was.", err=True)
         sys.exit(130)
     except UserError as error:
-        click.echo(f"agerepro: {error}", err=True)
+        click.echo(f"agerepro: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("agerepro"):
@@ -57,3 +67,34 @@ def main() -> None:
         # The reader (`head`, say) has enough; Python would complain once more when it flushes.
         sys.stdout = None
         sys.exit(0)
+    except OSError as error:
+        if error.errno is None or TRACEBACK in os.environ:  # not the operating system's no, or somebody wants to know where
+            raise
+        place = printable(str(error.filename)) if error.filename else "A file"
+        click.echo(
+            f"agerepro: {place} cannot be read or written: {error.strerror}. When that is mended, the same command continues. "
+            f"(With {TRACEBACK}=1 set, a traceback says where it happened.)",
+            err=True,
+        )
+        sys.exit(2)
+
+
+def _prepare_process() -> None:
+    """What the outside may lack: a home, an output that takes every character; and how one warning of ours looks."""
+    try:
+        Path.home()
+    except RuntimeError:  # no HOME, and a user whom the system does not know, as in a container
+        os.environ["HOME"] = tempfile.gettempdir()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.simplefilter("once", LocksRefusedWarning)
+    show = warnings.showwarning
+
+    def plainly(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, LocksRefusedWarning):
+            click.echo(f"agerepro: {message}", err=True)
+        else:
+            show(message, category, *place, **more)
+
+    warnings.showwarning = plainly

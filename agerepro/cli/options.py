@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -46,6 +47,11 @@ def configure_from_run(run: Run) -> None:
     configure(read_experiment(run.folder / "experiment.yaml").machine)
 
 
+def say_next(command: str, *arguments: object) -> None:
+    """Name the next command on standard error, quoted so that it can be pasted into a shell."""
+    click.echo("Next: " + shlex.join(["agerepro", command, *(str(argument) for argument in arguments)]), err=True)
+
+
 LINE_EVERY_S = 5.0  # off a terminal
 
 
@@ -66,8 +72,8 @@ class ProgressReporter:
             disable=not sys.stderr.isatty(),
         )
         self.tasks: dict[str, TaskID] = {}
-        self.said_at = 0.0
-        self.began: dict[str, float] = {}
+        self.last_line_at = 0.0
+        self.began: dict[str, tuple[float, int]] = {}  # when a count was first seen, and where it stood then
 
     def __enter__(self) -> ProgressReporter:
         self.bars.start()
@@ -108,11 +114,11 @@ class ProgressReporter:
             return
         now = time.monotonic()
         if done == 0:
-            self.began[what] = now
-        began = self.began.setdefault(what, now)
-        if done < total and now - self.said_at < LINE_EVERY_S:
+            self.began[what] = (now, 0)
+        began, first = self.began.setdefault(what, (now, done))
+        if done < total and now - self.last_line_at < LINE_EVERY_S:
             return
-        self.said_at = now
-        left = (now - began) / done * (total - done) if done else float("nan")
-        ahead = f"  {left:.0f} s left" if done and done < total else ""
-        self.console.print(f"{self.prefix}{what}: {done}/{total}  {more}{ahead}".rstrip(), markup=False)
+        self.last_line_at = now
+        # What was done before the first look says nothing about the pace: no estimate until something more is done.
+        left = f"  {(now - began) / (done - first) * (total - done):.0f} s left" if first < done < total else ""
+        self.console.print(f"{self.prefix}{what}: {done}/{total}  {more}{left}".rstrip(), markup=False)

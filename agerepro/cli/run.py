@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from agerepro.cli.options import ANY, FILE, data_option, jobs_option, runs_option, weights_option
+from agerepro.cli.options import ANY, FILE, data_option, jobs_option, runs_option, say_next, weights_option
+from agerepro.errors import UserError
 
 
 @click.command(no_args_is_help=True)
@@ -25,8 +26,8 @@ from agerepro.cli.options import ANY, FILE, data_option, jobs_option, runs_optio
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch_size=32."
 )
 @click.option("--tensorboard", is_flag=True, help="Also write logs for `tensorboard --logdir RUNS/tensorboard`.")
-@click.option("--explain", "explained", is_flag=True, help="Also make what `agerepro explain` makes: maps, and what they come to.")
-@click.option("--report", "paged", is_flag=True, help="Also make what `agerepro report` makes: the page, each run's figures.")
+@click.option("--explain", "explain", is_flag=True, help="Also make what `agerepro explain` makes: maps, and what they come to.")
+@click.option("--report", "report", is_flag=True, help="Also make what `agerepro report` makes: the page, each run's figures.")
 @click.option("--folds-only", is_flag=True, hidden=True, help="No table at the end: for the processes that --jobs starts.")
 def run(
     experiments: tuple[Path, ...],
@@ -38,8 +39,8 @@ def run(
     jobs: int,
     settings: tuple[str, ...],
     tensorboard: bool,
-    explained: bool,
-    paged: bool,
+    explain: bool,
+    report: bool,
     folds_only: bool,
 ) -> None:
     """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
@@ -54,29 +55,32 @@ def run(
     from agerepro.training.device import suppress_stderr
 
     with suppress_stderr():
-        from agerepro.runs.local import RunOptions, run_experiment
+        from agerepro.runs.local import RunOptions, run_experiments
     from agerepro.report.loading import write_report
 
-    done = []
-    with ProgressReporter() as talk:
-        for experiment in experiments:
-            talk.say(f"{experiment} ({profile})")
-            done.append(run_experiment(RunOptions(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard), talk))
+    options = [RunOptions(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard) for experiment in experiments]
+    places: list[Path] = []
+    try:
+        with ProgressReporter() as reporter:
+            places += (run.folder for run in run_experiments(options, reporter))
+    except (UserError, OSError):
+        if places and not folds_only:  # what is finished is shown, whatever became of the next one
+            write_report(places, partial=folds is not None, out=click.echo)
+        raise
     if folds_only:
         return
-    places = [one.folder for one in done]
     write_report(places, partial=folds is not None, out=click.echo)
-    if explained:
+    if explain:
         _explain(places, data)
-    if paged:
+    if report:
         from agerepro.report.loading import figures_of
         from agerepro.report.page.write import write_page
 
         if len(places) > 1:  # of one run, results_of has drawn them
             figures_of(places, partial=folds is not None)
         click.echo(f"Page: {write_page(places, None, partial=folds is not None, faces='as licensed')}")
-    if not (explained and paged):
-        click.echo(f"Next: agerepro {'explain' if paged else 'report'} " + " ".join(str(place) for place in places), err=True)
+    if not (explain and report):
+        say_next("explain" if report else "report", *places)
 
 
 def _explain(places: Sequence[Path], data: Path | None) -> None:
@@ -84,8 +88,7 @@ def _explain(places: Sequence[Path], data: Path | None) -> None:
     import time
 
     from agerepro.cli.options import ProgressReporter
-    from agerepro.errors import UserError
-    from agerepro.explain.run_maps import ExplainConfig as ExplainConfig
+    from agerepro.explain.run_maps import ExplainConfig
     from agerepro.report.explanation import explain_runs
     from agerepro.runs.layout import Run
 
@@ -128,7 +131,7 @@ def status(runs: tuple[Path, ...]) -> None:
     if incomplete:
         click.echo("Next: the same `agerepro run` command continues.", err=True)
         sys.exit(1)
-    click.echo("Next: agerepro table " + " ".join(str(place) for place in runs), err=True)
+    say_next("table", *runs)
 
 
 def _ranges(folds: list[int]) -> str:

@@ -93,6 +93,13 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: stage {stage.name!r} changes its rate by the validation loss but has no validation part.")
         if stage.checkpoint_selection == "best_validation" and not _has_validation(stage.split or stage.protocol):
             raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
+    target = experiment.stages[-1]
+    for stage in experiment.stages[:-1]:
+        if stage.data == target.data:
+            raise UserError(
+                f"{path}: stage {stage.name!r} trains on {stage.data}, which stage {target.name!r} tests: every tested photo would "
+                f"have been trained on. Take other data for {stage.name!r}, or leave the stage out."
+            )
     softmax = isinstance(experiment.head, Classification)
     for loss in experiment.loss:
         if isinstance(loss, CrossEntropy) != softmax:
@@ -124,6 +131,7 @@ def _has_validation(division: Protocol | RandomSplit | GroupSplit | None) -> boo
 
 
 PAPER = "paper"  # the profile that overrides nothing
+UNIONS = ("head", "optimizer", "schedule", "split", "protocol", "target")  # keys under which one of several kinds stands
 _ADAPTER = TypeAdapter(schema.Experiment)
 
 
@@ -131,7 +139,7 @@ def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str]
     """Read, override and check an experiment.
 
     profile: `paper` takes the file as it stands; any other must stand under `profiles:`. A profile's mapping replaces
-    key by key, one level deep; a profile's list replaces the whole list.
+    key by key, one level deep; a profile's list, and what is one of several kinds (`head`), replaces the whole.
     settings: `KEY=VALUE` with dots, for instance `stages.fgnet.batch_size=32`; values are read as YAML.
     """
     values, lines = read_yaml(path)
@@ -159,7 +167,7 @@ def profiles_of(path: Path) -> tuple[str, ...]:
 def experiment_to_dict(experiment: schema.Experiment) -> dict[str, Any]:
     """Every setting, defaults included, as plain values: what a digest is taken of and what lies in the run.
 
-    A setting that is one of several kinds keeps the name of its kind: `{"kfold": {"folds": 5, ...}}`.
+    A setting that is one of several kinds keeps the name of its kind: `{"subject_kfold": {"folds": 5, ...}}`.
     """
     return {field.name: to_dict(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
 
@@ -186,7 +194,7 @@ def to_dict(value: Any) -> Any:
 def _overlaid(base: dict[str, Any], lines: dict[Key, int], over: dict[str, Any], at: Key) -> tuple[dict[str, Any], dict[Key, int]]:
     values, lines = copy.deepcopy(base), dict(lines)
     for key, value in (over or {}).items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
+        if isinstance(value, dict) and isinstance(values.get(key), dict) and key not in UNIONS:
             values[key].update(value)
         else:
             values[key] = value
@@ -201,14 +209,18 @@ def _set(values: dict[str, Any], setting: str) -> None:
         raise UserError(f"--set {setting!r}: write KEY=VALUE, for instance stages.fgnet.batch_size=32.")
     *path, last = key.split(".")
     place: Any = values
-    for step in path:
+    for above, step in zip(("", *path), path):
+        if above in UNIONS and isinstance(place, dict) and step not in place:
+            place.clear()  # another kind takes the place of the one that stood there
         if isinstance(place, list):
             named = {item.get("name"): item for item in place if isinstance(item, dict)}
             if step not in named:
                 raise UserError(f"--set {setting}: no stage {step!r}.{suggest(step, [str(name) for name in named])}")
             place = named[step]
         elif isinstance(place, dict):
-            place = place.setdefault(step, {})
+            if not isinstance(place.get(step), (dict, list)):
+                place[step] = {place[step]: {}} if isinstance(place.get(step), str) and step in UNIONS else {}
+            place = place[step]
         else:
             raise UserError(f"--set {setting}: {step!r} lies below a plain value.")
     if not isinstance(place, dict):
@@ -220,20 +232,20 @@ def _set(values: dict[str, Any], setting: str) -> None:
 
 
 def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error: ValidationError) -> str:
-    said = []
+    lines_of_error = []
     for problem in error.errors():
         key = tuple(step for step in problem["loc"] if not (isinstance(step, str) and "[" in step))
         line = line_of(lines, key)
         where = f"{path}:{line}" if line else str(path)
         name = _named(values, key)
         if problem["type"] == "unexpected_keyword_argument":
-            said.append(f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(key[:-1]))}")
+            lines_of_error.append(f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(key[:-1]))}")
         elif problem["type"] in ("missing", "missing_argument"):
-            said.append(f"{where}: {name!r} is missing.")
+            lines_of_error.append(f"{where}: {name!r} is missing.")
         else:
             value = problem.get("input")
-            said.append(f"{where}: {name} = {value!r} is not allowed.{_hint(problem, value)}")
-    return "\n".join(dict.fromkeys(said))
+            lines_of_error.append(f"{where}: {name} = {value!r} is not allowed.{_hint(problem, value)}")
+    return "\n".join(dict.fromkeys(lines_of_error))
 
 
 def _hint(problem: Any, value: Any) -> str:

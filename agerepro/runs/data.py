@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,11 @@ from agerepro.config.loading import to_dict
 from agerepro.config.schema import Experiment, Faces
 from agerepro.datasets import catalog
 from agerepro.datasets.photos import subject_overlap
-from agerepro.errors import UserError
 from agerepro.faces.alignment import SIDES
 from agerepro.faces.prepare import FaceDataset, content_digest, prepare_faces, store_folder
 from agerepro.faces.store import FaceStore
 from agerepro.io import config_hash
-from agerepro.models.pretrained import find_weights
+from agerepro.runs.layout import Run
 from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.training.loop import Reporter
 
@@ -28,12 +26,6 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
     names = list(dict.fromkeys(stage.data for stage in experiment.stages))
     if data is not None:
         return dict.fromkeys(names, data)
-    undrawn = [name for name in names if name not in experiment.synthetic]
-    if undrawn:
-        raise UserError(
-            f"Say where {', '.join(undrawn)} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native "
-            "layout. `agerepro data list` tells how to get each; `--profile demo` draws synthetic faces where it exists."
-        )
     from agerepro.synthetic.writers import RENDERER, write  # the renderer is only for the demo
 
     folders = {}
@@ -51,22 +43,6 @@ def drawn_sets(folders: dict[str, Path]) -> list[str]:
     return [name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()]
 
 
-def check_nothing_missing(experiment: Experiment, folders: dict[str, Path], *, weights_folder: Path | None) -> None:
-    """One UserError that lists every data set and weight file that is not there, before anything starts."""
-    missing = [
-        f"{name}: no folder {folder / name}. {catalog.card(name).how_to_get}"
-        for name, folder in folders.items()
-        if not catalog.folder_of(name, folder).is_dir()
-    ]
-    if any(stage.start_from == "weights" for stage in experiment.stages):
-        try:
-            find_weights(experiment.backbone.weights, experiment.backbone.name, folder=weights_folder)
-        except UserError as error:
-            missing.append(str(error))
-    if missing:
-        raise UserError("Nothing was started; this is missing:\n" + "\n".join(f"  - {one}" for one in missing))
-
-
 def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Path, reporter: Reporter) -> dict[str, FaceDataset]:
     """Every data set of the experiment, aligned; people shared by name with the target are counted, and dropped if it says so."""
     sets = {
@@ -80,8 +56,8 @@ def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Pat
         )
         for name, folder in folders.items()
     }
-    for name, one in sets.items():
-        reporter.say(f"{name}: {len(one.photos)} faces, {one.photos['subject'].nunique()} people; {_said(one)}")
+    for name, dataset in sets.items():
+        reporter.say(f"{name}: {len(dataset.photos)} faces, {dataset.photos['subject'].nunique()} people; {_describe_faces(dataset)}")
     names = list(sets)
     for at, name in enumerate(names[:-1]):
         later = {other: subject_overlap(sets[name].photos, sets[other].photos) for other in names[at + 1 :]}
@@ -100,8 +76,8 @@ def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Pat
     return sets
 
 
-def _said(prepared: FaceDataset) -> str:
-    return ", ".join(f"{count} {what}" for what, count in prepared.funnel["faces"].items() if count)
+def _describe_faces(dataset: FaceDataset) -> str:
+    return ", ".join(f"{count} {what}" for what, count in dataset.funnel["faces"].items() if count)
 
 
 def _counted(reporter: Reporter, what: str) -> Callable[[int, int], None]:
@@ -127,7 +103,7 @@ def find_run_crops(run: Path, data: str, settings: Faces) -> RunCrops | None:
     """
     run = run.resolve()
     photos, faces = read_table(run / "photos.csv", PHOTOS), run.parents[2] / "faces"
-    digest = json.loads((run / "provenance.json").read_text(encoding="utf-8"))["data"][data]["digest"]
+    digest = Run(run).provenance()["data"].get(data, {}).get("digest", "")
     usual = store_folder(photos, settings, faces).parent
     name = usual.name.rpartition("-")[0]
     for folder in dict.fromkeys([usual, *sorted(faces.glob(f"{name}-*"))]):

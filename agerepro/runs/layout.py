@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +15,8 @@ from agerepro.config.loading import PAPER
 from agerepro.errors import UserError
 from agerepro.io import is_complete
 from agerepro.tables import FOLDS, PREDICTIONS, read_table
+
+MOST_FOLDS = 100_000  # more than any protocol has people
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,17 @@ class Run:
     def fold_folder(self, seed: int, fold: int, *, first_seed: int) -> Path:
         """folds/007, or folds/007-seed1 for a further seed."""
         return self.folder / "folds" / (f"{fold:03d}" if seed == first_seed else f"{fold:03d}-seed{seed}")
+
+    def provenance(self) -> dict[str, Any]:
+        """What provenance.json holds. UserError where it is missing or damaged."""
+        path = self.folder / "provenance.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} cannot be read ({error}). The same `agerepro run` command writes it anew.") from None
+        if not isinstance(content, dict) or "data" not in content:
+            raise UserError(f"{path} is no provenance of a run. The same `agerepro run` command writes it anew.")
+        return content
 
     def folds(self) -> pd.DataFrame:
         """The FOLDS table of the run."""
@@ -69,20 +84,25 @@ def find_run(place: Path) -> Run:
     raise UserError(f"{place} holds {len(found)} runs; name one of:\n" + "\n".join(f"  {folder}" for folder in found))
 
 
-def parse_folds(text: str | None, count: int) -> list[int]:
-    """`0-5,7` -> [0, 1, 2, 3, 4, 5, 7]; None -> all. UserError for bad text or a fold that the protocol lacks."""
+def parse_folds(text: str | None, count: int | None) -> list[int]:
+    """`0-5,7` -> [0, 1, 2, 3, 4, 5, 7]; None -> all. UserError for bad text or a fold that the protocol lacks.
+
+    count: folds of the protocol; None where it is not known yet: then no fold is refused but one beyond MOST_FOLDS.
+    """
+    limit = MOST_FOLDS if count is None else count
     if text is None:
-        return list(range(count))
-    chosen: set[int] = set()
+        return list(range(limit))
+    folds: set[int] = set()
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
         if not match:
             raise UserError(f"--folds {text!r}: write numbers and ranges, for instance 0-5,7.")
-        chosen.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    outside = sorted(fold for fold in chosen if fold >= count)
-    if outside:
-        raise UserError(f"--folds {text!r}: there are folds 0 to {count - 1}, not {outside[0]}.")
-    return sorted(chosen)
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last >= limit or first > last:
+            outside = last if last >= limit else first
+            raise UserError(f"--folds {text!r}: there are folds 0 to {limit - 1}, and ranges rise; {outside} does not fit.")
+        folds.update(range(first, last + 1))
+    return sorted(folds)
 
 
 def disclaimer(profile: str, *, synthetic: bool, changed: Sequence[str] = ()) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment
-from agerepro.config.schema import Adam, LeaveOneSubjectOut, Plateau
+from agerepro.config.schema import RENAMED, Adam, LeaveOneSubjectOut, Plateau, Regression, SubjectKFold
 from agerepro.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -87,3 +88,52 @@ def test_an_error_inside_a_profile_points_at_the_profile_s_line(tmp_path: Path) 
     with pytest.raises(UserError, match=rf"profile.yaml:{line}: unknown key 'backbone.widht'"):
         read_experiment(path, profile="demo")
     read_experiment(path)  # the paper's profile is not touched
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_an_old_key_or_value_is_told_its_new_name(old: str, tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text(CASCADE.read_text(encoding="utf-8").replace("epochs: 60", f"epochs: 60, {old}: 3"), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"old\.yaml:\d+: unknown key 'stages.imdb.{old}'.*{re.escape(RENAMED[old])}"):
+        read_experiment(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "new"),
+    [("stages.fgnet.protocol={kfold: 5}", "subject_kfold"), ("head=value", "regression"), ("stages.fgnet.train=classifier", "head")],
+)
+def test_an_old_kind_is_told_its_new_name(setting: str, new: str) -> None:
+    with pytest.raises(UserError, match=f"is now called {new}"):
+        read_experiment(CASCADE, settings=[setting])
+
+
+@pytest.mark.parametrize("protocol", ["leave_one_subject_out", "{subject_kfold: 5}"])
+def test_a_shared_stage_on_the_set_that_is_tested_is_refused(protocol: str, tmp_path: Path) -> None:
+    path = tmp_path / "leak.yaml"
+    settings = "epochs: 1, batch_size: 8, optimizer: {adam: 0.001}"
+    path.write_text(
+        f"""
+faces: {{size: 40}}
+backbone: {{name: vgg16}}
+stages:
+  - {{name: warm, data: fgnet, start_from: scratch, split: {{random: 0.1}}, {settings}}}
+  - {{name: between, data: agedb, start_from: warm, {settings}}}
+  - {{name: last, data: fgnet, start_from: between, protocol: {protocol}, {settings}}}
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(UserError, match="'warm' trains on fgnet, which stage 'last' tests"):
+        read_experiment(path)
+
+
+def test_another_kind_takes_the_place_of_the_one_in_the_file(tmp_path: Path) -> None:
+    years = ["loss=[squared_error]", "decode=output"]
+    for setting in ("head={regression: {features: stages}}", "head.regression.features=stages"):
+        assert read_experiment(CASCADE, settings=[setting, *years]).head == Regression(features="stages")
+    path = tmp_path / "profile.yaml"
+    text = CASCADE.read_text(encoding="utf-8").partition("profiles:")[0]
+    path.write_text(
+        text + "profiles:\n  years:\n    head: {regression: {features: stages}}\n    loss: [squared_error]\n    decode: output\n"
+    )
+    assert read_experiment(path, profile="years").head == Regression(features="stages")
+    assert read_experiment(CASCADE, settings=["stages.fgnet.protocol.subject_kfold.folds=3"]).stages[-1].protocol == SubjectKFold(folds=3)
