@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -66,14 +67,30 @@ def write_h5() -> WriteH5:
 
 
 @pytest.fixture(scope="session")
-def vgg16_layout(shared: Path) -> dict[str, Any]:
-    return json.loads((shared / "oracles" / "keras_vggface" / "layout_vgg16.json").read_text())
+def read_layout(reference: Path) -> Callable[[str], dict[str, Any]]:
+    """Layers, settings and drawn tensors of a network of keras-vggface, by name."""
+    return lambda name: json.loads(lzma.decompress((reference / f"{name}.json.xz").read_bytes()))
 
 
 @pytest.fixture(scope="session")
-def vgg16_oracle(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "oracles" / "keras_vggface" / "vgg16.npz") as archive:
-        return {name: archive[name] for name in archive.files}
+def read_oracle(reference: Path) -> Callable[[str], dict[str, np.ndarray]]:
+    """Two pictures (`images`), and what a network of keras-vggface gives for them."""
+
+    def read(name: str) -> dict[str, np.ndarray]:
+        with np.load(reference / "pictures.npz") as pictures, np.load(reference / f"{name}.npz") as archive:
+            return {**pictures, **archive}
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def vgg16_layout(read_layout: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return read_layout("vgg16")
+
+
+@pytest.fixture(scope="session")
+def vgg16_oracle(read_oracle: Callable[[str], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return read_oracle("vgg16")
 
 
 @pytest.fixture(scope="session")
@@ -95,9 +112,9 @@ def dlib_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def dlib_oracle(shared: Path) -> dict[str, np.ndarray]:
-    with np.load(shared / "oracles" / "dlib_face_recognition" / "oracle.npz") as archive:
-        return {name: archive[name] for name in archive.files}
+def dlib_oracle(reference: Path) -> dict[str, np.ndarray]:
+    with np.load(reference / "dlib.npz") as archive:
+        return {**archive}
 
 
 @pytest.fixture(scope="session")

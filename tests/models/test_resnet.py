@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +45,11 @@ class Case:
 
 
 @pytest.fixture(scope="module", params=NETS)
-def case(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory, draw: Any, write_h5: Any) -> Case:
-    name, home = request.param, shared / "oracles" / "keras_vggface"
-    layout = json.loads((home / f"layout_{name}.json").read_text())
-    with np.load(home / f"{name}.npz") as archive:
-        oracle = {key: archive[key] for key in archive.files}
+def case(
+    request: pytest.FixtureRequest, read_layout: Any, read_oracle: Any, tmp_path_factory: pytest.TempPathFactory, draw: Any, write_h5: Any
+) -> Case:
+    name = request.param
+    layout, oracle = read_layout(name), read_oracle(name)
     layers = layout["variants"]["notop"]["layers"]
     folder = tmp_path_factory.mktemp(name)
     tensors = {tensor: draw(layout["tensors"][tensor]) for _, names in layers for tensor in names}
@@ -78,7 +77,7 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
 
 
 def test_preprocessing_equals_keras_vggface(case: Case) -> None:
-    assert np.abs(case.seen["preprocess"] - case.oracle["preprocessed"]).max() < 2e-5
+    assert np.abs(case.seen["preprocess"][:, ::7, ::7] - case.oracle["preprocessed_every_7th_pixel"]).max() < 2e-5
 
 
 def test_first_convolution_equals_keras_vggface(case: Case) -> None:
@@ -97,7 +96,7 @@ def test_stages_equal_keras_vggface(case: Case) -> None:
 
 def test_last_map_equals_keras_vggface(case: Case) -> None:
     ours = case.seen[case.network.last_conv]
-    assert_same(ours[0], case.oracle["last_map_image0"])
+    assert_same(ours[0, ..., ::4], case.oracle["last_map_image0_every_4th_channel"])
     assert_same(ours.mean((1, 2)), case.oracle["last_map_gap"])
     assert_same(ours.max((1, 2)), case.oracle["last_map_gmp"])
     assert_same(ours.reshape(2, -1)[:, :1000], case.oracle["last_map_flat_first1000"])
@@ -143,6 +142,11 @@ def test_an_epsilon_off_by_ten_is_noticed(case: Case, monkeypatch: pytest.Monkey
 def test_means_of_the_other_version_are_noticed(case: Case) -> None:
     mistaken = case.network.backbone(case.oracle["images"][:1] + np.subtract(MEANS_2, MEANS_1).astype(np.float32))
     assert 5e-3 < distance(keras.ops.convert_to_numpy(mistaken), case.oracle["package_pooling_avg"][:1])[0] < 0.1
+
+
+def test_red_and_blue_exchanged_is_noticed(case: Case) -> None:
+    mistaken = case.network.backbone(case.oracle["images"][:1, ..., ::-1].astype(np.float32))
+    assert distance(keras.ops.convert_to_numpy(mistaken), case.oracle["package_pooling_avg"][:1])[0] > 0.05
 
 
 def test_settings_of_every_layer_are_those_of_keras_vggface(case: Case) -> None:

@@ -47,7 +47,7 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
 
 
 def test_preprocessing_equals_keras_vggface(seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
-    assert np.abs(seen["preprocess"] - vgg16_oracle["preprocessed"]).max() < 2e-5
+    assert np.abs(seen["preprocess"][:, ::7, ::7] - vgg16_oracle["preprocessed_every_7th_pixel"]).max() < 2e-5
 
 
 def test_first_convolution_equals_keras_vggface(seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
@@ -65,7 +65,7 @@ def test_stages_equal_keras_vggface(layer: str, seen: dict[str, np.ndarray], vgg
 
 
 def test_last_map_equals_keras_vggface(seen: dict[str, np.ndarray], vgg16_oracle: dict[str, np.ndarray]) -> None:
-    assert_same(seen["pool5"][0], vgg16_oracle["last_map_image0"])
+    assert_same(seen["pool5"][0, ..., ::4], vgg16_oracle["last_map_image0_every_4th_channel"])
     assert_same(seen["pool5"].mean((1, 2)), vgg16_oracle["last_map_gap"])
     assert_same(seen["pool5"].max((1, 2)), vgg16_oracle["last_map_gmp"])
 
@@ -85,12 +85,12 @@ def test_flattening_is_channels_last(seen: dict[str, np.ndarray], vgg16_oracle: 
 
 def test_red_and_blue_exchanged_is_noticed(network: Network, vgg16_oracle: dict[str, np.ndarray]) -> None:
     mistaken = network.backbone.predict(vgg16_oracle["images"][..., ::-1], verbose=0)
-    assert relative(mistaken[0], vgg16_oracle["last_map_image0"]) > 0.1
+    assert relative(mistaken[0, ..., ::4], vgg16_oracle["last_map_image0_every_4th_channel"]) > 0.1
 
 
 def test_means_of_the_other_version_are_noticed(network: Network, vgg16_oracle: dict[str, np.ndarray]) -> None:
     mistaken = network.backbone.predict(vgg16_oracle["images"] + np.subtract(MEANS_1, MEANS_2).astype(np.float32), verbose=0)
-    assert 5e-3 < relative(mistaken[0], vgg16_oracle["last_map_image0"]) < 0.1
+    assert 5e-3 < relative(mistaken[0, ..., ::4], vgg16_oracle["last_map_image0_every_4th_channel"]) < 0.1
 
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
