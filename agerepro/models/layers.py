@@ -9,6 +9,43 @@ from typing import Any, Literal
 
 import keras
 
+Frozen = Literal["inference", "batch_statistics"]
+Sizes = tuple[Any, ...]  # number of photos (None: any), height, width, channels
+LEAST_VARIANCE = 1e-6  # keeps the slope of the root finite where a channel is the same everywhere
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """How to make layers: channel multiplier, Keras dtype policy, seed of all initialisers, what normalises frozen batch norms."""
+
+    width: float
+    precision: str
+    seed: int
+    frozen_batch_norm: Frozen = "inference"
+
+
+@dataclass(frozen=True)
+class BackboneOutput:
+    """A backbone applied to an input: its output tensor, and names of the layers that end its five stages and its last map."""
+
+    output: Any  # the backbone's own output, Keras tensor
+    stages: tuple[str, ...]
+    last_conv: str
+    maps: tuple[Any, ...]  # the stages' Keras tensors, (n, h, w, channels)
+
+
+@dataclass(frozen=True)
+class BackboneSpec:
+    """A row of the table of backbones: the builder and the smallest input side (pixels) that leaves one position."""
+
+    build: Callable[[Any, BuildConfig], BackboneOutput]
+    smallest: int
+
+
+def channels_at(channels: int, width: float) -> int:
+    """Channels of a narrower net: `channels * width` rounded to a multiple of 8 (vector registers), at least 8."""
+    return max(8, 8 * int(channels * width / 8 + 0.5))
+
 
 def layer_seed(seed: int, layer: str) -> int:
     """A whole number below 2**31 drawn from (seed, layer name) alone; the process-global seed has no part in it."""
@@ -18,9 +55,6 @@ def layer_seed(seed: int, layer: str) -> int:
 def he_normal(seed: int, layer: str) -> keras.initializers.Initializer:
     """Truncated normal of variance 2 / fan-in for one layer's kernel [He et al. 2015; Keras's `he_normal`]."""
     return keras.initializers.HeNormal(seed=layer_seed(seed, layer))
-
-
-Frozen = Literal["inference", "batch_statistics"]
 
 
 @keras.saving.register_keras_serializable(package="agerepro")
@@ -69,17 +103,14 @@ class Scale(keras.layers.Layer):
         return input_shape
 
 
-Sizes = tuple[Any, ...]  # number of photos (None: any), height, width, channels
-
-
 @keras.saving.register_keras_serializable(package="agerepro")
 class PaddedAdd(keras.layers.Layer):
     """Two maps (n, h, w, c) of known sizes -> their sum at the larger size in each of height, width, channels [dlib's add_prev]."""
 
     def call(self, maps: list[Any]) -> Any:
         """Zero rows below, zero columns on the right, zero channels last."""
-        shape = self.compute_output_shape([one.shape for one in maps])
-        first, second = (_fill(one, shape) for one in maps)
+        shape = self.compute_output_shape([x.shape for x in maps])
+        first, second = (_pad(x, shape) for x in maps)
         return first + second
 
     def compute_output_shape(self, input_shape: list[Sizes]) -> Sizes:
@@ -88,56 +119,25 @@ class PaddedAdd(keras.layers.Layer):
         return (first[0], *(max(a, b) for a, b in zip(first[1:], second[1:], strict=True)))
 
 
-def _fill(one: Any, shape: Sizes) -> Any:
-    missing = [(0, to - have) for to, have in zip(shape[1:], one.shape[1:], strict=True)]
-    return one if all(width == (0, 0) for width in missing) else keras.ops.pad(one, [(0, 0), *missing])
-
-
-LEAST_VARIANCE = 1e-6  # keeps the slope of the root finite where a channel is the same everywhere
-
-
 @keras.saving.register_keras_serializable(package="agerepro")
 class GlobalStdPooling2D(keras.layers.Layer):
-    """Maps (n, h, w, c) -> (n, c): sqrt(variance over space + LEAST_VARIANCE); large where a pattern is in some places only."""
+    """Maps (n, h, w, c) -> (n, c): sqrt(variance over space + LEAST_VARIANCE); large where a pattern is in some places only.
+
+    Computed in float32 at least: float16 holds no square of a difference over 256, and not LEAST_VARIANCE.
+    """
 
     def call(self, maps: Any) -> Any:
         """The population variance (divided by h w), from differences to the mean."""
+        maps = keras.ops.cast(maps, keras.backend.result_type(maps.dtype, "float32"))
         mean = keras.ops.mean(maps, axis=(1, 2), keepdims=True)
-        return keras.ops.sqrt(keras.ops.mean(keras.ops.square(maps - mean), axis=(1, 2)) + LEAST_VARIANCE)
+        std = keras.ops.sqrt(keras.ops.mean(keras.ops.square(maps - mean), axis=(1, 2)) + LEAST_VARIANCE)
+        return keras.ops.cast(std, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Number of photos and channels."""
         return input_shape[0], input_shape[3]
 
 
-@dataclass(frozen=True)
-class BuildConfig:
-    """How to make layers: channel multiplier, Keras dtype policy, seed of all initialisers, what normalises frozen batch norms."""
-
-    width: float
-    precision: str
-    seed: int
-    frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"
-
-
-@dataclass(frozen=True)
-class BackboneOutput:
-    """A backbone applied to an input: its output tensor, and names of the layers that end its five stages and its last map."""
-
-    output: Any  # the backbone's own output, Keras tensor
-    stages: tuple[str, ...]
-    last_conv: str
-    maps: tuple[Any, ...]  # the stages' Keras tensors, (n, h, w, channels)
-
-
-@dataclass(frozen=True)
-class BackboneSpec:
-    """A row of the table of backbones: the builder and the smallest input side (pixels) that leaves one position."""
-
-    build: Callable[[Any, BuildConfig], BackboneOutput]
-    smallest: int
-
-
-def channels_at(channels: int, width: float) -> int:
-    """Channels of a narrower net: `channels * width` rounded to a multiple of 8 (vector registers), at least 8."""
-    return max(8, 8 * int(channels * width / 8 + 0.5))
+def _pad(x: Any, shape: Sizes) -> Any:
+    missing = [(0, to - have) for to, have in zip(shape[1:], x.shape[1:], strict=True)]
+    return x if all(width == (0, 0) for width in missing) else keras.ops.pad(x, [(0, 0), *missing])

@@ -77,10 +77,10 @@ def test_half_precision_normalises_in_float32(frozen: Frozen, trainable: bool) -
     """Squares of 300 do not fit into float16, and a mean of 300 leaves bfloat16 too few digits for the differences."""
     maps = np.round(300 + 4 * MAPS).astype(np.float16)
     layer = layer_with_weights(frozen, trainable=trainable, dtype="mixed_float16")
-    found = np.asarray(layer(maps, training=True))
-    assert found.dtype == np.float16 and {weight.dtype for weight in layer.weights} == {"float32"}
+    normal = np.asarray(layer(maps, training=True))
+    assert normal.dtype == np.float16 and {weight.dtype for weight in layer.weights} == {"float32"}
     expected = by_numpy(maps, frozen, trainable=trainable, training=True).output
-    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-3)
+    np.testing.assert_allclose(normal, expected, rtol=2e-3, atol=2e-3)
 
 
 def test_its_settings_survive_serialisation() -> None:
@@ -136,9 +136,9 @@ SIZES = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))
 
 def literal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     total = np.zeros(np.maximum(first.shape, second.shape))
-    for one in (first, second):
-        n, h, w, c = one.shape
-        total[:n, :h, :w, :c] += one
+    for term in (first, second):
+        n, h, w, c = term.shape
+        total[:n, :h, :w, :c] += term
     return total
 
 
@@ -155,7 +155,7 @@ def test_the_shape_is_known_before_the_numbers(photos: int | None) -> None:
     assert PaddedAdd().compute_output_shape([(photos, 3, 3, 8), (photos, 4, 2, 4)]) == (photos, 4, 3, 8)
 
 
-def test_the_affine_layer_scales_and_shifts_each_channel() -> None:
+def test_scale_multiplies_and_shifts_each_channel() -> None:
     layer = Scale()
     x = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)
     np.testing.assert_array_equal(layer(x), x)
@@ -164,12 +164,20 @@ def test_the_affine_layer_scales_and_shifts_each_channel() -> None:
     assert isinstance(keras.layers.deserialize(keras.layers.serialize(layer)), Scale)
 
 
-def test_spread_is_the_standard_deviation_over_space() -> None:
+def test_std_pooling_is_the_standard_deviation_over_space() -> None:
     maps = np.random.default_rng(0).normal(5, 3, (2, 4, 7, 3)).astype(np.float32)
     expected = np.sqrt(maps.reshape(2, 28, 3).std(axis=1) ** 2 + LEAST_VARIANCE)  # NumPy divides by the count, as we do
-    found = keras.ops.convert_to_numpy(GlobalStdPooling2D()(maps))
-    assert found.shape == GlobalStdPooling2D().compute_output_shape(maps.shape)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    pooled = keras.ops.convert_to_numpy(GlobalStdPooling2D()(maps))
+    assert pooled.shape == GlobalStdPooling2D().compute_output_shape(maps.shape)
+    np.testing.assert_allclose(pooled, expected, rtol=1e-5)
+
+
+def test_std_pooling_takes_large_activations_in_half_precision() -> None:
+    """The square of a difference of 1000 is infinite in float16."""
+    maps = np.random.default_rng(0).choice([-1000.0, 1000.0], (2, 4, 7, 3)).astype(np.float16)
+    pooled = keras.ops.convert_to_numpy(GlobalStdPooling2D(dtype="mixed_float16")(maps))
+    assert pooled.dtype == np.float16
+    np.testing.assert_allclose(pooled, maps.astype(np.float64).std(axis=(1, 2)), rtol=1e-3)
 
 
 def test_a_flat_map_has_a_finite_slope() -> None:
