@@ -51,6 +51,12 @@ def portraits() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
+def fgnet_names() -> list[str]:
+    """The 1,002 file names of FG-NET as published."""
+    return (REPOSITORY / "agerepro" / "datasets" / "cards" / "fgnet_filenames.txt").read_text(encoding="utf-8").split()
+
+
+@pytest.fixture(scope="session")
 def write_adience_folds() -> Callable[..., Path]:
     """Write Adience's fold files, the current or the older ones: people, photos and repeats of each label as counted, names made up."""
     with (REFERENCE / "adience.csv").open(encoding="utf-8", newline="") as file:

@@ -59,8 +59,8 @@ def test_all_papers_without_data_and_as_json(fgnet):
     assert rows["adience-adults"]["missing"] == "adience"
 
 
-def test_adience_is_counted_from_its_fold_files_alone(shared, tmp_path):
-    shutil.copytree(shared / "data/metadata/adience_folds/current_19370", tmp_path / "adience")
+def test_adience_is_counted_from_its_fold_files_alone(write_adience_folds, tmp_path):
+    write_adience_folds(tmp_path / "adience")
     rows = {row["id"]: row for row in json.loads(audit_papers("koenig2019", "--data", tmp_path, "--json", code=0))}
     assert [rows[f"adience-{what}"]["recomputed"] for what in ("images-used", "children", "teenagers", "adults")] == [
         "17,417", "1,667", "152", "2,571",
