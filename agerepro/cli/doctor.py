@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from agerepro.cli.options import data_option, runs_option, weights_option
+from agerepro.errors import UserError
 
 
 @click.command()
@@ -24,21 +25,21 @@ def doctor(data: Path | None, runs: Path, weights: Path | None, style: str | Non
     \b
       agerepro doctor --data /datasets
     """
-    found = _found(data, runs, weights)
+    sections = _inspect(data, runs, weights)
     if style == "json":
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps(sections, indent=2))
         return
-    for section, lines in found.items():
+    for section, lines in sections.items():
         click.echo(section)
         for name, value in lines.items():
             click.echo(f"  {name:<22} {value}")
     click.echo("Next: make cascade-fgnet", err=True)
 
 
-def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dict[str, Any]]:
+def _inspect(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dict[str, Any]]:
     from agerepro.datasets import catalog
     from agerepro.runs.provenance import provenance
-    from agerepro.training.device import suppress_stderr
+    from agerepro.training.device import numeric_environment, suppress_stderr
 
     about = provenance()
     place = next(folder for folder in (runs.absolute(), *runs.absolute().parents) if folder.exists())
@@ -47,6 +48,7 @@ def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dic
         "python": about["python"],
         "processors": os.cpu_count(),
         "free disk (GB)": round(shutil.disk_usage(place).free / 1e9, 1),
+        "runs go to": _writable(runs),
     }
     try:
         with suppress_stderr():
@@ -54,22 +56,58 @@ def _found(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dic
             import tensorflow as tf
         machine["devices"] = ", ".join(device.name.removeprefix("/physical_device:") for device in tf.config.list_physical_devices())
         machine["keras backend"] = keras.backend.backend()
+        machine |= {f"set outside: {name}": value for name, value in numeric_environment(os.environ).items()}
     except ImportError as error:
         machine["devices"] = f"TensorFlow is missing: {error}. Run `make setup`."
         return {"machine": machine, "packages": about["packages"], "data": {}, "weights": {}}
-    from agerepro.models.pretrained import PRETRAINED, find_local
+    from agerepro.models.pretrained import PRETRAINED
 
-    sets = {name: _where(catalog.folder_of(name, data) if data else None) for name in catalog.names()}
-    found = {f"{source} {backbone}": find_local(source, backbone, folder=weights) for source, backbone in PRETRAINED}
     return {
         "machine": machine,
         "packages": about["packages"],
-        "data": sets,
-        "weights": {name: str(file or "missing") for name, file in found.items()},
+        "data": {name: _describe_set(name, data) for name in catalog.names()},
+        "weights": {f"{source} {backbone}": _describe_weights(source, backbone, weights) for source, backbone in PRETRAINED},
     }
 
 
-def _where(folder: Path | None) -> str:
-    if folder is None:
+def _writable(runs: Path) -> str:
+    """The folder of runs, or why nothing can be written there."""
+    from agerepro.io import check_writable
+
+    made = next((folder for folder in (*reversed(runs.absolute().parents), runs.absolute()) if not folder.exists()), None)
+    try:
+        check_writable(runs)
+    except OSError as error:
+        return f"{runs} cannot be written: {error.strerror}"
+    if made is not None:
+        shutil.rmtree(made)  # looking leaves nothing behind
+    return str(runs)
+
+
+def _describe_set(name: str, data: Path | None) -> str:
+    """Where a data set lies and that its labels can be read, as a run would read them; or what is wrong with it."""
+    from agerepro.datasets import catalog
+    from agerepro.runs.preflight import data_problem
+
+    if data is None:
         return "not looked for (give --data)"
-    return str(folder) if folder.is_dir() else f"missing: no folder {folder}"
+    folder = catalog.folder_of(name, data)
+    if not folder.is_dir():
+        return f"missing: no folder {folder}"
+    problem = data_problem(name, data)
+    return f"unusable: {problem.partition(': ')[2]}" if problem else str(folder)
+
+
+def _describe_weights(source: str, backbone: str, folder: Path | None) -> str:
+    """Where a weight file lies and that it is one, as a run would check it; or what is wrong with it."""
+    from agerepro.models.pretrained import find_local
+    from agerepro.models.weights import check_weight_file
+
+    path = find_local(source, backbone, folder=folder)
+    if path is None:
+        return "missing"
+    try:
+        check_weight_file(path)
+    except UserError as error:
+        return f"unusable: {error}"
+    return str(path)

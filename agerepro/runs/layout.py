@@ -98,9 +98,10 @@ def parse_folds(text: str | None, count: int | None) -> list[int]:
         if not match:
             raise UserError(f"--folds {text!r}: write numbers and ranges, for instance 0-5,7.")
         first, last = int(match[1]), int(match[2] or match[1])
-        if last >= limit or first > last:
-            outside = last if last >= limit else first
-            raise UserError(f"--folds {text!r}: there are folds 0 to {limit - 1}, and ranges rise; {outside} does not fit.")
+        if first > last:
+            raise UserError(f"--folds {text!r}: a range rises, for instance {last}-{first}.")
+        if last >= limit:
+            raise UserError(f"--folds {text!r}: there are folds 0 to {limit - 1}, not {last}.")
         folds.update(range(first, last + 1))
     return sorted(folds)
 

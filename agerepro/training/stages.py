@@ -44,6 +44,7 @@ from agerepro.splits.protocols import groups_of, held_out
 from agerepro.tasks.decode import bin_centres
 from agerepro.training.augment import AugmentedFaces, InputView
 from agerepro.training.checkpoint import save_history
+from agerepro.training.device import numeric_environment
 from agerepro.training.loop import EpochLog, Reporter, Trainer
 from agerepro.training.pipeline import Examples
 
@@ -110,6 +111,7 @@ def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, se
         "seed": seed,
         "data": data.digest,
         "start": start,
+        "environment": numeric_environment(os.environ),
     }
     return TrainingTask(stage, data, head, loss, bins, targets, weights, seed, settings)
 

@@ -62,8 +62,13 @@ def test_synthesize_then_verify_reads_what_was_written(tmp_path: Path) -> None:
 
 
 def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "fgnet").mkdir()
+    images = tmp_path / "fgnet" / "FGNET" / "images"
+    images.mkdir(parents=True)
+    (images / "001A02.JPG").touch()
+    (tmp_path / "agedb").mkdir()
+    (tmp_path / "rcmalli_vggface_tf_notop_vgg16.h5").write_text("<html>")
     found = json.loads(agerepro("doctor", "--data", tmp_path, "--weights", tmp_path, "--json", code=0).stdout)
     assert "CPU:0" in found["machine"]["devices"] and found["packages"]["keras"]
     assert found["data"]["fgnet"] == str(tmp_path / "fgnet") and found["data"]["imdb"].startswith("missing")
+    assert found["data"]["agedb"].startswith("unusable") and found["weights"]["vggface vgg16"].startswith("unusable")
     assert set(found["weights"]) >= {"vggface vgg16", "dlib dlib_resnet"}
