@@ -14,16 +14,35 @@ from agerepro.errors import UserError
 from agerepro.published.tables import published_columns, published_row
 from agerepro.runs.layout import folds_text, run_status
 
-NORMAL, PEOPLE = "normal over folds", "bootstrap over people"
+NAN = float("nan")
+FOLDS, PEOPLE = "t over folds", "bootstrap over people"
 AS_SHARE = {"share": 1.0, "percent": 0.01}
-_EACH_GROUP = re.compile(r"(precision|recall)_(.+)")
+PAPER = "paper"  # the profile that holds the paper's own settings
+COLUMNS = (
+    "experiment",
+    "metric",
+    "unit",
+    "paper",
+    "paper_std",
+    "ours",
+    "ours_std",
+    "difference",
+    "low",
+    "high",
+    "interval",
+    "profile",
+    "folds",
+    "standing",
+    "source",
+)
+_GROUP_METRIC = re.compile(r"(precision|recall)_(.+)")
 
 Key = tuple[str, str]  # aggregation, metric
 
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """One line: which score, how it is called, its unit, what its interval is, and the score that is its spread over folds."""
+    """A line of the comparison: which score, its label and unit, what its interval is, and the score that is its spread over folds."""
 
     aggregation: str
     metric: str
@@ -44,7 +63,7 @@ class MetricSpec:
 
 
 METRICS = (
-    MetricSpec("macro", "mae", "MAE (macro)", "years", NORMAL),
+    MetricSpec("macro", "mae", "MAE (macro)", "years", FOLDS),
     MetricSpec("macro", "mae_bootstrap", "MAE (macro), bootstrap interval", "years", PEOPLE),
     MetricSpec("macro", "median", "MedianAE (over folds)", "years"),
     MetricSpec("macro", "upper_quartile", "Upper quartile (over folds)", "years"),
@@ -52,6 +71,7 @@ METRICS = (
     MetricSpec("pooled", "mae", "MAE (pooled)", "years", PEOPLE),
     MetricSpec("pooled", "cs_5", "CS(5) (pooled)", "share", PEOPLE),
     MetricSpec("macro", "mean_age_mae", "Mean-age predictor, MAE (macro)", "years", PEOPLE),
+    MetricSpec("macro", "median_age_mae", "Median-age predictor, MAE (macro)", "years", PEOPLE),
     MetricSpec("macro", "share_of_mean_age", "MAE as share of mean-age predictor", "share", PEOPLE),
     MetricSpec("macro", "accuracy", "Accuracy (macro)", "percent", PEOPLE, spread="accuracy_std"),
     MetricSpec("macro", "one_off_accuracy", "1-off accuracy (macro)", "percent", PEOPLE, spread="one_off_accuracy_std"),
@@ -73,10 +93,10 @@ def metric_spec(aggregation: str, metric: str) -> MetricSpec | None:
 
     Beside those listed: `precision_25-32` and `recall_25-32` of any group, pooled.
     """
-    for line in ONLY_WHERE_PUBLISHED:
-        if line.key == (aggregation, metric):
-            return line
-    if (match := _EACH_GROUP.fullmatch(metric)) and aggregation == "pooled":
+    for spec in ONLY_WHERE_PUBLISHED:
+        if spec.key == (aggregation, metric):
+            return spec
+    if (match := _GROUP_METRIC.fullmatch(metric)) and aggregation == "pooled":
         return MetricSpec("pooled", metric, f"{match[1].capitalize()} of {match[2]} (pooled)", "share")
     return None
 
@@ -86,30 +106,9 @@ def in_unit(value: float, unit: str, *, of: str) -> float:
     return value * AS_SHARE[of] / AS_SHARE[unit] if {unit, of} <= set(AS_SHARE) and unit != of else value
 
 
-def unit_of_score(line: MetricSpec) -> str:
+def unit_of_score(spec: MetricSpec) -> str:
     """The unit in which a SCORES table holds the score: percents are shares there."""
-    return "share" if line.unit == "percent" else line.unit
-
-
-NAN = float("nan")
-PAPER = "paper"  # the profile that holds the paper's own settings
-COLUMNS = (
-    "experiment",
-    "metric",
-    "unit",
-    "paper",
-    "paper_std",
-    "ours",
-    "ours_std",
-    "difference",
-    "low",
-    "high",
-    "interval",
-    "profile",
-    "folds",
-    "standing",
-    "source",
-)
+    return "share" if spec.unit == "percent" else spec.unit
 
 
 @dataclass(frozen=True)
@@ -150,26 +149,26 @@ def compare(runs: Sequence[RunScores]) -> pd.DataFrame:
 
 def _rows(run: RunScores) -> list[dict[str, object]]:
     overall = run.scores[run.scores["fold"] == "all"]
-    found: dict[Key, dict[Hashable, Any]] = {(row["aggregation"], row["metric"]): row for row in overall.to_dict("records")}
+    scores: dict[Key, dict[Hashable, Any]] = {(row["aggregation"], row["metric"]): row for row in overall.to_dict("records")}
     paper = _published(run.reproduces)
     source = f"{run.reproduces.paper} {run.reproduces.table} {run.reproduces.row}" if run.reproduces else ""
     rows: list[dict[str, object]] = []
-    for line in _lines(run, set(found), paper, source):
-        score, spread = found[line.key], found.get(line.spread_key, {"value": NAN})
-        published, ours = _of_paper(line, line.key, paper), _of_run(line, score["value"])
+    for spec in _specs(run, set(scores), paper, source):
+        score, spread = scores[spec.key], scores.get(spec.spread_key, {"value": NAN})
+        published, ours = _paper_value(spec, spec.key, paper), _run_value(spec, score["value"])
         rows.append(
             {
                 "experiment": run.experiment,
-                "metric": line.label,
-                "unit": line.unit,
+                "metric": spec.label,
+                "unit": spec.unit,
                 "paper": published,
-                "paper_std": _of_paper(line, line.spread_key, paper),
+                "paper_std": _paper_value(spec, spec.spread_key, paper),
                 "ours": ours,
-                "ours_std": _of_run(line, spread["value"]),
+                "ours_std": _run_value(spec, spread["value"]),
                 "difference": ours - published if run.reproduces_in_full else NAN,
-                "low": _of_run(line, score["low"]),
-                "high": _of_run(line, score["high"]),
-                "interval": line.interval,
+                "low": _run_value(spec, score["low"]),
+                "high": _run_value(spec, score["high"]),
+                "interval": spec.interval,
                 "profile": run.profile,
                 "folds": folds_text(run.folds_done, run.folds_total),
                 "standing": run.standing,
@@ -179,28 +178,28 @@ def _rows(run: RunScores) -> list[dict[str, object]]:
     return rows
 
 
-def _lines(run: RunScores, found: set[Key], paper: dict[Key, tuple[float, str]], source: str) -> list[MetricSpec]:
+def _specs(run: RunScores, scored: set[Key], paper: dict[Key, tuple[float, str]], source: str) -> list[MetricSpec]:
     """The lines of a run: those that it has scores for, and those of its published row that are not among them."""
-    lines = [line for line in METRICS if line.key in found]
-    shown = {key for line in lines for key in (line.key, line.spread_key)}
-    more = {key: metric_spec(*key) for key in paper if key not in shown}
-    unscored = sorted(key for key, line in more.items() if line is None or key not in found)
+    specs = [spec for spec in METRICS if spec.key in scored]
+    listed = {key for spec in specs for key in (spec.key, spec.spread_key)}
+    more = {key: metric_spec(*key) for key in paper if key not in listed}
+    unscored = sorted(key for key, spec in more.items() if spec is None or key not in scored)
     if unscored:
         names = ", ".join(f"{metric} ({aggregation})" for aggregation, metric in unscored)
         raise UserError(
             f"{source} publishes {names}, which the scores of {run.experiment} do not hold. "
             "Name another row under reproduces, or score the run for it."
         )
-    return lines + [line for line in more.values() if line is not None]
+    return specs + [spec for spec in more.values() if spec is not None]
 
 
-def _of_paper(line: MetricSpec, key: Key, paper: dict[Key, tuple[float, str]]) -> float:
-    value, unit = paper.get(key, (NAN, line.unit))
-    return in_unit(value, line.unit, of=unit)
+def _paper_value(spec: MetricSpec, key: Key, paper: dict[Key, tuple[float, str]]) -> float:
+    value, unit = paper.get(key, (NAN, spec.unit))
+    return in_unit(value, spec.unit, of=unit)
 
 
-def _of_run(line: MetricSpec, value: float) -> float:
-    return in_unit(float(value), line.unit, of=unit_of_score(line))
+def _run_value(spec: MetricSpec, value: float) -> float:
+    return in_unit(float(value), spec.unit, of=unit_of_score(spec))
 
 
 def _published(reproduces: Reproduces | None) -> dict[Key, tuple[float, str]]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap, normal_interval
+from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap, t_interval
 from agerepro.evaluation.metrics import Floats
 from agerepro.evaluation.predictions import Measure
 from agerepro.tasks.decode import DECODE, posterior
@@ -42,13 +42,13 @@ class EpochScore:
     """A choice of epochs over all folds: the mean over folds, in years or a share, with its interval; `epochs` chosen, one a fold."""
 
     choice: str
-    found: Interval
+    mean: Interval
     epochs: tuple[int, ...]
 
     @property
     def available(self) -> bool:
         """Whether every fold could choose so."""
-        return bool(np.isfinite(self.found.value))
+        return bool(np.isfinite(self.mean.value))
 
 
 def errors_by_epoch(outputs: np.ndarray, bins: np.ndarray, truth: np.ndarray, *, decode: str, measure: Measure) -> Floats:
@@ -61,29 +61,29 @@ def errors_by_epoch(outputs: np.ndarray, bins: np.ndarray, truth: np.ndarray, *,
     if outputs.ndim != 3 or outputs.shape[1] != len(truth):
         raise UserError(f"Outputs of shape {outputs.shape} are not one row an epoch and {len(truth)} photos. Run the fold again.")
     if not len(bins):
-        said = np.asarray(outputs[:, :, 0], dtype="float64")
+        predicted = np.asarray(outputs[:, :, 0], dtype="float64")
     else:
-        how = DECODE["argmax" if measure == "wrong" else decode]
-        said = np.stack([how(posterior(logits), bins) for logits in outputs])
-    return np.asarray(said != truth, dtype="float64") if measure == "wrong" else np.abs(said - truth)
+        decoding = DECODE["argmax" if measure == "wrong" else decode]
+        predicted = np.stack([decoding(posterior(logits), bins) for logits in outputs])
+    return np.asarray(predicted != truth, dtype="float64") if measure == "wrong" else np.abs(predicted - truth)
 
 
 def epoch_table(folds: Sequence[FoldEpochs], *, measure: Measure, experiment: str, profile: str) -> pd.DataFrame:
     """One row a fold, seed and choice, then one a choice over all folds, columns COLUMNS; `epoch` counts from 1 of `epochs`.
 
     metric is `mae` in years or `accuracy`, 0 to 1. Over all folds `seed`, `epoch` and `epochs` are empty, `n` counts folds and the
-    interval is normal over them; in a fold `n` counts photos. The row WORTH is the paired difference of the third choice and the
-    first, with a bootstrap over folds: by construction never a loss, so no test of it means anything. value is NaN for a choice
-    that a fold cannot make. Raises UserError for no folds or a fold without epochs.
+    interval is Student's t over them; in a fold `n` counts photos. The row OPTIMISM is the paired difference of the third choice and
+    the first, with a bootstrap over folds (none below ten): by construction never a loss, so no test of it means anything. value is
+    NaN for a choice that a fold cannot make. Raises UserError for no folds or a fold without epochs.
     """
     rows: list[tuple[Any, ...]] = []
-    for one in _checked(folds):
+    for fold in _checked(folds):
         for choice in CHOICES:
-            epoch, value = _chosen(one, choice, measure)
-            rows.append((one.seed, str(one.fold), choice, _valid(choice), epoch, len(one.errors), value, NAN, NAN, len(one.photos)))
+            epoch, value = _choose_epoch(fold, choice, measure)
+            rows.append((fold.seed, str(fold.fold), choice, _valid(choice), epoch, len(fold.errors), value, NAN, NAN, len(fold.photos)))
     for score in epoch_scores(folds, measure=measure):
-        found = score.found
-        rows.append((None, "all", score.choice, _valid(score.choice), None, None, found.value, found.low, found.high, found.n))
+        mean = score.mean
+        rows.append((None, "all", score.choice, _valid(score.choice), None, None, mean.value, mean.low, mean.high, mean.n))
     columns = ["seed", "fold", "choice", "valid", "epoch", "epochs", "value", "low", "high", "n"]
     table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(("seed", "epoch", "epochs"), "Int64"))
     about = {"experiment": experiment, "profile": profile, "metric": "mae" if measure == "years" else "accuracy"}
@@ -91,31 +91,31 @@ def epoch_table(folds: Sequence[FoldEpochs], *, measure: Measure, experiment: st
 
 
 def epoch_scores(folds: Sequence[FoldEpochs], *, measure: Measure) -> list[EpochScore]:
-    """The three choices over all folds, then WORTH. Several seeds: each fold's value is averaged over them first."""
+    """The three choices over all folds, then OPTIMISM. Several seeds: each fold's value is averaged over them first."""
     scores, by_choice = [], {}
     for choice in CHOICES:
-        chosen = [(one.fold, *_chosen(one, choice, measure)) for one in _checked(folds)]
-        values = pd.Series([value for _, _, value in chosen]).groupby([fold for fold, _, _ in chosen]).mean()
+        choices = [(fold.fold, *_choose_epoch(fold, choice, measure)) for fold in _checked(folds)]
+        values = pd.Series([value for _, _, value in choices]).groupby([fold for fold, _, _ in choices]).mean()
         by_choice[choice] = values
-        known = not any(np.isnan(value) for _, _, value in chosen)
-        found = normal_interval(values) if known else Interval(NAN, NAN, NAN, len(values))
-        scores.append(EpochScore(choice, found, tuple(epoch for _, epoch, _ in chosen if epoch is not None)))
+        known = not any(np.isnan(value) for _, _, value in choices)
+        mean = t_interval(values) if known else Interval(NAN, NAN, NAN, len(values))
+        scores.append(EpochScore(choice, mean, tuple(epoch for _, epoch, _ in choices if epoch is not None)))
     gain = by_choice[TEST] - by_choice[LAST]
     return [*scores, EpochScore(OPTIMISM, cluster_bootstrap(gain, np.ones(len(gain)), gain.index), ())]
 
 
 def _checked(folds: Sequence[FoldEpochs]) -> Iterator[FoldEpochs]:
-    if not folds or min(len(one.errors) for one in folds) < 1:
+    if not folds or min(len(fold.errors) for fold in folds) < 1:
         raise UserError("There is no epoch to choose: the folds were tested without training.")
     yield from folds
 
 
-def _chosen(one: FoldEpochs, choice: str, measure: Measure) -> tuple[int | None, float]:
+def _choose_epoch(fold: FoldEpochs, choice: str, measure: Measure) -> tuple[int | None, float]:
     """The epoch, from 1, and the fold's score there; (None, NaN) without a validation loss. The first of equals is taken."""
-    if choice == VALIDATION and not np.isfinite(one.validation_loss).all():
+    if choice == VALIDATION and not np.isfinite(fold.validation_loss).all():
         return None, NAN
-    errors = one.errors.mean(axis=1)
-    number = {LAST: len(errors) - 1, VALIDATION: int(np.argmin(one.validation_loss)), TEST: int(np.argmin(errors))}[choice]
+    errors = fold.errors.mean(axis=1)
+    number = {LAST: len(errors) - 1, VALIDATION: int(np.argmin(fold.validation_loss)), TEST: int(np.argmin(errors))}[choice]
     return number + 1, float(errors[number] if measure == "years" else 1 - errors[number])
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from sklearn import metrics
 
 from agerepro.errors import UserError, suggest
 
@@ -15,6 +16,7 @@ Floats = NDArray[np.float64]
 Aggregation = Literal["macro", "pooled"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("macro", "pooled")
 Limit = Literal["included", "excluded"]
+Counts = NDArray[np.int64]
 
 
 def absolute_errors(ages: ArrayLike, predicted: ArrayLike) -> Floats:
@@ -28,12 +30,12 @@ def absolute_errors(ages: ArrayLike, predicted: ArrayLike) -> Floats:
 
 def mean_absolute_error(ages: ArrayLike, predicted: ArrayLike) -> float:
     """Mean absolute error over all photos, in years; 0 is best."""
-    return float(np.mean(absolute_errors(ages, predicted)))
+    return float(metrics.mean_absolute_error(*_finite_pair(ages, predicted)))
 
 
 def median_absolute_error(ages: ArrayLike, predicted: ArrayLike) -> float:
     """Median absolute error over all photos, in years; 0 is best. Not koenig2019's MedianAE, which is a median over folds."""
-    return float(np.median(absolute_errors(ages, predicted)))
+    return float(metrics.median_absolute_error(*_finite_pair(ages, predicted)))
 
 
 def cumulative_score(ages: ArrayLike, predicted: ArrayLike, *, within: float = 5, limit: Limit = "included") -> float:
@@ -79,9 +81,8 @@ def r2(ages: ArrayLike, predicted: ArrayLike) -> float:
     NaN when all ages are equal: there is nothing to explain, and the caller has to leave such a fold out and say so.
     """
     ages, predicted = _finite_pair(ages, predicted)
-    if np.all(ages == ages[0]):
-        return float("nan")
-    return float(1 - np.sum((ages - predicted) ** 2) / np.sum((ages - ages.mean()) ** 2))
+    # scikit-learn says 0 or 1 for equal ages, and warns of a single photo.
+    return float("nan") if np.ptp(ages) == 0 else float(metrics.r2_score(ages, predicted))
 
 
 def photo_weights(folds: ArrayLike, aggregation: Aggregation) -> Floats:
@@ -93,6 +94,46 @@ def photo_weights(folds: ArrayLike, aggregation: Aggregation) -> Floats:
     if aggregation == "macro":
         return 1.0 / (len(photos) * photos[which])
     return np.full(len(which), 1.0 / len(which))
+
+
+def groups_off(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> Counts:
+    """How many groups away each prediction is, (n,), 0 for right; (n,) labels each. UserError as `confusion_matrix`."""
+    true, given = _group_pair(groups, predicted, labels)
+    return np.abs(given - true)
+
+
+def accuracy(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> float:
+    """Share of photos in their right group; 1 is best. UserError as `confusion_matrix`."""
+    return float(metrics.accuracy_score(*_group_pair(groups, predicted, labels)))
+
+
+def one_off_accuracy(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> float:
+    """Share of photos in their right group or a neighbour of it; 1 is best [koenig2019, section 5]. UserError as `confusion_matrix`.
+
+    The thesis says "a neighboring class of the true label"; its 87.80 % beside an accuracy of 61.41 % can only count the right
+    ones too.
+    """
+    return float(np.mean(groups_off(groups, predicted, labels) <= 1))
+
+
+def confusion_matrix(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> Counts:
+    """(k, k) counts of photos: rows are true groups, columns predicted ones, both in the order of `labels` [koenig2019, Table 6].
+
+    Raises UserError for no photos, unequal lengths, and a group that is none of the labels.
+    """
+    return np.asarray(metrics.confusion_matrix(*_group_pair(groups, predicted, labels), labels=range(len(labels))), dtype="int64")
+
+
+def precision(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> Floats:
+    """Of the photos given to each group, the share that belongs there, (k,); NaN for a group never given. UserError as for the counts."""
+    pair = _group_pair(groups, predicted, labels)
+    return np.asarray(metrics.precision_score(*pair, labels=range(len(labels)), average=None, zero_division=np.nan))
+
+
+def recall(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> Floats:
+    """Of the photos of each group, the share given to it, (k,); NaN for a group without photos. UserError as for the counts."""
+    pair = _group_pair(groups, predicted, labels)
+    return np.asarray(metrics.recall_score(*pair, labels=range(len(labels)), average=None, zero_division=np.nan))
 
 
 def _finite_pair(ages: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]:
@@ -109,56 +150,15 @@ def _finite_pair(ages: ArrayLike, predicted: ArrayLike) -> tuple[Floats, Floats]
     return ages, predicted
 
 
-Counts = NDArray[np.int64]
+def _group_pair(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> tuple[Counts, Counts]:
+    """Numbers of the true and of the predicted groups, (n,) each, from 0 in the order of the labels."""
+    true, given = _group_numbers(groups, labels), _group_numbers(predicted, labels)
+    if true.shape != given.shape or not len(true):
+        raise UserError(f"{len(true)} groups cannot be scored against {len(given)} predictions; give one prediction a photo.")
+    return true, given
 
 
-def groups_off(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> Counts:
-    """How many groups away each prediction is, (n,), 0 for right; (n,) labels each. UserError as `confusion_matrix`."""
-    return np.abs(_numbers(predicted, labels) - _numbers(groups, labels))
-
-
-def accuracy(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> float:
-    """Share of photos in their right group; 1 is best."""
-    return float(np.mean(groups_off(groups, predicted, labels) == 0))
-
-
-def one_off_accuracy(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> float:
-    """Share of photos in their right group or a neighbour of it; 1 is best [koenig2019, section 5].
-
-    The thesis says "a neighboring class of the true label"; its 87.80 % beside an accuracy of 61.41 % can only count the right
-    ones too.
-    """
-    return float(np.mean(groups_off(groups, predicted, labels) <= 1))
-
-
-def confusion_matrix(groups: ArrayLike, predicted: ArrayLike, labels: Sequence[str]) -> Counts:
-    """(k, k) counts of photos: rows are true groups, columns predicted ones, both in the order of `labels` [koenig2019, Table 6].
-
-    Raises UserError for no photos, unequal lengths, and a group that is none of the labels.
-    """
-    true, said = _numbers(groups, labels), _numbers(predicted, labels)
-    if true.shape != said.shape or not len(true):
-        raise UserError(f"{len(true)} groups cannot be scored against {len(said)} predictions; give one prediction a photo.")
-    counts = np.zeros((len(labels), len(labels)), dtype="int64")
-    np.add.at(counts, (true, said), 1)
-    return counts
-
-
-def precision(counts: Counts) -> Floats:
-    """Of the photos given to each group, the share that belongs there: (k, k) counts -> (k,); NaN for a group never given."""
-    return _share(np.diag(counts), counts.sum(axis=0))
-
-
-def recall(counts: Counts) -> Floats:
-    """Of the photos of each group, the share given to it: (k, k) counts -> (k,); NaN for a group without photos."""
-    return _share(np.diag(counts), counts.sum(axis=1))
-
-
-def _share(part: Counts, whole: Counts) -> Floats:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-
-
-def _numbers(groups: ArrayLike, labels: Sequence[str]) -> Counts:
+def _group_numbers(groups: ArrayLike, labels: Sequence[str]) -> Counts:
     place = {label: number for number, label in enumerate(labels)}
     names = [str(name) for name in np.asarray(groups)]
     if unknown := sorted(set(names) - set(labels)):

@@ -11,6 +11,8 @@ from agerepro.errors import UserError
 from agerepro.evaluation.metrics import Floats, absolute_errors
 from agerepro.tables import PREDICTIONS, coerce
 
+Measure = Literal["years", "wrong"]
+
 
 def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     """The predictions in the order experiment, profile, seed, fold, photo, so that no score depends on the order they came in.
@@ -23,7 +25,7 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         raise UserError("There are no predictions to score. Finish at least one fold first.")
     for _, rows in frame.groupby(["experiment", "profile"], sort=True):
-        _complete(rows)
+        _check_complete(rows)
     key = ["experiment", "profile", "seed", "fold", "photo"]
     twice = frame[frame.duplicated(key)]
     if len(twice):
@@ -34,7 +36,7 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
         )
     frame = frame.sort_values(key, ignore_index=True)
     for (experiment, _), rows in frame.groupby(["experiment", "profile"], sort=True):
-        _same_photos_in_every_seed(str(experiment), rows)
+        _check_same_photos(str(experiment), rows)
     return frame
 
 
@@ -55,55 +57,23 @@ def is_classification(frame: pd.DataFrame) -> bool:
 
 def ages_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The same predictions; UserError where a run among them tells age groups apart, so that no error in years exists."""
-    telling = frame.loc[frame["predicted_group"] != "", "experiment"]
-    if len(telling):
-        raise UserError(f"{telling.iloc[0]} tells age groups apart and predicts no ages: it has accuracies, but no errors in years.")
+    of_groups = frame.loc[frame["predicted_group"] != "", "experiment"]
+    if len(of_groups):
+        raise UserError(f"{of_groups.iloc[0]} tells age groups apart and predicts no ages: it has accuracies, but no errors in years.")
     return frame
 
 
 def groups_only(frame: pd.DataFrame) -> pd.DataFrame:
     """The same predictions; UserError where a run among them predicts ages, so that there are no groups to count."""
-    years = frame.loc[frame["predicted_group"] == "", "experiment"]
-    if len(years):
-        raise UserError(f"{years.iloc[0]} predicts ages and tells no age groups apart: it has errors in years, but no accuracy.")
+    of_ages = frame.loc[frame["predicted_group"] == "", "experiment"]
+    if len(of_ages):
+        raise UserError(f"{of_ages.iloc[0]} predicts ages and tells no age groups apart: it has errors in years, but no accuracy.")
     return frame
 
 
 def people(frame: pd.DataFrame) -> pd.Series:
     """Whom each photo shows, (n,); a photo of nobody known counts as a person of its own, so intervals may come out too narrow."""
     return frame["subject"].where(frame["subject"] != "", "photo " + frame["photo"])
-
-
-def _complete(rows: pd.DataFrame) -> None:
-    if is_classification(rows):
-        what, whole = "group or predicted group", (rows["group"] != "") & (rows["predicted_group"] != "")
-    else:
-        what, whole = "finite age or prediction", np.isfinite(rows["age"]) & np.isfinite(rows["predicted"])
-    wrong = rows[~whole]
-    if len(wrong):
-        first = wrong.iloc[0]
-        raise UserError(
-            f"{len(wrong)} of {len(rows)} predictions have no {what}, first {first['photo']} in fold "
-            f"{first['fold']}, seed {first['seed']}. Remove that fold's predictions and run the fold again."
-        )
-
-
-def _same_photos_in_every_seed(experiment: str, rows: pd.DataFrame) -> None:
-    held = {}
-    for seed in rows["seed"].unique():
-        of_seed = rows[rows["seed"] == seed]
-        held[int(seed)] = set(zip(of_seed["fold"], of_seed["photo"]))
-    (first, photos), *others = held.items()
-    for seed, theirs in others:
-        if theirs != photos:
-            folds = sorted({int(fold) for fold, _ in photos ^ theirs})
-            raise UserError(
-                f"Seeds {first} and {seed} of {experiment} hold different photos in fold {', '.join(map(str, folds[:8]))}"
-                f"{' and others' if len(folds) > 8 else ''}. Keep the folds that every seed has finished."
-            )
-
-
-Measure = Literal["years", "wrong"]
 
 
 def measure_of(frame: pd.DataFrame) -> Measure:
@@ -121,3 +91,29 @@ def photo_errors(frame: pd.DataFrame) -> Floats:
 def truth(frame: pd.DataFrame) -> pd.Series:
     """What a photo should have been given: its age in years, or its group."""
     return frame["group"] if is_classification(frame) else frame["age"]
+
+
+def _check_complete(rows: pd.DataFrame) -> None:
+    if is_classification(rows):
+        name, whole = "group or predicted group", (rows["group"] != "") & (rows["predicted_group"] != "")
+    else:
+        name, whole = "finite age or prediction", np.isfinite(rows["age"]) & np.isfinite(rows["predicted"])
+    wrong = rows[~whole]
+    if len(wrong):
+        first = wrong.iloc[0]
+        raise UserError(
+            f"{len(wrong)} of {len(rows)} predictions have no {name}, first {first['photo']} in fold "
+            f"{first['fold']}, seed {first['seed']}. Remove that fold's predictions and run the fold again."
+        )
+
+
+def _check_same_photos(experiment: str, rows: pd.DataFrame) -> None:
+    photos_of = {int(str(seed)): set(zip(part["fold"], part["photo"])) for seed, part in rows.groupby("seed", sort=True)}
+    (first, photos), *others = photos_of.items()
+    for seed, other_photos in others:
+        if other_photos != photos:
+            folds = sorted({int(fold) for fold, _ in photos ^ other_photos})
+            raise UserError(
+                f"Seeds {first} and {seed} of {experiment} hold different photos in fold {', '.join(map(str, folds[:8]))}"
+                f"{' and others' if len(folds) > 8 else ''}. Keep the folds that every seed has finished."
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +23,8 @@ class Paired:
     """First minus second mean error, averaged over units: below 0 the first run is better.
 
     `measure` says whether errors are years or, of runs that tell groups apart, the share of wrong photos, 0 to 1. `low` and
-    `high` end the 95 % bootstrap interval over people; the p-values are two-sided. A small `shapiro_p` (Shapiro-Wilk) speaks
+    `high` end the 95 % bootstrap interval over people, NaN for fewer than ten; the p-values are two-sided and of this pair alone:
+    who prints several pairs corrects them (`holm`). A small `shapiro_p` (Shapiro-Wilk) speaks
     against normal differences, and so against the t-test; NaN where it cannot be computed.
     """
 
@@ -64,10 +66,10 @@ def paired(first: pd.DataFrame, second: pd.DataFrame, *, unit: Unit = "fold", se
     if len(differences) < 2:
         raise UserError(f"A paired test needs two {unit}s that both runs have; here are {len(differences)}. Finish more folds.")
     weights = photo_weights(groups, "macro")
-    found = cluster_bootstrap(weights * pairs["difference"], weights, pairs["person"], seed=seed, resamples=resamples)
+    interval = cluster_bootstrap(weights * pairs["difference"], weights, pairs["person"], seed=seed, resamples=resamples)
     t_p, wilcoxon_p = paired_p_values(differences)
     shapiro_p = normality_p(differences)
-    return Paired(measure, unit, len(differences), float(np.mean(differences)), found.low, found.high, t_p, wilcoxon_p, shapiro_p)
+    return Paired(measure, unit, len(differences), float(np.mean(differences)), interval.low, interval.high, t_p, wilcoxon_p, shapiro_p)
 
 
 def paired_p_values(differences: Floats) -> tuple[float, float]:
@@ -81,6 +83,19 @@ def paired_p_values(differences: Floats) -> tuple[float, float]:
     if np.ptp(differences) <= 1e-12 * np.max(np.abs(differences)):
         return 0.0, wilcoxon_p
     return float(stats.ttest_1samp(differences, 0.0).pvalue), wilcoxon_p
+
+
+def holm(p_values: Sequence[float]) -> Floats:
+    """(n,) p-values corrected for being n, in their order: where nothing differs, one falls below 0.05 in at most 5 % of such tables.
+
+    The smallest is multiplied by n, the next by n - 1 and so on; none is below a smaller one's, or above 1 [Holm 1979].
+    """
+    values = np.asarray(p_values, dtype="float64")
+    order = np.argsort(values)
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty_like(stepped)
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected
 
 
 def normality_p(differences: Floats) -> float:
@@ -102,8 +117,8 @@ def welch(first: Floats, second: Floats) -> Welch:
     first, second = np.asarray(first, dtype="float64"), np.asarray(second, dtype="float64")
     if min(len(first), len(second)) < 2 or (np.ptp(first) == 0 and np.ptp(second) == 0):
         raise UserError("Welch's test needs two values in each sample, and one sample whose values differ. Add runs.")
-    found = stats.ttest_ind(first, second, equal_var=False)
-    return Welch(float(first.mean() - second.mean()), float(found.statistic), float(found.df), float(found.pvalue))
+    test = stats.ttest_ind(first, second, equal_var=False)
+    return Welch(float(first.mean() - second.mean()), float(test.statistic), float(test.df), float(test.pvalue))
 
 
 def _errors(frame: pd.DataFrame) -> pd.DataFrame:
@@ -118,10 +133,10 @@ def _pairs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     shared = np.intersect1d(first["fold"], second["fold"])
     first, second = (errors[errors["fold"].isin(shared)] for errors in (first, second))
     pairs = first.merge(second, on=["fold", "photo"], how="outer", suffixes=("", "_second"), indicator=True)
-    other = pairs[(pairs["_merge"] != "both") | (pairs["truth"] != pairs["truth_second"])]
-    if len(other):
+    unpaired = pairs[(pairs["_merge"] != "both") | (pairs["truth"] != pairs["truth_second"])]
+    if len(unpaired):
         raise UserError(
-            f"The runs cannot be paired: fold {other['fold'].iloc[0]} holds other photos, ages or groups in one than in the other, "
-            f"first {other['photo'].iloc[0]}. Compare runs of one protocol, data set and fold seed."
+            f"The runs cannot be paired: fold {unpaired['fold'].iloc[0]} holds other photos, ages or groups in one than in the other, "
+            f"first {unpaired['photo'].iloc[0]}. Compare runs of one protocol, data set and fold seed."
         )
     return pairs.assign(difference=pairs["error"] - pairs["error_second"])

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import UserError
+from agerepro.evaluation.bootstrap import MIN_CLUSTERS
 from agerepro.evaluation.epochs import LAST, OPTIMISM, TEST, VALIDATION, EpochScore, epoch_scores, epoch_table
 from agerepro.evaluation.metrics import precision, recall
 from agerepro.evaluation.scores import counts_of
-from agerepro.evaluation.significance import Paired, Unit, paired
+from agerepro.evaluation.significance import Paired, Unit, holm, paired
 from agerepro.evaluation.subgroups import error_by_gender
 from agerepro.report.run_result import RunResult, label_of
-from agerepro.report.tables import NOTHING, PrintedTable, interval_text, number_text
+from agerepro.report.tables import BOOTSTRAP, NOTHING, PrintedTable, interval_text, number_text
 
 _CHOICES = {
     LAST: "last",
@@ -25,6 +26,7 @@ _CHOICES = {
     OPTIMISM: "best on the held-out {whom} less last",
 }
 _GENDERS = {"f": "women", "m": "men", "": "unknown"}
+_PLURAL: dict[Unit, str] = {"fold": "folds", "subject": "people"}
 
 
 def extra_tables(runs: Sequence[RunResult]) -> list[PrintedTable]:
@@ -48,14 +50,14 @@ def epoch_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
             )
     if not rows:
         return []
-    told = (
-        "Validation: of people inside the fold's training part, apart from those tested. Intervals: normal over folds; "
-        "of the last row, bootstrap over folds (BCa).",
+    explanations = (
+        "Validation: of people inside the fold's training part, apart from those tested. Intervals: Student's t over folds; "
+        f"of the last row, bootstrap over folds (BCa), none for fewer than {MIN_CLUSTERS}.",
         "Best on the held-out: there the tested photos themselves choose when to stop. It is not a valid result, and shown so that it "
         "can be told from one; the last row is what it pretends to gain.",
     )
     headings = ("Experiment", "Epoch", "Score", "Mean over folds", "95 % interval", "Epochs chosen", "Valid")
-    return [PrintedTable("Which epoch is reported", _banner(with_epochs), headings, (3, 4), tuple(rows), (*told, *notes))]
+    return [PrintedTable("Which epoch is reported", _banner(with_epochs), headings, (3, 4), tuple(rows), (*explanations, *notes))]
 
 
 def confusion_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
@@ -84,25 +86,25 @@ def confusion_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
 def gender_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
     """Mean error of women's and men's photos; none where no gender is known."""
     rows: list[tuple[str, ...]] = []
-    known = _with_genders(runs)
-    for run in known:
+    with_genders = _with_genders(runs)
+    for run in with_genders:
         unit = "years" if run.groups == () else "share"
         for place, line in enumerate(error_by_gender(run.predictions, run.genders).to_dict("records")):
-            what = "MAE (pooled), years" if unit == "years" else "Photos in a wrong group (pooled)"
+            score = "MAE (pooled), years" if unit == "years" else "Photos in a wrong group (pooled)"
             counts = (f"{line['photos']:,}", f"{line['people']:,}")
             error = (number_text(line["error"], unit), interval_text(line["low"], line["high"], unit))
-            rows.append((label_of(run, runs) if not place else "", _GENDERS[line["gender"]], what, *counts, *error))
+            rows.append((label_of(run, runs) if not place else "", _GENDERS[line["gender"]], score, *counts, *error))
     headings = ("Experiment", "Photos of", "Score", "Photos", "People", "Error", "95 % interval")
-    note = "Gender as the data set has it. Intervals: bootstrap over people (BCa)."
-    return [PrintedTable("Error by gender", _banner(known), headings, (3, 4, 5, 6), tuple(rows), (note,))] if rows else []
+    note = f"Gender as the data set has it. Intervals: {BOOTSTRAP}."
+    return [PrintedTable("Error by gender", _banner(with_genders), headings, (3, 4, 5, 6), tuple(rows), (note,))] if rows else []
 
 
 def confusion_table(run: RunResult) -> pd.DataFrame:
     """One row a true group: `group`, a column of counts a predicted group, then `precision` and `recall` of this group."""
-    counts = counts_of(run.predictions, run.groups)
-    table = pd.DataFrame(counts, columns=list(run.groups))
+    table = pd.DataFrame(counts_of(run.predictions, run.groups), columns=list(run.groups))
     table.insert(0, "group", list(run.groups))
-    return table.assign(precision=precision(counts), recall=recall(counts))
+    pair = run.predictions["group"], run.predictions["predicted_group"]
+    return table.assign(precision=precision(*pair, run.groups), recall=recall(*pair, run.groups))
 
 
 def gender_table(runs: Sequence[RunResult]) -> pd.DataFrame | None:
@@ -122,50 +124,6 @@ def epochs_table(runs: Sequence[RunResult]) -> pd.DataFrame | None:
         if run.epochs and run.epochs.folds
     ]
     return pd.concat(tables, ignore_index=True) if tables else None
-
-
-def _with_genders(runs: Sequence[RunResult]) -> list[RunResult]:
-    return [run for run in runs if any(run.genders.get(photo, "") for photo in run.predictions["photo"])]
-
-
-def _epoch_row(run: RunResult, score: EpochScore, label: str) -> tuple[str, ...]:
-    whom = "person" if run.one_person_a_fold else "people"
-    reported = " (reported)" if run.epochs and score.choice == run.epochs.reported else ""
-    unit, scale, what = ("years", 1.0, "MAE (macro), years") if run.measure == "years" else ("percent", 100.0, "Accuracy (macro)")
-    sign = "+" if score.choice == OPTIMISM else ""
-    value = number_text(scale * score.found.value, unit, sign=sign)
-    interval = interval_text(scale * score.found.low, scale * score.found.high, unit, sign=sign)
-    valid = {LAST: "yes", VALIDATION: "yes", TEST: "no: not a valid result", OPTIMISM: ""}[score.choice]
-    return (
-        label,
-        _CHOICES[score.choice].format(whom=whom) + reported,
-        what,
-        value if score.available else "not available",
-        interval,
-        _span(score.epochs),
-        valid,
-    )
-
-
-def _span(epochs: Sequence[int]) -> str:
-    """`20`, or `median 12, 3 to 20` where folds differ."""
-    if not epochs:
-        return NOTHING
-    if min(epochs) == max(epochs):
-        return str(epochs[0])
-    return f"median {np.median(epochs):g}, {min(epochs)} to {max(epochs)}"
-
-
-def _shares(line: dict[Hashable, Any]) -> tuple[str, str]:
-    precise, recalled = (NOTHING if np.isnan(line[name]) else f"{line[name]:.3f}" for name in ("precision", "recall"))
-    return precise, recalled
-
-
-def _banner(runs: Sequence[RunResult]) -> str:
-    return "; ".join(dict.fromkeys(part for run in runs for part in run.standing.split("; ") if part))
-
-
-_PLURAL: dict[Unit, str] = {"fold": "folds", "subject": "people"}
 
 
 def notes_of(runs: Sequence[RunResult]) -> list[str]:
@@ -190,21 +148,31 @@ def seed_notes(runs: Sequence[RunResult]) -> list[str]:
 
 
 def paired_notes(runs: Sequence[RunResult]) -> list[str]:
-    """One sentence for every two runs: the difference of their errors over shared folds, or why there is none."""
-    notes, tested = [], False
+    """One sentence for every two runs: the difference of their errors over shared folds, or why there is none.
+
+    p-values are corrected for all pairs that are tested here [evaluation.significance.holm], paired t and Wilcoxon each by itself.
+    """
+    notes: dict[str, Paired | UserError] = {}
     for first, second in combinations(runs, 2):
-        who = f"{label_of(second, runs)} against {label_of(first, runs)}"
         unit: Unit = "fold" if first.one_person_a_fold and second.one_person_a_fold else "subject"
         try:
-            found = paired(second.predictions, first.predictions, unit=unit)
+            result: Paired | UserError = paired(second.predictions, first.predictions, unit=unit)
         except UserError as error:
-            notes.append(f"{who}: not compared. {error}")
-            continue
-        notes.append(f"{who}: {_said(found)}.")
-        tested |= found.shapiro_p == found.shapiro_p
-    if tested:
-        notes.append("Shapiro-Wilk: a small p speaks against normal differences; then read Wilcoxon's p and not that of paired t.")
-    return notes
+            result = error
+        notes[f"{label_of(second, runs)} against {label_of(first, runs)}"] = result
+    tests = {pair: result for pair, result in notes.items() if isinstance(result, Paired)}
+    t_p, wilcoxon_p = (
+        dict(zip(tests, holm(values))) for values in ([test.t_p for test in tests.values()], [test.wilcoxon_p for test in tests.values()])
+    )
+    sentences = [
+        f"{pair}: {_describe(result, t_p[pair], wilcoxon_p[pair], len(tests))}."
+        if isinstance(result, Paired)
+        else f"{pair}: not compared. {result}"
+        for pair, result in notes.items()
+    ]
+    if any(test.shapiro_p == test.shapiro_p for test in tests.values()):
+        sentences.append("Shapiro-Wilk: a small p speaks against normal differences; then read Wilcoxon's p and not that of paired t.")
+    return sentences
 
 
 def epoch_notes(runs: Sequence[RunResult]) -> list[str]:
@@ -213,13 +181,56 @@ def epoch_notes(runs: Sequence[RunResult]) -> list[str]:
     return [f"{label}: trained for fewer than two epochs, so there is no choice of an epoch to show." for label in few]
 
 
-def _said(found: Paired) -> str:
-    scale, unit = (1.0, " years") if found.measure == "years" else (100.0, " percentage points of wrong photos")
-    difference, low, high = (f"{scale * value:+.2f}" for value in (found.difference, found.low, found.high))
-    shapiro = f", Shapiro-Wilk {_p(found.shapiro_p)}" if found.shapiro_p == found.shapiro_p else ""
+def _with_genders(runs: Sequence[RunResult]) -> list[RunResult]:
+    return [run for run in runs if any(run.genders.get(photo, "") for photo in run.predictions["photo"])]
+
+
+def _epoch_row(run: RunResult, score: EpochScore, label: str) -> tuple[str, ...]:
+    whom = "person" if run.one_person_a_fold else "people"
+    reported = " (reported)" if run.epochs and score.choice == run.epochs.reported else ""
+    unit, scale, label_of_score = ("years", 1.0, "MAE (macro), years") if run.measure == "years" else ("percent", 100.0, "Accuracy (macro)")
+    sign = "+" if score.choice == OPTIMISM else ""
+    value = number_text(scale * score.mean.value, unit, sign=sign)
+    interval = interval_text(scale * score.mean.low, scale * score.mean.high, unit, sign=sign)
+    valid = {LAST: "yes", VALIDATION: "yes", TEST: "no: not a valid result", OPTIMISM: ""}[score.choice]
     return (
-        f"mean difference over {found.n} {_PLURAL[found.unit]} {difference}{unit} [{low}, {high}], "
-        f"paired t {_p(found.t_p)}, Wilcoxon {_p(found.wilcoxon_p)}{shapiro}"
+        label,
+        _CHOICES[score.choice].format(whom=whom) + reported,
+        label_of_score,
+        value if score.available else "not available",
+        interval,
+        _span(score.epochs),
+        valid,
+    )
+
+
+def _span(epochs: Sequence[int]) -> str:
+    """`20`, or `median 12, 3 to 20` where folds differ."""
+    if not epochs:
+        return NOTHING
+    if min(epochs) == max(epochs):
+        return str(epochs[0])
+    return f"median {np.median(epochs):g}, {min(epochs)} to {max(epochs)}"
+
+
+def _shares(line: dict[Hashable, Any]) -> tuple[str, str]:
+    precision_text, recall_text = (NOTHING if np.isnan(line[name]) else f"{line[name]:.3f}" for name in ("precision", "recall"))
+    return precision_text, recall_text
+
+
+def _banner(runs: Sequence[RunResult]) -> str:
+    return "; ".join(dict.fromkeys(part for run in runs for part in run.standing.split("; ") if part))
+
+
+def _describe(test: Paired, t_p: float, wilcoxon_p: float, pairs: int) -> str:
+    scale, unit = (1.0, " years") if test.measure == "years" else (100.0, " percentage points of wrong photos")
+    difference, low, high = (f"{scale * value:+.2f}" for value in (test.difference, test.low, test.high))
+    interval = f"[{low}, {high}]" if test.low == test.low else f"(no interval: fewer than {MIN_CLUSTERS} people)"
+    correction = f" (Holm over {pairs} pairs)" if pairs > 1 else ""
+    shapiro = f", Shapiro-Wilk {_p(test.shapiro_p)}" if test.shapiro_p == test.shapiro_p else ""
+    return (
+        f"mean difference over {test.n} {_PLURAL[test.unit]} {difference}{unit} {interval}, "
+        f"paired t {_p(t_p)}, Wilcoxon {_p(wilcoxon_p)}{correction}{shapiro}"
     )
 
 

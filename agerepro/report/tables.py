@@ -16,9 +16,25 @@ from rich.table import Table
 from rich.text import Text
 
 from agerepro.errors import UserError, suggest
-from agerepro.evaluation.compare import NORMAL
+from agerepro.evaluation.bootstrap import MIN_CLUSTERS
+from agerepro.evaluation.compare import FOLDS
 
+ENDINGS = {"text": "txt", "csv": "csv", "md": "md", "tex": "tex"}  # form -> ending of its file
+FORMS = tuple(ENDINGS)
+HEADINGS = ("Experiment", "Score", "Paper", "Ours", "Difference", "95 % interval", "Profile", "Folds")
+NUMERIC = (2, 3, 4, 5)
+NOTHING = "-"
 NOTE_WIDTH = 128
+BOOTSTRAP = f"bootstrap over people (BCa), none for fewer than {MIN_CLUSTERS}"
+_MEANINGS = {
+    "MAE (pooled)": "Macro: mean over folds of the fold's mean absolute error. Pooled: mean over all photos.",
+    "CS(5)": "CS(5): share of photos at most 5 years off.",
+    "Mean-age predictor": "Mean-age predictor: says the mean age of the fold's training photos for everyone.",
+    "Median-age predictor": "Median-age predictor: says the median age of the same photos; no constant errs less on them.",
+    "Accuracy": "Accuracy: share of photos in their right age group. +-: standard deviation over folds (n - 1).",
+    "1-off": "1-off accuracy: share of photos in their right age group or a neighbour of it.",
+    "Majority": "Majority predictor: says the most frequent group of the fold's training photos for everyone.",
+}
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -49,79 +65,6 @@ class PrintedTable:
     numeric: tuple[int, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
-
-
-def as_text(pages: Sequence[PrintedTable]) -> str:
-    """The pages below each other; the first without its title, and the banner once, on top."""
-    (first, *others) = pages
-    above = f"*** {first.banner} ***\n\n" if first.banner else ""
-    return above + "\n".join([_text(first), *(f"{page.title}\n\n{_text(page)}" for page in others)])
-
-
-def as_markdown(pages: Sequence[PrintedTable]) -> str:
-    """The pages below each other, each with title and banner."""
-    return _templated("table.md.jinja", pages, markdown_text)
-
-
-def as_latex(pages: Sequence[PrintedTable]) -> str:
-    """One table environment a page, for the package booktabs."""
-    return _templated("table.tex.jinja", pages, latex_text)
-
-
-def _text(page: PrintedTable) -> str:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for index, heading in enumerate(page.headings):
-        table.add_column(Text(heading), justify="right" if index in page.numeric else "left", no_wrap=True)
-    for row in page.rows:
-        if row[0] and table.row_count:
-            table.add_section()
-        table.add_row(*(Text(cell) for cell in row))
-    out = io.StringIO()
-    # Wide enough for any table, so that the terminal at hand changes no file.
-    Console(file=out, width=400, color_system=None, force_terminal=False, legacy_windows=False).print(table)
-    body = "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines())
-    below = "".join(f"{textwrap.fill(note, NOTE_WIDTH, subsequent_indent='  ', break_on_hyphens=False)}\n" for note in page.notes)
-    return f"{body}\n" + (f"\n{below}" if below else "")
-
-
-def markdown_text(text: str) -> str:
-    """Text with the characters escaped that would end a cell or start emphasis in Markdown."""
-    return "".join(f"\\{character}" if character in "\\|*_`<" else character for character in text)
-
-
-def latex_text(text: str) -> str:
-    """Text with every character that LaTeX would act on escaped; the hyphens of negative numbers become minus signs."""
-    escaped = "".join(_LATEX.get(character, character) for character in text).replace("+-", r"$\pm$")
-    return re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)
-
-
-def _templated(template: str, pages: Sequence[PrintedTable], cell: Callable[[str], str]) -> str:
-    # No autoescape: each template's own `cell` filter escapes for Markdown or LaTeX.
-    world = Environment(
-        loader=PackageLoader("agerepro.report"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    world.filters["cell"] = cell
-    return world.get_template(template).render(
-        pages=[(page, ["right" if index in page.numeric else "left" for index in range(len(page.headings))]) for page in pages]
-    )
-
-
-HEADINGS = ("Experiment", "Score", "Paper", "Ours", "Difference", "95 % interval", "Profile", "Folds")
-NUMERIC = (2, 3, 4, 5)
-NOTHING = "-"
-_MEANINGS = {
-    "MAE (pooled)": "Macro: mean over folds of the fold's mean absolute error. Pooled: mean over all photos.",
-    "CS(5)": "CS(5): share of photos at most 5 years off.",
-    "Mean-age predictor": "Mean-age predictor: says the mean age of the fold's training photos for everyone.",
-    "Accuracy": "Accuracy: share of photos in their right age group. +-: standard deviation over folds (n - 1).",
-    "1-off": "1-off accuracy: share of photos in their right age group or a neighbour of it.",
-    "Majority": "Majority predictor: says the most frequent group of the fold's training photos for everyone.",
-}
 
 
 def render(comparison: pd.DataFrame, *, form: str, notes: Sequence[str] = (), below: Sequence[PrintedTable] = ()) -> str:
@@ -162,14 +105,14 @@ def interval_text(low: float, high: float, unit: str, *, sign: str = "") -> str:
 
 def comparison_page(comparison: pd.DataFrame, notes: Sequence[str]) -> PrintedTable:
     """The comparison [evaluation/compare.py] as cells of text, an experiment named on its first line only, and the notes below."""
-    rows, last = [], None
+    rows, previous = [], None
     for line in comparison.to_dict("records"):
         run = (line["experiment"], line["profile"])
         unit = str(line["unit"])
         name = f"{line['metric']}, years" if unit == "years" else str(line["metric"])
         rows.append(
             (
-                str(line["experiment"]) if run != last else "",
+                str(line["experiment"]) if run != previous else "",
                 name,
                 _with_spread(line["paper"], line["paper_std"], unit),
                 _with_spread(line["ours"], line["ours_std"], unit),
@@ -179,8 +122,52 @@ def comparison_page(comparison: pd.DataFrame, notes: Sequence[str]) -> PrintedTa
                 str(line["folds"]),
             )
         )
-        last = run
+        previous = run
     return PrintedTable("Paper and ours", banner_of(comparison), HEADINGS, NUMERIC, tuple(rows), (*_explanations(comparison), *notes))
+
+
+def as_text(pages: Sequence[PrintedTable]) -> str:
+    """The pages below each other; the first without its title, and the banner once, on top."""
+    (first, *others) = pages
+    above = f"*** {first.banner} ***\n\n" if first.banner else ""
+    return above + "\n".join([_text(first), *(f"{page.title}\n\n{_text(page)}" for page in others)])
+
+
+def as_markdown(pages: Sequence[PrintedTable]) -> str:
+    """The pages below each other, each with title and banner."""
+    return _templated("table.md.jinja", pages, markdown_text)
+
+
+def as_latex(pages: Sequence[PrintedTable]) -> str:
+    """One table environment a page, for the package booktabs."""
+    return _templated("table.tex.jinja", pages, latex_text)
+
+
+def markdown_text(text: str) -> str:
+    """Text with the characters escaped that would end a cell or start emphasis in Markdown."""
+    return "".join(f"\\{character}" if character in "\\|*_`<" else character for character in text)
+
+
+def latex_text(text: str) -> str:
+    """Text with every character that LaTeX would act on escaped; the hyphens of negative numbers become minus signs."""
+    escaped = "".join(_LATEX.get(character, character) for character in text).replace("+-", r"$\pm$")
+    return re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)
+
+
+def _text(page: PrintedTable) -> str:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for index, heading in enumerate(page.headings):
+        table.add_column(Text(heading), justify="right" if index in page.numeric else "left", no_wrap=True)
+    for row in page.rows:
+        if row[0] and table.row_count:
+            table.add_section()
+        table.add_row(*(Text(cell) for cell in row))
+    buffer = io.StringIO()
+    # Wide enough for any table, so that the terminal at hand changes no file.
+    Console(file=buffer, width=400, color_system=None, force_terminal=False, legacy_windows=False).print(table)
+    body = "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().splitlines())
+    notes = "".join(f"{textwrap.fill(note, NOTE_WIDTH, subsequent_indent='  ', break_on_hyphens=False)}\n" for note in page.notes)
+    return f"{body}\n" + (f"\n{notes}" if notes else "")
 
 
 def _with_spread(value: float, spread: float, unit: str) -> str:
@@ -191,22 +178,40 @@ def _with_spread(value: float, spread: float, unit: str) -> str:
 
 
 def _explanations(comparison: pd.DataFrame) -> list[str]:
-    told = [f"Paper: {', '.join(sources)}." for sources in [sorted(set(comparison["source"]) - {""})] if sources]
+    sources = sorted(set(comparison["source"]) - {""})
+    lines = [f"Paper: {', '.join(sources)}."] if sources else []
     kinds = [kind for kind in comparison["interval"].unique() if kind]
-    if NORMAL in kinds:
-        told.append(
-            "Intervals: MAE (macro) normal over folds, mean +- 1.96 sd / sqrt(n), as in koenig2019; all others bootstrap over people (BCa)."
+    if FOLDS in kinds:
+        lines.append(
+            "Intervals: MAE (macro) mean +- t sd / sqrt(n) over n folds, t of Student's distribution with n - 1 degrees of freedom; "
+            f"all others {BOOTSTRAP}."
         )
     elif kinds:
-        told.append("Intervals: bootstrap over people (BCa).")
-    told += [meaning for start, meaning in _MEANINGS.items() if comparison["metric"].str.startswith(start).any()]
+        lines.append(f"Intervals: {BOOTSTRAP}.")
+    lines += [meaning for start, meaning in _MEANINGS.items() if comparison["metric"].str.startswith(start).any()]
     if (comparison["paper"].notna() & comparison["difference"].isna()).any():
-        told.append("Difference: ours minus the paper's; none for a run that is not the paper's experiment in full (demo or partial).")
+        lines.append("Difference: ours minus the paper's; none for a run that is not the paper's experiment in full (demo or partial).")
     elif comparison["difference"].notna().any():
-        told.append("Difference: ours minus the paper's.")
-    return told
+        lines.append("Difference: ours minus the paper's.")
+    return lines
+
+
+def _templated(template: str, pages: Sequence[PrintedTable], cell: Callable[[str], str]) -> str:
+    # Templates and not pandas: DataFrame.to_markdown needs one more package, and neither it nor Styler.to_latex writes banners,
+    # sections of an experiment and notes, which are most of a template here. No autoescape: each template's own `cell` filter
+    # escapes for Markdown or LaTeX.
+    environment = Environment(
+        loader=PackageLoader("agerepro.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["cell"] = cell
+    return environment.get_template(template).render(
+        pages=[(page, ["right" if index in page.numeric else "left" for index in range(len(page.headings))]) for page in pages]
+    )
 
 
 _PRINTED: dict[str, Callable[[Sequence[PrintedTable]], str]] = {"text": as_text, "md": as_markdown, "tex": as_latex}
-FORMS = ("text", "csv", "md", "tex")
-ENDINGS = {"text": "txt", "csv": "csv", "md": "md", "tex": "tex"}

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Intervals over folds by hand, and the bootstrap over people against its definition."""
 
 from __future__ import annotations
 
@@ -7,52 +7,66 @@ import pytest
 from scipy import stats
 
 from agerepro.errors import UserError
-from agerepro.evaluation.bootstrap import cluster_bootstrap, normal_interval
+from agerepro.evaluation.bootstrap import MIN_CLUSTERS, cluster_bootstrap, t_interval
 from agerepro.evaluation.metrics import photo_weights
 
 
-def test_normal_interval_by_hand():
-    # Mean 3, sd with n - 1: sqrt((4 + 0 + 4) / 2) = 2.
-    found = normal_interval([1, 3, 5])
-    assert (found.value, found.n) == (3, 3)
-    assert found.low == pytest.approx(3 - 1.96 * 2 / np.sqrt(3))
-    assert found.high == pytest.approx(3 + 1.96 * 2 / np.sqrt(3))
+def test_interval_over_three_folds_by_hand():
+    # Mean 3, sd with n - 1: sqrt((4 + 0 + 4) / 2) = 2; two degrees of freedom: t = 0.95 / sqrt(2 * 0.975 * 0.025), a closed form.
+    interval = t_interval([1, 3, 5])
+    half = 0.95 / np.sqrt(2 * 0.975 * 0.025) * 2 / np.sqrt(3)
+    assert (interval.value, interval.n) == (3, 3)
+    assert (interval.low, interval.high) == pytest.approx((3 - half, 3 + half))
+
+
+@pytest.mark.parametrize(("folds", "t"), [(2, 12.706), (5, 2.776), (10, 2.262), (82, 1.990)])
+def test_few_folds_have_wider_intervals_than_the_normal_quantile(folds, t):
+    """97.5 % quantiles of Student's t with folds - 1 degrees, as printed tables have them."""
+    values = np.random.default_rng(folds).normal(5, 1, folds)
+    interval = t_interval(values)
+    assert (interval.high - interval.value) / (np.std(values, ddof=1) / np.sqrt(folds)) == pytest.approx(t, abs=1e-3)
 
 
 def test_one_fold_has_no_interval():
-    found = normal_interval([4.0])
-    assert found.value == 4
-    assert np.isnan([found.low, found.high]).all()
+    interval = t_interval([4.0])
+    assert interval.value == 4
+    assert np.isnan([interval.low, interval.high]).all()
 
 
 @pytest.mark.parametrize("values", [[], [1.0, float("nan")]])
 def test_missing_values_are_refused(values):
     with pytest.raises(UserError, match="No interval"):
-        normal_interval(values)
+        t_interval(values)
 
 
-@pytest.mark.parametrize("crowd", [8, 40])
-def test_bootstrap_agrees_with_scipy_on_a_ratio_of_sums(crowd):
-    """Skewed errors, so that the bias and the acceleration both move the ends by more than the tolerance."""
+@pytest.mark.parametrize("crowd", [12, 40])
+def test_bootstrap_by_its_definition(crowd):
+    """Efron and Tibshirani 1993, equations 14.9 to 14.15, by draws and a jackknife of our own; skewed, so that both corrections count."""
     generator = np.random.default_rng(3)
     people = np.repeat(np.arange(crowd), generator.integers(1, 9, crowd))
     errors = generator.exponential(4, len(people)) + generator.lognormal(0, 2, crowd)[people]
-    sums, counts = np.bincount(people, weights=errors), np.bincount(people).astype(float)
-    theirs = stats.bootstrap(
-        (sums, counts),
-        lambda above, below, axis=-1: above.sum(axis) / below.sum(axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=20_000,
-        method="BCa",
-        random_state=np.random.default_rng(0),
-    ).confidence_interval
-    ours = cluster_bootstrap(errors, np.ones(len(errors)), people, resamples=20_000)
-    assert ours.value == pytest.approx(errors.mean())
+    sums, counts = np.bincount(people, weights=errors), np.bincount(people)
+    draws = np.random.default_rng(99).multinomial(crowd, np.full(crowd, 1 / crowd), size=20_000)
+    ratios = (draws @ sums) / (draws @ counts)
+    without = [sums[people_left].sum() / counts[people_left].sum() for people_left in ~np.eye(crowd, dtype=bool)]
+    away = np.mean(without) - np.array(without)
+    acceleration = np.sum(away**3) / (6 * np.sum(away**2) ** 1.5)
+    bias = stats.norm.ppf(np.mean(ratios < errors.mean()))
+    tails = bias + stats.norm.ppf([0.025, 0.975])
+    low, high = np.quantile(ratios, stats.norm.cdf(bias + tails / (1 - acceleration * tails)))
+    interval = cluster_bootstrap(errors, np.ones(len(errors)), people, resamples=20_000)
+    assert interval.value == pytest.approx(errors.mean())
     # Two random draws of 20,000: their ends differ by about 0.01 of the interval's width.
-    width = theirs.high - theirs.low
-    assert ours.low == pytest.approx(theirs.low, abs=0.03 * width)
-    assert ours.high == pytest.approx(theirs.high, abs=0.03 * width)
+    assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.03 * (high - low))
+    assert abs(interval.low - np.quantile(ratios, 0.025)) > 0.03 * (high - low)  # no plain percentile interval
+
+
+@pytest.mark.parametrize("people", [2, MIN_CLUSTERS - 1, MIN_CLUSTERS])
+def test_fewer_than_ten_people_have_no_bootstrap_interval(people):
+    assert MIN_CLUSTERS == 10
+    interval = cluster_bootstrap(np.arange(2.0 * people), np.ones(2 * people), np.arange(2 * people) % people)
+    assert interval.value == pytest.approx(people - 0.5)
+    assert np.isfinite([interval.low, interval.high]).tolist() == [people >= 10] * 2
 
 
 def test_macro_bootstrap_of_one_person_a_fold_draws_folds():
@@ -86,14 +100,14 @@ def test_order_of_photos_and_names_of_people_change_no_digit():
 
 
 def test_equal_errors_have_an_interval_of_no_width():
-    found = cluster_bootstrap(np.full(9, 4.0), np.ones(9), np.arange(9) // 3)
-    assert (found.value, found.low, found.high) == (4, 4, 4)
+    interval = cluster_bootstrap(np.full(36, 0.3), np.ones(36), np.arange(36) // 3)
+    assert (interval.value, interval.low, interval.high) == pytest.approx((0.3, 0.3, 0.3))
 
 
 def test_one_person_has_no_interval():
-    found = cluster_bootstrap([1, 2], [1, 1], ["a", "a"])
-    assert (found.value, found.n) == (1.5, 1)
-    assert np.isnan([found.low, found.high]).all()
+    interval = cluster_bootstrap([1, 2], [1, 1], ["a", "a"])
+    assert (interval.value, interval.n) == (1.5, 1)
+    assert np.isnan([interval.low, interval.high]).all()
 
 
 def test_draws_in_pieces_equal_draws_at_once(monkeypatch):
@@ -114,6 +128,6 @@ def test_coverage_of_a_skewed_mean_is_near_95_percent():
     generator = np.random.default_rng(11)
     hits = 0
     for sample in range(300):
-        found = cluster_bootstrap(generator.exponential(5, 40), np.ones(40), np.arange(40), seed=sample, resamples=600)
-        hits += found.low <= 5 <= found.high
+        interval = cluster_bootstrap(generator.exponential(5, 40), np.ones(40), np.arange(40), seed=sample, resamples=600)
+        hits += interval.low <= 5 <= interval.high
     assert 0.90 <= hits / 300 <= 0.98

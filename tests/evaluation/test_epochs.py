@@ -1,3 +1,5 @@
+"""Three choices of an epoch, by hand."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -22,12 +24,12 @@ def folds():
 
 
 def test_three_choices_by_hand(folds):
-    found = {score.choice: score for score in epoch_scores(folds, measure="years")}
-    assert [found[choice].found.value for choice in (LAST, VALIDATION, TEST)] == [(3 + 8) / 2, (4 + 5) / 2, (2 + 5) / 2]
-    assert [found[choice].epochs for choice in (LAST, VALIDATION, TEST)] == [(3, 3), (1, 2), (2, 2)]
-    assert found[OPTIMISM].found.value == pytest.approx(((2 - 3) + (5 - 8)) / 2)
-    # Normal over the folds' 3 and 8, whose standard deviation is 5 / sqrt(2).
-    assert found[LAST].found.high == pytest.approx(5.5 + 1.96 * 5 / 2)
+    scores = {score.choice: score for score in epoch_scores(folds, measure="years")}
+    assert [scores[choice].mean.value for choice in (LAST, VALIDATION, TEST)] == [(3 + 8) / 2, (4 + 5) / 2, (2 + 5) / 2]
+    assert [scores[choice].epochs for choice in (LAST, VALIDATION, TEST)] == [(3, 3), (1, 2), (2, 2)]
+    assert scores[OPTIMISM].mean.value == pytest.approx(((2 - 3) + (5 - 8)) / 2)
+    # The folds' 3 and 8 have sd 5 / sqrt(2); the 97.5 % quantile with one degree of freedom is tan(0.475 pi).
+    assert scores[LAST].mean.high == pytest.approx(5.5 + np.tan(0.475 * np.pi) * 5 / 2)
 
 
 def test_the_table_has_a_row_a_fold_and_choice_and_says_which_is_no_result(folds):
@@ -42,29 +44,35 @@ def test_the_table_has_a_row_a_fold_and_choice_and_says_which_is_no_result(folds
 
 def test_groups_give_accuracies(folds):
     wrong = [fold(0, [[1, 1], [0, 0], [0, 1]], [1, 2, 3])]
-    found = {score.choice: score.found.value for score in epoch_scores(wrong, measure="wrong")}
-    assert found == {LAST: 0.5, VALIDATION: 0.0, TEST: 1.0, OPTIMISM: 0.5}
+    scores = {score.choice: score.mean.value for score in epoch_scores(wrong, measure="wrong")}
+    assert scores == {LAST: 0.5, VALIDATION: 0.0, TEST: 1.0, OPTIMISM: 0.5}
 
 
 def test_one_fold_without_validation_makes_that_choice_unavailable(folds):
-    found = {score.choice: score for score in epoch_scores([folds[0], fold(1, [[6], [5]], [np.nan, np.nan])], measure="years")}
-    assert not found[VALIDATION].available and found[VALIDATION].epochs == (1,)
-    assert found[LAST].available and found[TEST].available
+    scores = {score.choice: score for score in epoch_scores([folds[0], fold(1, [[6], [5]], [np.nan, np.nan])], measure="years")}
+    assert not scores[VALIDATION].available and scores[VALIDATION].epochs == (1,)
+    assert scores[LAST].available and scores[TEST].available
 
 
 def test_seeds_are_averaged_within_a_fold(folds):
     other = fold(0, [[1, 1], [9, 9], [7, 7]], [1, 2, 3], seed=1)
-    found = {score.choice: score.found for score in epoch_scores([*folds, other], measure="years")}
-    assert found[LAST].value == pytest.approx(((3 + 7) / 2 + 8) / 2)
-    assert found[LAST].n == 2
+    scores = {score.choice: score.mean for score in epoch_scores([*folds, other], measure="years")}
+    assert scores[LAST].value == pytest.approx(((3 + 7) / 2 + 8) / 2)
+    assert scores[LAST].n == 2
+
+
+def test_the_gain_has_an_interval_over_ten_folds_and_none_over_nine():
+    folds = [fold(number, [[number], [2.0 * number], [9.0]], [1, 2, 3]) for number in range(10)]
+    gains = [epoch_scores(some, measure="years")[-1].mean for some in (folds[:9], folds)]
+    assert [np.isfinite(gain.low) for gain in gains] == [False, True]
 
 
 @given(arrays(float, (4, 3, 5), elements=st.floats(0, 50)), arrays(float, (4, 3), elements=st.floats(0, 5)))
 def test_the_choice_on_the_test_is_never_worse(errors, losses):
     folds = [fold(number, errors[number], losses[number]) for number in range(4)]
-    found = {score.choice: score.found.value for score in epoch_scores(folds, measure="years")}
-    assert found[TEST] <= min(found[LAST], found[VALIDATION]) + 1e-9
-    assert found[OPTIMISM] == pytest.approx(found[TEST] - found[LAST], abs=1e-9)
+    scores = {score.choice: score.mean.value for score in epoch_scores(folds, measure="years")}
+    assert scores[TEST] <= min(scores[LAST], scores[VALIDATION]) + 1e-9
+    assert scores[OPTIMISM] == pytest.approx(scores[TEST] - scores[LAST], abs=1e-9)
 
 
 def test_outputs_are_decoded_as_the_experiment_says():
@@ -78,13 +86,13 @@ def test_outputs_are_decoded_as_the_experiment_says():
 
 def test_groups_are_decoded_by_the_largest_output_whatever_the_experiment_says():
     logits = np.array([[[0.0, 3.0, 1.0], [2.0, 0.0, 1.0]], [[4.0, 3.0, 1.0], [2.0, 0.0, 1.0]]])
-    found = errors_by_epoch(logits, np.arange(3.0), np.array([1, 0]), decode="expectation", measure="wrong")
-    assert found.tolist() == [[0, 0], [1, 0]]
+    scores = errors_by_epoch(logits, np.arange(3.0), np.array([1, 0]), decode="expectation", measure="wrong")
+    assert scores.tolist() == [[0, 0], [1, 0]]
 
 
 def test_years_without_bins_are_taken_as_they_are():
-    found = errors_by_epoch(np.array([[[12.0]], [[9.0]]]), np.empty(0), np.array([10.0]), decode="output", measure="years")
-    assert found.tolist() == [[2], [1]]
+    scores = errors_by_epoch(np.array([[[12.0]], [[9.0]]]), np.empty(0), np.array([10.0]), decode="output", measure="years")
+    assert scores.tolist() == [[2], [1]]
 
 
 def test_other_photos_and_no_epochs_are_refused():

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What is refused before anything is scored."""
 
 from __future__ import annotations
 

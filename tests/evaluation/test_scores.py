@@ -1,4 +1,4 @@
-"""TODO."""
+"""Scores of ages and groups by hand and against literal transcriptions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from agerepro.evaluation.scores import (
     majority_predictions,
     majority_scores,
     mean_age_predictions,
+    median_age_predictions,
     most_frequent,
     scores,
 )
@@ -43,11 +44,11 @@ def test_three_folds_by_hand(predictions):
     assert value(table, "pooled", "mae", column="n") == 6
 
 
-def test_normal_interval_is_over_folds(predictions):
+def test_interval_of_the_macro_mean_is_over_folds(predictions):
     table = scores(predictions)
-    half = 1.96 * 4 / np.sqrt(3)  # the folds' 1, 5, 9 have sd 4
-    assert value(table, "macro", "mae", column="low") == pytest.approx(5 - half)
-    assert value(table, "macro", "mae", column="high") == pytest.approx(5 + half)
+    half = 4.3027 * 4 / np.sqrt(3)  # the folds' 1, 5, 9 have sd 4; 97.5 % quantile of t with 2 degrees of freedom, from a printed table
+    assert value(table, "macro", "mae", column="low") == pytest.approx(5 - half, abs=1e-3)
+    assert value(table, "macro", "mae", column="high") == pytest.approx(5 + half, abs=1e-3)
 
 
 def test_against_a_literal_transcription(lopo):
@@ -164,7 +165,7 @@ def test_two_folds_by_hand(grouped):
     assert [cell(table, "pooled", metric)["n"] for metric in ("precision_4-6", "recall_4-6")] == [3, 1]
 
 
-def test_against_a_literal_transcription_group_scores(crowd_of_groups):
+def test_group_scores_against_a_literal_transcription(crowd_of_groups):
     table = group_scores(crowd_of_groups, LABELS)
     place = {label: number for number, label in enumerate(LABELS)}
     true, said = (np.array([place[name] for name in crowd_of_groups[column]]) for column in ("group", "predicted_group"))
@@ -186,7 +187,7 @@ def test_order_of_photos_changes_no_digit_and_the_table_conforms(crowd_of_groups
     pd.testing.assert_frame_equal(table, coerce(table, SCORES))
 
 
-def test_seeds_are_scored_alone_and_then_averaged_group_scores(grouped):
+def test_seeds_of_groups_are_scored_alone_and_then_averaged(grouped):
     right = grouped.assign(seed=1, predicted_group=grouped["group"])
     both = group_scores(pd.concat([grouped, right]), LABELS)
     assert cell(both, "macro", "accuracy")["value"] == pytest.approx((0.5 + 1) / 2)
@@ -210,31 +211,48 @@ def test_ages_and_other_labels_are_refused(grouped, predictions):
 
 
 MEANS = {0: 12.0, 1: 15.0, 2: 30.0}
+MEDIANS = {0: 11.0, 1: 16.0, 2: 35.0}
 
 
-def test_by_hand(predictions):
-    # Ages 10 11 12 | 20 | 30 40 against 12, 15, 30: errors 2 1 0 | 5 | 0 10, so folds 1, 5, 5.
-    table = baseline_scores(predictions, MEANS).set_index(["aggregation", "metric"])
+def test_mean_and_median_age_predictors_by_hand(predictions):
+    # Ages 10 11 12 | 20 | 30 40 against 12, 15, 30: errors 2 1 0 | 5 | 0 10, so folds 1, 5, 5; against 11, 16, 35: 1 0 1 | 4 | 5 5.
+    table = baseline_scores(predictions, MEANS, MEDIANS).set_index(["aggregation", "metric"])
     assert table.loc[("macro", "mean_age_mae"), "value"] == pytest.approx(11 / 3)
     assert table.loc[("pooled", "mean_age_mae"), "value"] == pytest.approx(18 / 6)
+    assert table.loc[("macro", "median_age_mae"), "value"] == pytest.approx((2 / 3 + 4 + 5) / 3)
+    assert table.loc[("pooled", "median_age_mae"), "value"] == pytest.approx(16 / 6)
     assert table.loc[("macro", "share_of_mean_age"), "value"] == pytest.approx(5 / (11 / 3))
     assert table.loc[("pooled", "share_of_mean_age"), "value"] == pytest.approx(26 / 18)
 
 
+def test_no_constant_errs_less_than_the_median(make_predictions):
+    ages = np.random.default_rng(9).exponential(12, 60)
+    table = make_predictions([0] * 60, ages, ages)
+    errors = {
+        constant: baseline_scores(table, {0: float(ages.mean())}, {0: float(constant)}).set_index(["aggregation", "metric"])["value"]
+        for constant in (np.median(ages), *np.linspace(0, 40, 9))
+    }
+    best = min(errors, key=lambda constant: errors[constant]["pooled", "median_age_mae"])
+    assert best == np.median(ages)
+    assert errors[best]["pooled", "median_age_mae"] < errors[best]["pooled", "mean_age_mae"]
+
+
 def test_predicting_the_mean_has_share_one_without_width(lopo):
     means = dict.fromkeys(range(40), 30.0)
-    table = baseline_scores(mean_age_predictions(lopo, means), means).set_index(["aggregation", "metric"])
+    table = baseline_scores(mean_age_predictions(lopo, means), means, means).set_index(["aggregation", "metric"])
     assert table.loc[("macro", "share_of_mean_age"), ["value", "low", "high"]].tolist() == pytest.approx([1, 1, 1])
 
 
-def test_fold_without_mean_is_named(predictions):
-    with pytest.raises(UserError, match="not known for fold 2"):
+def test_fold_without_mean_or_median_is_named(predictions):
+    with pytest.raises(UserError, match=r"mean age .* fold 2"):
         mean_age_predictions(predictions, {0: 12.0, 1: 15.0, 2: float("nan")})
+    with pytest.raises(UserError, match=r"median age .* fold 1, 2"):
+        median_age_predictions(predictions, {0: 12.0})
 
 
 def test_share_of_nothing_is_refused(make_predictions):
-    with pytest.raises(UserError, match="nothing to be a share of"):
-        baseline_scores(make_predictions([0, 1], [20, 20], [21, 19]), {0: 20.0, 1: 20.0})
+    with pytest.raises(UserError, match="row"):
+        baseline_scores(make_predictions([0, 1], [20, 20], [21, 19]), {0: 20.0, 1: 20.0}, {0: 20.0, 1: 20.0})
 
 
 def test_guesses_have_no_posterior(predictions):
@@ -248,23 +266,20 @@ def test_groups_have_no_mean_age(grouped):
         mean_age_predictions(grouped, MEANS)
 
 
-LABELS_MAJORITY = ("0-2", "4-6", "8-12", "15-20")
-
-
-def test_by_hand_majority(grouped):
+def test_majority_predictor_by_hand(grouped):
     # Fold 0 says 4-6: 1 of 4 right, 3 of 4 nearly; fold 1 says 8-12: 1 of 2 right, 1 of 2 nearly.
-    table = majority_scores(grouped, {0: "4-6", 1: "8-12"}, LABELS_MAJORITY).set_index(["aggregation", "metric"])["value"]
+    table = majority_scores(grouped, {0: "4-6", 1: "8-12"}, LABELS).set_index(["aggregation", "metric"])["value"]
     assert table["macro", "majority_accuracy"] == pytest.approx((1 / 4 + 1 / 2) / 2)
     assert table["macro", "majority_one_off_accuracy"] == pytest.approx((3 / 4 + 1 / 2) / 2)
     assert table["pooled", "majority_accuracy"] == pytest.approx(2 / 6)
-    assert set(majority_scores(grouped, {0: "4-6", 1: "8-12"}, LABELS_MAJORITY)["fold"]) == {"all"}
+    assert set(majority_scores(grouped, {0: "4-6", 1: "8-12"}, LABELS)["fold"]) == {"all"}
 
 
 def test_the_most_frequent_group_is_the_youngest_of_equals():
-    assert most_frequent(pd.Series(["8-12", "4-6", "8-12"]), LABELS_MAJORITY) == "8-12"
-    assert most_frequent(pd.Series(["8-12", "4-6"]), LABELS_MAJORITY) == "4-6"
+    assert most_frequent(pd.Series(["8-12", "4-6", "8-12"]), LABELS) == "8-12"
+    assert most_frequent(pd.Series(["8-12", "4-6"]), LABELS) == "4-6"
     with pytest.raises(UserError, match="no most frequent one"):
-        most_frequent(pd.Series([], dtype=str), LABELS_MAJORITY)
+        most_frequent(pd.Series([], dtype=str), LABELS)
 
 
 def test_a_fold_without_one_and_ages_are_refused(grouped, predictions):

@@ -1,12 +1,18 @@
+"""Paired tests, Holm's correction and Welch's test against closed forms and published p-values."""
+
 from __future__ import annotations
+
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from agerepro.errors import UserError
-from agerepro.evaluation.significance import normality_p, paired, paired_p_values, welch
+from agerepro.evaluation.significance import holm, normality_p, paired, paired_p_values, welch
 
 
 def better(predictions, by=0.5):
@@ -103,6 +109,31 @@ def test_shapiro_wilk_of_three_values_has_a_closed_form():
 def test_shapiro_wilk_is_none_where_it_has_nothing_to_say():
     for differences in ([1.0, 2.0], [2.0, 2.0, 2.0, 2.0], [0.0, 0.0, 0.0], np.arange(5001.0)):
         assert np.isnan(normality_p(np.asarray(differences)))
+
+
+@pytest.mark.parametrize(
+    ("p_values", "corrected"),
+    [
+        # By hand: 0.01 * 4, then max(0.04, 0.02 * 3), max(0.06, 0.03 * 2), max(0.06, 0.5).
+        ([0.03, 0.01, 0.5, 0.02], [0.06, 0.04, 0.5, 0.06]),
+        # 0.005 * 4, 0.01 * 3, 0.03 * 2, and 0.04 raised to the one before it.
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        ([0.6, 0.7], [1.0, 1.0]),
+        ([0.04], [0.04]),
+        ([], []),
+    ],
+)
+def test_holm_by_hand(p_values, corrected):
+    assert holm(p_values) == pytest.approx(corrected)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_holm_rejects_what_the_closed_test_with_bonferroni_rejects(p_values):
+    """Holm 1979: a hypothesis falls at level a where every set of hypotheses that holds it does, by Bonferroni's test of the set."""
+    places = range(len(p_values))
+    sets = [chosen for size in range(1, len(p_values) + 1) for chosen in combinations(places, size)]
+    bonferroni = {chosen: min(len(chosen) * min(p_values[place] for place in chosen), 1.0) for chosen in sets}
+    assert holm(p_values) == pytest.approx([max(p for chosen, p in bonferroni.items() if place in chosen) for place in places])
 
 
 # teh2018, Tables VII and VIII: five runs each of the baseline and of the relational network, MAE and epsilon error.

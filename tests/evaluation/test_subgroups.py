@@ -1,4 +1,4 @@
-"""TODO."""
+"""Errors by age and by gender, by hand."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from agerepro.errors import UserError
 from agerepro.evaluation.subgroups import error_by_age, error_by_gender
 
 
-def test_by_hand(predictions):
+def test_errors_by_age_by_hand(predictions):
     table = error_by_age(predictions)
     assert table["first"].tolist() == [10, 20, 30, 40]
     assert table["before"].tolist() == [20, 30, 40, 50]
     assert table["photos"].tolist() == [3, 1, 1, 1]
     assert table["mae"].tolist() == [1, 5, 6, 12]
     assert np.isnan(table["low"]).all()  # one person a bin
+
+
+def test_a_bin_of_fewer_than_ten_people_has_no_interval(make_predictions):
+    ages = [5.0] * 9 + [15.0] * 10
+    table = error_by_age(make_predictions(range(19), ages, np.array(ages) + np.arange(19)))
+    assert table["people"].tolist() == [9, 10]
+    assert np.isfinite(table["low"]).tolist() == np.isfinite(table["high"]).tolist() == [False, True]
 
 
 def test_an_age_on_the_edge_belongs_to_the_bin_it_opens(make_predictions):
@@ -58,7 +65,7 @@ def genders(frame, of):
     return {photo: of[index % len(of)] for index, photo in enumerate(sorted(set(frame["photo"])))}
 
 
-def test_by_hand_by_gender(predictions):
+def test_errors_by_gender_by_hand(predictions):
     # Errors 0 1 2 | 5 | 6 12.
     table = error_by_gender(predictions, genders(predictions, ["m", "f", "m"]))
     assert table["gender"].tolist() == ["f", "m"]
@@ -82,7 +89,7 @@ def test_of_groups_it_is_the_share_of_wrong_photos(grouped):
     assert table.set_index("gender")["error"].to_dict() == {"f": 2 / 4, "m": 1 / 2}
 
 
-def test_seeds_count_photos_once_by_gender(predictions):
+def test_seeds_count_the_photos_of_a_gender_once(predictions):
     known = genders(predictions, ["m", "f"])
     both = error_by_gender(pd.concat([predictions, predictions.assign(seed=1)]), known)
     pd.testing.assert_frame_equal(both, error_by_gender(predictions, known))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from agerepro.errors import UserError
+from agerepro.evaluation.compare import compare
+from agerepro.report.results import score_run
 from agerepro.report.tables import ENDINGS, FORMS, PrintedTable, banner_of, latex_text, markdown_text, render
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -106,3 +108,15 @@ def test_pages_below_have_their_own_titles_and_tables(comparison):
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 2
     assert r"\begin{tabular}{lr}" in latex and latex.count("booktabs") == 1
     assert render(comparison, form="csv", below=[page]) == render(comparison, form="csv")
+
+
+def test_both_constant_predictors_are_printed_with_errors_of_their_own(make_run):
+    run = make_run()
+    text = render(compare([score_run(run)]), form="text")
+    for label, ages in (
+        ("Mean-age predictor, MAE (macro)", run.training_means),
+        ("Median-age predictor, MAE (macro)", run.training_medians),
+    ):
+        off = (run.predictions["age"] - run.predictions["fold"].map(ages)).abs()
+        (line,) = (line for line in text.splitlines() if line.strip().startswith(label))
+        assert f" {off.groupby(run.predictions['fold']).mean().mean():.2f} " in line
