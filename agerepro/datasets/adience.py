@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agerepro.datasets.layout import below, missing, names_in, native_folder
+from agerepro.datasets.layout import IS_A_FOLDER, Layout, below, list_folder, missing, native_folder, nested
 from agerepro.datasets.photos import OUTSIDE, FilterStep, Photos, SkippedItem, stays_inside
 from agerepro.errors import UserError, suggest
 from agerepro.tables import PHOTOS, coerce
@@ -35,7 +35,65 @@ POLICIES = {
 }
 MISSING = ("None", "")
 MENDED = {"(25, 23)": "(25, 32)"}  # 72 labels of the older fold files, which the authors changed so in the current ones
-_AGE, _PAIR = re.compile(r"\d+"), re.compile(r"\((\d+), (\d+)\)")
+AGE, PAIR = re.compile(r"\d+"), re.compile(r"\((\d+), (\d+)\)")
+SPLITS = ("0", "1", "2", "3", "4")
+COLUMNS = ["user_id", "original_image", "face_id", "age", "gender"]
+PICTURES = {"aligned": "landmark_aligned_face", "faces": "coarse_tilt_aligned_face"}  # koenig2019 has the first
+# The authors do not say how much of a crop surrounds the face. With the margin of koenig2019, 0.4, a picture that carries 0.4 is
+# taken whole and is not detected again; that is how the thesis describes its use of the aligned pictures.
+CROP_MARGIN = 0.4
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """What a copy of Adience holds, with pictures or without.
+
+    photos: the rows that pass the funnel. users: the albums that the fold files name, before cleaning. layout: where the
+    pictures lie, `aligned` or `faces`; "" when there is none, and then the funnel has no step that looks for them.
+    """
+
+    photos: Photos
+    users: int
+    layout: str
+
+
+def read(root: Path, *, labels: str = "exact") -> Photos:
+    """The photos of Adience under `root`: subject (`face_id`), `group` (first-last years), `split` ("0" to "4"), no age.
+
+    labels: which labels count, a policy of `group_of`; where the label says something else than its group, it stands in
+    `date_note`. The in-plane aligned pictures are preferred where both kinds are there. UserError without fold files, for fold
+    files of another shape, and without pictures.
+    """
+    table = survey(root, labels=labels)
+    if not table.layout:
+        raise missing("adience", root, "pictures, only the fold files: none of theirs lies in aligned/ or faces/")
+    return table.photos
+
+
+def survey(root: Path, *, labels: str) -> LabelTable:
+    """As `read`, but content with the fold files alone; `path` then says where the aligned picture would lie."""
+    folder = native_folder("adience", root, LAYOUTS["adience"])
+    rows = pd.concat([_rows(folder, split) for split in SPLITS], ignore_index=True)
+    rows["group"] = rows["age"].map({label: group_of(label, labels) for label in rows["age"].unique()})
+    pictures = _pictures(rows, folder, root)
+    rows["path"] = pictures.prefix + _path(rows, pictures.layout or "aligned")
+    kept, steps, skipped = _clean(rows, POLICIES[labels], pictures)
+    table = pd.DataFrame(
+        {
+            "photo": "adience/" + kept["user_id"] + "/" + kept["face_id"] + "." + kept["original_image"],
+            "path": kept["path"],
+            "subject": kept["face_id"],
+            "gender": kept["gender"].where(kept["gender"].isin(["m", "f"]), ""),
+            "split": kept["split"],
+            "group": kept["group"],
+            "cropped_margin": CROP_MARGIN,
+            "date_note": ("labelled " + kept["age"]).where(~kept["age"].isin(PRINTED), ""),
+        }
+    )
+    people = int(rows.loc[rows["face_id"] != "", "face_id"].nunique())
+    users = int(rows.loc[rows["user_id"] != "", "user_id"].nunique())
+    photos = Photos(coerce(table, PHOTOS), tuple(steps), (*pictures.skipped, *skipped), people_listed=people)
+    return LabelTable(photos, users, pictures.layout)
 
 
 def group_of(label: str, policy: str) -> str:
@@ -63,9 +121,9 @@ def reject_reason(label: str) -> str:
     """Why a photo with this label is left out, when it is."""
     if label in MISSING:
         return "no age label"
-    if _AGE.fullmatch(label):
+    if AGE.fullmatch(label):
         return "the label is a single age that is taken for no group"
-    if _PAIR.fullmatch(label):
+    if PAIR.fullmatch(label):
         return "the label is a pair of ages that is taken for no group"
     return "the label cannot be read"
 
@@ -78,75 +136,10 @@ def _holder(label: str) -> str:
 
 def _ends(label: str) -> tuple[int, int]:
     """The ages that a label names, twice the same for a single one, and (-1, -1), which no group holds, for other text."""
-    if _AGE.fullmatch(label):
+    if AGE.fullmatch(label):
         return int(label), int(label)
-    pair = _PAIR.fullmatch(label)
+    pair = PAIR.fullmatch(label)
     return (-1, -1) if pair is None else (int(pair[1]), int(pair[2]))
-
-
-SPLITS = ("0", "1", "2", "3", "4")
-COLUMNS = ["user_id", "original_image", "face_id", "age", "gender"]
-NESTINGS = (
-    ".",
-    "AdienceBenchmarkGenderAndAgeClassification",
-    "AdienceBenchmarkOfUnfilteredFacesForGenderAndAgeClassification",
-    "AdienceGender",
-)
-LAYOUTS = {"aligned": "landmark_aligned_face", "faces": "coarse_tilt_aligned_face"}  # koenig2019 has the first
-# The authors do not say how much of a crop surrounds the face. With the margin of koenig2019, 0.4, a picture that carries 0.4 is
-# taken whole and is not detected again; that is how the thesis describes its use of the aligned pictures.
-CROP_MARGIN = 0.4
-
-
-@dataclass(frozen=True)
-class LabelTable:
-    """What a copy of Adience holds, with pictures or without.
-
-    photos: the rows that pass the funnel. users: the albums that the fold files name, before cleaning. layout: where the
-    pictures lie, `aligned` or `faces`; "" when there is none, and then the funnel has no step that looks for them.
-    """
-
-    photos: Photos
-    users: int
-    layout: str
-
-
-def read(root: Path, *, labels: str = "exact") -> Photos:
-    """The photos of Adience under `root`: subject (`face_id`), `group` (first-last years), `split` ("0" to "4"), no age.
-
-    labels: which labels count, a policy of `adience_labels.group_of`; where the label says something else than its group, it
-    stands in `date_note`. The in-plane aligned pictures are preferred where both kinds are there. UserError without fold
-    files, for fold files of another shape, and without pictures.
-    """
-    found = survey(root, labels=labels)
-    if not found.layout:
-        raise missing("adience", root, "pictures, only the fold files: none of theirs lies in aligned/ or faces/")
-    return found.photos
-
-
-def survey(root: Path, *, labels: str) -> LabelTable:
-    """As `read`, but content with the fold files alone; `path` then says where the aligned picture would lie."""
-    folder = native_folder("adience", root, NESTINGS, lambda place: any((place / _file(split)).exists() for split in SPLITS), _file("0"))
-    rows = pd.concat([_rows(folder, split) for split in SPLITS], ignore_index=True)
-    rows["group"] = rows["age"].map({label: group_of(label, labels) for label in rows["age"].unique()})
-    layout, place, there = _pictures(rows, (folder, *(root / nesting for nesting in NESTINGS)))
-    rows["path"] = below(place or folder, root) + _path(rows, layout or "aligned")
-    kept, steps, skipped = _clean(rows, POLICIES[labels], layout, there)
-    table = pd.DataFrame(
-        {
-            "photo": "adience/" + kept["user_id"] + "/" + kept["face_id"] + "." + kept["original_image"],
-            "path": kept["path"],
-            "subject": kept["face_id"],
-            "gender": kept["gender"].where(kept["gender"].isin(["m", "f"]), ""),
-            "split": kept["split"],
-            "group": kept["group"],
-            "cropped_margin": CROP_MARGIN,
-            "date_note": ("labelled " + kept["age"]).where(~kept["age"].isin(PRINTED), ""),
-        }
-    )
-    people = int(rows.loc[rows["face_id"] != "", "face_id"].nunique())
-    users = int(rows.loc[rows["user_id"] != "", "user_id"].nunique())
-    return LabelTable(Photos(coerce(table, PHOTOS), tuple(steps), tuple(skipped), people_listed=people), users, layout)
 
 
 def _file(split: str) -> str:
@@ -172,25 +165,42 @@ def _rows(folder: Path, split: str) -> pd.DataFrame:
     return rows[COLUMNS].fillna("").apply(lambda column: column.str.strip()).assign(split=split)
 
 
+@dataclass(frozen=True)
+class _Pictures:
+    """Where the rows' pictures lie. prefix: from the data set's folder to `<user>/...`; files, folders: names as `<user>/<name>`."""
+
+    layout: str
+    prefix: str
+    files: frozenset[str]
+    folders: frozenset[str]
+    skipped: tuple[SkippedItem, ...]
+
+
 def _path(rows: pd.DataFrame, layout: str) -> pd.Series:
-    """Of the rows' pictures, below the folder that holds the layout's."""
-    return f"{layout}/" + rows["user_id"] + f"/{LAYOUTS[layout]}." + rows["face_id"] + "." + rows["original_image"]
+    """Of the rows' pictures, below the folder of the layout."""
+    return rows["user_id"] + f"/{PICTURES[layout]}." + rows["face_id"] + "." + rows["original_image"]
 
 
-def _pictures(rows: pd.DataFrame, places: tuple[Path, ...]) -> tuple[str, Path | None, set[str]]:
-    """The layout that is there, the folder below which it lies, and the paths of its pictures from there; "" for none."""
-    for layout in LAYOUTS:
-        wanted = set(_path(rows, layout))
-        for place in places:
-            if (place / layout).is_dir():
-                users = [user for user in names_in(place / layout) if (place / layout / user).is_dir()]
-                there = {f"{layout}/{user}/{name}" for user in users for name in names_in(place / layout / user)} & wanted
-                if there:
-                    return layout, place, there
-    return "", None, set()
+def _pictures(rows: pd.DataFrame, folder: Path, root: Path) -> _Pictures:
+    """The first layout of which a picture is there, beside the fold files or in a nesting of `root`; without any, the fold files' place."""
+    starts = [folder, *(start for nesting in LAYOUTS["adience"].nestings if (start := nested(root, nesting)) is not None)]
+    for layout in PICTURES:
+        listed = set(_path(rows, layout))
+        for start in starts:
+            place = nested(start, layout)
+            if place is None:
+                continue
+            users = list_folder(place, below(place, root))
+            listings = {user: list_folder(place / user, f"{below(place, root)}{user}/") for user in users.folders}
+            files = frozenset(f"{user}/{name}" for user, listing in listings.items() for name in listing.files)
+            if listed & files:
+                folders = frozenset(f"{user}/{name}" for user, listing in listings.items() for name in listing.folders)
+                skipped = (*users.skipped, *(item for listing in listings.values() for item in listing.skipped))
+                return _Pictures(layout, below(place, root), files, folders, skipped)
+    return _Pictures("", f"{below(folder, root)}aligned/", frozenset(), frozenset(), ())
 
 
-def _clean(rows: pd.DataFrame, policy: str, layout: str, there: set[str]) -> tuple[pd.DataFrame, list[FilterStep], list[SkippedItem]]:
+def _clean(rows: pd.DataFrame, policy: str, pictures: _Pictures) -> tuple[pd.DataFrame, list[FilterStep], list[SkippedItem]]:
     """The rows that pass every step of the funnel, the counts of all steps, and the rows left out, one by one with why."""
     # Each gives the reason to leave a row out, "" for none, and sees only what the steps before it have left.
     why: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
@@ -203,8 +213,11 @@ def _clean(rows: pd.DataFrame, policy: str, layout: str, there: set[str]) -> tup
         policy: lambda left: np.where(left["group"] == "", left["age"].map(reject_reason), ""),
         "listed once": lambda left: np.where(left["path"].duplicated(), "listed before", ""),
     }
-    if layout:
-        why[f"picture in {layout}/"] = lambda left: np.where(_path(left, layout).isin(there), "", f"no picture in {layout}/")
+    if layout := pictures.layout:
+        absent = f"no picture in {layout}/"
+        why[f"picture in {layout}/"] = lambda left: np.where(
+            (names := _path(left, layout)).isin(pictures.files), "", np.where(names.isin(pictures.folders), IS_A_FOLDER, absent)
+        )
     steps, skipped = [FilterStep("rows in the fold files", len(rows), 0)], []
     for name, reason in why.items():
         reasons = reason(rows)
@@ -213,3 +226,17 @@ def _clean(rows: pd.DataFrame, policy: str, layout: str, there: set[str]) -> tup
         rows = rows[~out]
         steps.append(FilterStep(name, len(rows), int(out.sum())))
     return rows, steps, skipped
+
+
+LAYOUTS = {
+    "adience": Layout(
+        (
+            ".",
+            "AdienceBenchmarkGenderAndAgeClassification",
+            "AdienceBenchmarkOfUnfilteredFacesForGenderAndAgeClassification",
+            "AdienceGender",
+        ),
+        lambda folder: any((folder / _file(split)).exists() for split in SPLITS),
+        _file("0"),
+    )
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.resources import files
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from agerepro.errors import UserError, suggest
 
 if TYPE_CHECKING:
+    from agerepro.datasets.layout import Layout
     from agerepro.datasets.photos import Photos
 
 
@@ -93,18 +95,55 @@ def read(name: str, data: Path, *, group_labels: str = "exact") -> Photos:
     """
     module, _, function = READERS[_known(name)].partition(":")
     reader = getattr(import_module(module), function)
-    root = folder_of(name, data)
-    if not root.is_dir():
-        raise UserError(f"The folder {root} does not exist. {read_card(name).how_to_get}")
+    root = existing_folder(name, data)
     photos: Photos = reader(root, labels=group_labels) if name in GROUPED else reader(root)
     return photos
 
 
 def folder_of(name: str, data: Path) -> Path:
-    """Where the data set is looked for: `data/<name>`, or `data` itself when that is called so (`fgnet`, `congress-portraits`)."""
-    if not (data / name).is_dir() and data.is_dir() and data.resolve().name.partition("-")[0].lower() == name:
+    """Where the data set is looked for: `data/<name>`, and where there is none, in this order:
+
+    `data` itself when that is called so (`fgnet`, `congress-portraits`); the folder in `data`, then the folder in a folder of
+    `data`, that is called so in whatever case and with whatever signs (`FGNET`, `FG-NET`, `imdb_crop`), when there is exactly one;
+    `data` itself when it directly holds the native files.
+    """
+    if (data / name).is_dir() or not data.is_dir():
+        return data / name
+    if _is_called(data.resolve().name, name):
         return data
-    return data / name
+    from agerepro.datasets.layout import folders_in  # it loads pandas
+
+    beside = [data / folder for folder in folders_in(data)]
+    deeper = [place / folder for place in beside for folder in folders_in(place)]
+    for folders in (beside, deeper):
+        for fits in (_is_spelt, _is_called):
+            if len(fitting := [folder for folder in folders if fits(folder.name, name)]) == 1:
+                return fitting[0]
+    return data if name in READERS and _layout(name).holds(data) else data / name
+
+
+def existing_folder(name: str, data: Path) -> Path:
+    """`folder_of` the data set; UserError when it does not exist, which says where such files lie, or how to get them."""
+    root = folder_of(name, data)
+    if root.is_dir():
+        return root
+    from agerepro.datasets.layout import where_else
+
+    hint = where_else(name, data, _layout(name), place=root) if data.is_dir() else ""
+    raise UserError(f"The folder {root} does not exist. {hint or card(name).how_to_get}")
+
+
+def _layout(name: str) -> Layout:
+    layouts: dict[str, Layout] = import_module(READERS[_known(name)].partition(":")[0]).LAYOUTS
+    return layouts[name]
+
+
+def _is_spelt(folder: str, name: str) -> bool:
+    return "".join(filter(str.isalnum, folder.lower())) == name
+
+
+def _is_called(folder: str, name: str) -> bool:
+    return _is_spelt(folder, name) or re.split(r"[^a-z0-9]", folder.lower())[0] == name
 
 
 def _known(name: str) -> str:

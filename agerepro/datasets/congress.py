@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 
-from agerepro.datasets.layout import below, names_in, native_folder
+from agerepro.datasets.layout import IS_A_FOLDER, Layout, below, list_folder, native_folder
 from agerepro.datasets.photos import Photos, SkippedItem
 from agerepro.tables import PHOTOS, coerce
 
@@ -27,12 +28,12 @@ def read(root: Path) -> Photos:
     `age` is in years with decimals, `age_std` half the width of the span in which the photo was taken, `date_note` the rule
     by which it was dated. UserError when there is no portrait at all.
     """
-    known = labels().set_index("file", drop=False)
-    folder = native_folder(
-        "congress", root, ("images", "."), lambda place: any(name in known.index for name in names_in(place)), "portraits named A000014.jpg"
-    )
-    prefix, there = below(folder, root), set(names_in(folder))
-    rows = known[known.index.isin(there)]
+    labelled = labels().set_index("file", drop=False)
+    folder = native_folder("congress", root, LAYOUTS["congress"])
+    prefix = below(folder, root)
+    listing = list_folder(folder, prefix)
+    present, folders = set(listing.files), set(listing.folders)
+    rows = labelled[labelled.index.isin(present)]
     table = pd.DataFrame(
         {
             "photo": "congress/" + rows["file"],
@@ -44,7 +45,20 @@ def read(root: Path) -> Photos:
             "date_note": rows["age_rule"],
         }
     )
-    skipped = [SkippedItem(prefix + name, "the portrait is missing") for name in known.index if name not in there]
-    others = sorted(name for name in there - set(known.index) if name.endswith(".jpg"))
-    skipped += [SkippedItem(prefix + name, "no dated label for this portrait") for name in others]
-    return Photos(table=coerce(table, PHOTOS), skipped=tuple(skipped))
+    absent = [name for name in labelled.index if name not in present]
+    unlabelled = [name for name in listing.files if name not in labelled.index and name.endswith(".jpg")]
+    skipped = [SkippedItem(prefix + name, IS_A_FOLDER if name in folders else "the portrait is missing") for name in absent]
+    skipped += [SkippedItem(prefix + name, "no dated label for this portrait") for name in unlabelled]
+    return Photos(table=coerce(table, PHOTOS), skipped=(*listing.skipped, *skipped))
+
+
+@cache
+def _labelled_names() -> frozenset[str]:
+    return frozenset(labels()["file"])
+
+
+def _has_portraits(folder: Path) -> bool:
+    return not _labelled_names().isdisjoint(list_folder(folder).files)
+
+
+LAYOUTS = {"congress": Layout(("images", "."), _has_portraits, "portraits named A000014.jpg")}

@@ -6,17 +6,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from agerepro.datasets.layout import photos_by_name
+from agerepro.datasets.layout import Layout, names_match, photos_by_name
 from agerepro.datasets.photos import Photos
 
 # The original archive has 14 names in .jpg, one `001a02.JPG` and 28 with a letter a or b: case is ignored throughout.
 NAME = re.compile(r"(\d{3})A(\d{2})[a-z]?\.jpe?g", re.IGNORECASE)
-NESTINGS = (".", "images", "FGNET/images", "FGNET", "FG-NET/images")
+FORM = "001A02.JPG"
+LAYOUTS = {"fgnet": Layout((".", "images", "FGNET/images", "FGNET", "FG-NET/images", "FG-NET"), names_match(NAME), f"photos named {FORM}")}
 
 
 def read(root: Path) -> Photos:
     """The photos of FG-NET under `root`; ages are whole years, subjects three digits. UserError where there are none."""
-    return photos_by_name("fgnet", root, NESTINGS, NAME, _labels, form="001A02.JPG")
+    return photos_by_name("fgnet", root, LAYOUTS["fgnet"], NAME, _labels, form=FORM)
 
 
 def _labels(match: re.Match[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from agerepro.datasets.layout import below, native_folder
+from agerepro.datasets.layout import Layout, below, native_folder, nested
 from agerepro.datasets.photos import BOX, Photos, clean
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS, coerce
@@ -20,6 +20,64 @@ from agerepro.tables import PHOTOS, coerce
 VECTORS = {"dob": "born", "photo_taken": "taken", "gender": "gender", "face_score": "face_score", "second_face_score": "second_face_score"}
 CELLS = ("full_path", "name", "face_location")
 HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+CROP_MARGIN = 0.4  # of the authors' own face crops, on each side
+SAMPLED_PICTURES = 100  # looked for to see in which folder the pictures lie
+
+
+def _layout(dataset: str) -> Layout:
+    return Layout((".", f"{dataset}_crop", dataset), lambda folder: (folder / f"{dataset}.mat").exists(), f"{dataset}.mat")
+
+
+LAYOUTS = {"imdb": _layout("imdb"), "wiki": _layout("wiki")}
+
+
+def read_imdb(root: Path) -> Photos:
+    """The photos of IMDB under `root` that pass the cleaning; ages are whole years at mid-year. UserError as `read_cleaned`."""
+    return read_cleaned("imdb", root)
+
+
+def read_wiki(root: Path) -> Photos:
+    """The photos of WIKI under `root` that pass the cleaning; ages are whole years at mid-year. UserError as `read_cleaned`."""
+    return read_cleaned("wiki", root)
+
+
+def read_cleaned(dataset: str, root: Path) -> Photos:
+    """The rows of <dataset>.mat that pass the funnel of `photos.clean`; photos are not opened, nor is their presence checked.
+
+    face_location counts in the whole photos. The authors' <dataset>_crop pictures are that box plus 40 % of it on each side
+    already, so there the box is left out and `cropped_margin` says so; whole photos lie in a folder named <dataset>. The .mat file
+    may lie beside that folder or in it.
+
+    A second face in a photo, listed as a row of its own, has the key of the photo with `#2` after it. UserError when the .mat
+    file is missing or of another shape.
+    """
+    folder = native_folder(dataset, root, LAYOUTS[dataset])
+    rows, people = read_mat(folder / f"{dataset}.mat", dataset)
+    kept, steps, skipped = clean(rows, f"{dataset}.mat")
+    pictures = _picture_folder(dataset, (folder, root), kept["path"])
+    table = kept[["subject", "age", *BOX]].assign(
+        photo=f"{dataset}/" + kept["path"] + _number_of_face(kept["path"]),
+        path=below(pictures, root) + kept["path"],
+        gender=np.where(kept["gender"] == 1.0, "m", "f"),
+    )
+    if pictures.name.casefold() != dataset or pictures == root:
+        table = table.assign(cropped_margin=CROP_MARGIN, **dict.fromkeys(BOX, float("nan")))
+    return Photos(table=coerce(table, PHOTOS), funnel=steps, skipped=skipped, people_listed=people)
+
+
+def _picture_folder(dataset: str, starts: tuple[Path, ...], paths: pd.Series) -> Path:
+    """The folder below which one of the first pictures lies: a start or its <dataset>_crop or <dataset>; the first start without any."""
+    folders = [folder for start in starts for name in LAYOUTS[dataset].nestings if (folder := nested(start, name)) is not None]
+    samples = paths.iloc[:SAMPLED_PICTURES]
+    return next((folder for folder in folders if any((folder / path).is_file() for path in samples)), starts[0])
+
+
+def _number_of_face(paths: pd.Series) -> pd.Series:
+    """`` for the first row of a path, `#2` for the second, and so on."""
+    earlier = paths.groupby(paths).cumcount()
+    return ("#" + (earlier + 1).astype(str)).where(earlier > 0, "")
 
 
 def read_mat(path: Path, struct: str) -> tuple[pd.DataFrame, int]:
@@ -120,46 +178,3 @@ def _subjects(path: Path, fields: dict[str, np.ndarray], names: list[str]) -> tu
     known = (ids >= 1) & (ids <= len(celebrities))
     index = np.where(known, ids, 1).astype(np.int64) - 1
     return [celebrities[i] if ok else name for i, ok, name in zip(index, known, names, strict=True)], len(celebrities)
-
-
-CROP_MARGIN = 0.4  # of the authors' own face crops, on each side
-
-
-def read_cleaned(dataset: str, root: Path) -> Photos:
-    """The rows of <dataset>.mat that pass the funnel of `cleaning`; photos are not opened, nor is their presence checked.
-
-    face_location counts in the whole photos. The authors' <dataset>_crop pictures are that box plus 40 % of it on each side
-    already, so there the box is left out and `cropped_margin` says so; whole photos lie in a folder named <dataset>.
-
-    A second face in a photo, listed as a row of its own, has the key of the photo with `#2` after it. UserError when the .mat
-    file is missing or of another shape.
-    """
-    folder = native_folder(
-        dataset, root, (".", f"{dataset}_crop", dataset), lambda place: (place / f"{dataset}.mat").exists(), f"{dataset}.mat"
-    )
-    rows, people = read_mat(folder / f"{dataset}.mat", dataset)
-    kept, steps, skipped = clean(rows, f"{dataset}.mat")
-    table = kept[["subject", "age", *BOX]].assign(
-        photo=f"{dataset}/" + kept["path"] + _number_of_face(kept["path"]),
-        path=below(folder, root) + kept["path"],
-        gender=np.where(kept["gender"] == 1.0, "m", "f"),
-    )
-    if folder.name != dataset or folder == root:
-        table = table.assign(cropped_margin=CROP_MARGIN, **dict.fromkeys(BOX, float("nan")))
-    return Photos(table=coerce(table, PHOTOS), funnel=steps, skipped=skipped, people_listed=people)
-
-
-def _number_of_face(paths: pd.Series) -> pd.Series:
-    """`` for the first row of a path, `#2` for the second, and so on."""
-    earlier = paths.groupby(paths).cumcount()
-    return ("#" + (earlier + 1).astype(str)).where(earlier > 0, "")
-
-
-def read_imdb(root: Path) -> Photos:
-    """The photos of IMDB under `root` that pass the cleaning; ages are whole years at mid-year. UserError as `read_cleaned`."""
-    return read_cleaned("imdb", root)
-
-
-def read_wiki(root: Path) -> Photos:
-    """The photos of WIKI under `root` that pass the cleaning; ages are whole years at mid-year. UserError as `read_cleaned`."""
-    return read_cleaned("wiki", root)

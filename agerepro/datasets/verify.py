@@ -11,7 +11,7 @@ import pandas as pd
 
 from agerepro.datasets import adience
 from agerepro.datasets.adience import POLICIES
-from agerepro.datasets.catalog import Published, card, folder_of, read
+from agerepro.datasets.catalog import Published, card, existing_folder, read
 from agerepro.datasets.photos import Photos, SkippedItem
 
 SURVEYS = {"adience": adience.survey}  # sets whose labels can be counted without pictures, by each label policy
@@ -49,11 +49,11 @@ class Verification:
         """The same as JSON text."""
         rows = [{"what": row.what, "ours": row.ours, "published": row.published, "agree": row.agree} for row in self.rows]
         skipped = [asdict(skip) for skip in self.skipped]
-        found = {"name": self.name, "agrees": self.agrees, "rows": rows, "skipped": skipped, "notes": self.notes}
-        return json.dumps(found, indent=2, ensure_ascii=False)
+        verification = {"name": self.name, "agrees": self.agrees, "rows": rows, "skipped": skipped, "notes": self.notes}
+        return json.dumps(verification, indent=2, ensure_ascii=False)
 
     def as_text(self) -> str:
-        """A table for people: what, ours, published, agree; then the skipped files by reason, then the notes."""
+        """A table for people: what, ours, published, agree; then the skipped files by reason, the notes, and whether all agree."""
         words = {True: "yes", False: "NO", None: "-"}
         cells = [("", "ours", "published", "agree")]
         cells += [(row.what, _number(row.ours), _number(row.published), words[row.agree]) for row in self.rows]
@@ -62,7 +62,15 @@ class Verification:
         for reason in dict.fromkeys(skip.reason for skip in self.skipped):
             paths = [skip.path for skip in self.skipped if skip.reason == reason]
             lines.append(f"skipped {len(paths):,}: {reason} ({', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''})")
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([*lines, *self.notes, self._conclusion()])
+
+    def _conclusion(self) -> str:
+        compared = [row.agree for row in self.rows if row.agree is not None]
+        if not compared:
+            return "No count is published to compare with."
+        if all(compared):
+            return "All counts agree."
+        return f"{compared.count(False)} of {len(compared)} published counts differ."
 
 
 def verify(name: str, data: Path) -> Verification:
@@ -71,7 +79,7 @@ def verify(name: str, data: Path) -> Verification:
     A set of SURVEYS is counted from its labels alone where no pictures are, which a note says.
     """
     if name in SURVEYS:
-        return _surveyed(name, folder_of(name, data))
+        return _surveyed(name, existing_folder(name, data))
     photos = read(name, data)
     return Verification(name, tuple(counts(photos, card(name).published)), photos.skipped)
 

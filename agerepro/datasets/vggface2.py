@@ -8,15 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from agerepro.datasets.layout import below, names_in, native_folder
-from agerepro.datasets.photos import Photos, SkippedItem, photos_of
+from agerepro.datasets.layout import IS_A_FOLDER, Layout, below, list_folder, native_folder, nested
+from agerepro.datasets.photos import BOX, Photos, SkippedItem, photos_of
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS, coerce
 
 SPLITS = ("train", "test")
 PERSON = re.compile(r"n\d{6}")
 PHOTO = re.compile(r"\d{4}_\d{2}\.jpg")
-NESTINGS = (".", "VGGFace2", "vggface2", "data")
 BOX_FOLDERS = ("bb_landmark", "meta/bb_landmark")
 BOX_COLUMNS = ["NAME_ID", "X", "Y", "W", "H"]
 
@@ -27,42 +26,55 @@ def read(root: Path) -> Photos:
     Boxes come from bb_landmark/loose_bb_<split>.csv. UserError when there is no identity folder or a box file is of another
     shape.
     """
-    home = native_folder("vggface2", root, NESTINGS, _has_people, "folders train/n000002 or test/n000001")
-    photos = photos_of(*_listed(home, below(home, root)))
-    boxes = [_boxes(path, split) for split in SPLITS for place in BOX_FOLDERS if (path := home / place / f"loose_bb_{split}.csv").exists()]
+    folder = native_folder("vggface2", root, LAYOUTS["vggface2"])
+    photos = photos_of(*_listed(folder, root))
+    tables = [place / f"loose_bb_{split}.csv" for split in SPLITS for name in BOX_FOLDERS if (place := nested(folder, name)) is not None]
+    boxes = [_boxes(path, path.stem.removeprefix("loose_bb_")) for path in tables if path.exists()]
     if not boxes:
         return photos
-    table = photos.table.drop(columns=["left", "top", "right", "bottom"]).merge(pd.concat(boxes), on="photo", how="left")
+    table = photos.table.drop(columns=BOX).merge(pd.concat(boxes), on="photo", how="left")
     return Photos(table=coerce(table, PHOTOS), skipped=photos.skipped)
 
 
-def _has_people(folder: Path) -> bool:
-    return any(PERSON.fullmatch(name) for split in SPLITS if (folder / split).is_dir() for name in names_in(folder / split))
-
-
-def _listed(home: Path, prefix: str) -> tuple[list[dict[str, Any]], list[SkippedItem]]:
+def _listed(folder: Path, root: Path) -> tuple[list[dict[str, Any]], list[SkippedItem]]:
     rows: list[dict[str, Any]] = []
     skipped: list[SkippedItem] = []
-    for split in (split for split in SPLITS if (home / split).is_dir()):
-        for person in names_in(home / split):
+    for split, place in _split_folders(folder).items():
+        prefix = below(place, root)
+        people = list_folder(place, prefix)
+        skipped += people.skipped
+        skipped += [SkippedItem(prefix + name, "it is a file, not the folder of a person") for name in people.files]
+        for person in people.folders:
             if not PERSON.fullmatch(person):
-                skipped.append(SkippedItem(f"{prefix}{split}/{person}", "the name is not of the form n000002"))
+                skipped.append(SkippedItem(prefix + person, "the name is not of the form n000002"))
                 continue
-            for name in names_in(home / split / person):
-                place = f"{split}/{person}/{name}"
+            photos = list_folder(place / person, f"{prefix}{person}/")
+            skipped += photos.skipped
+            skipped += [SkippedItem(f"{prefix}{person}/{name}", IS_A_FOLDER) for name in photos.folders]
+            for name in photos.files:
+                path = f"{prefix}{person}/{name}"
                 if PHOTO.fullmatch(name):
-                    rows.append({"photo": f"vggface2/{place}", "path": prefix + place, "subject": person, "split": split})
+                    rows.append({"photo": f"vggface2/{split}/{person}/{name}", "path": path, "subject": person, "split": split})
                 else:
-                    skipped.append(SkippedItem(prefix + place, "the name is not of the form 0001_01.jpg"))
+                    skipped.append(SkippedItem(path, "the name is not of the form 0001_01.jpg"))
     return rows, skipped
+
+
+def _split_folders(folder: Path) -> dict[str, Path]:
+    places = {split: nested(folder, split) for split in SPLITS}
+    return {split: place for split, place in places.items() if place is not None}
+
+
+def _has_people(folder: Path) -> bool:
+    return any(PERSON.fullmatch(name) for place in _split_folders(folder).values() for name in list_folder(place).folders)
 
 
 def _boxes(path: Path, split: str) -> pd.DataFrame:
     try:
-        found = pd.read_csv(path)
-        if list(found.columns) != BOX_COLUMNS:
-            raise UserError(f"{path} has the columns {', '.join(map(str, found.columns))}; expected {', '.join(BOX_COLUMNS)}.")
-        corner_and_size = found[["X", "Y", "W", "H"]].astype("float64")
+        rows = pd.read_csv(path)
+        if list(rows.columns) != BOX_COLUMNS:
+            raise UserError(f"{path} has the columns {', '.join(map(str, rows.columns))}; expected {', '.join(BOX_COLUMNS)}.")
+        corner_and_size = rows[["X", "Y", "W", "H"]].astype("float64")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:  # pandas' parser errors and bad encodings are ValueErrors
@@ -70,7 +82,7 @@ def _boxes(path: Path, split: str) -> pd.DataFrame:
     left, top, width, height = (corner_and_size[name] for name in "XYWH")
     boxes = pd.DataFrame(
         {
-            "photo": f"vggface2/{split}/" + found["NAME_ID"].astype(str) + ".jpg",
+            "photo": f"vggface2/{split}/" + rows["NAME_ID"].astype(str) + ".jpg",
             "left": left,
             "top": top,
             "right": left + width,
@@ -78,3 +90,6 @@ def _boxes(path: Path, split: str) -> pd.DataFrame:
         }
     )
     return boxes.drop_duplicates("photo")
+
+
+LAYOUTS = {"vggface2": Layout((".", "VGGFace2", "data"), _has_people, "folders train/n000002 or test/n000001")}

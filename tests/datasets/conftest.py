@@ -28,7 +28,7 @@ def cell(values: list[Any]) -> np.ndarray:
     return array
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mat_struct() -> Callable[..., dict[str, Any]]:
     """`mat_struct({"gender": nan}, {})`: the struct of one row a dict, each a good row with these changes."""
 
@@ -42,7 +42,7 @@ def mat_struct() -> Callable[..., dict[str, Any]]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def save_mat() -> Callable[[Path, str, dict[str, Any]], Path]:
     """`save_mat(path, "wiki", struct)` writes a 1x1 struct of that name, as MATLAB before 7.3."""
 
@@ -67,7 +67,38 @@ def jpeg() -> Callable[..., bytes]:
     return encode
 
 
-@pytest.fixture
+PHOTOS_OF = {  # where a photo of each set that is read by listing folders may lie
+    "fgnet": "FGNET/images/001A02.JPG",
+    "agedb": "AgeDB/0_MariaCallas_35_f.jpg",
+    "adience": "aligned/7@N01/landmark_aligned_face.1.a.jpg",
+    "vggface2": "train/n000002/0001_01.jpg",
+    "congress": "images/A000014.jpg",
+}
+
+
+@pytest.fixture(scope="session")
+def small_set(touch: Callable[..., Path], mat_struct: Callable, save_mat: Callable) -> Callable[[str, Path], Path]:
+    """`small_set("fgnet", folder)` makes a set of one or two photos there in its native layout and returns the first photo."""
+
+    def make(name: str, folder: Path) -> Path:
+        if name in ("imdb", "wiki"):
+            save_mat(folder / f"{name}_crop" / f"{name}.mat", name, mat_struct({}))
+            touch(folder / f"{name}_crop", "41/10003541_1937-09-27_1971.jpg")
+            return folder / f"{name}_crop" / "41/10003541_1937-09-27_1971.jpg"
+        other = {"fgnet": "001A03.JPG", "agedb": "1_MariaCallas_36_f.jpg", "vggface2": "0002_01.jpg", "congress": "A000069.jpg"}
+        photo = touch(folder, PHOTOS_OF[name]) / PHOTOS_OF[name]
+        touch(photo.parent, other.get(name, "landmark_aligned_face.1.b.jpg"))
+        if name == "adience":
+            rows = [f"7@N01\t{photo}\t1\t(25, 32)\tf" for photo in ("a.jpg", "b.jpg")]
+            for fold in range(5):
+                lines = ["user_id\toriginal_image\tface_id\tage\tgender", *(rows if fold == 0 else [])]
+                (folder / f"fold_{fold}_data.txt").write_text("\n".join(lines) + "\n")
+        return photo
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def touch() -> Callable[..., Path]:
     """`touch(folder, "a.jpg", "b/c.jpg")` makes empty files, since readers never open photos."""
 

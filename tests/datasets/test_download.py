@@ -248,8 +248,8 @@ def test_a_folder_that_cannot_be_written(tmp_path, portraits, download):
         download(tmp_path)
 
 
-def test_the_547_portraits_as_labelled(shared, tmp_path, server, download):
-    folder = shared / "data" / "congress-portraits" / "images"
+def test_the_547_portraits_as_labelled(full_reference, tmp_path, server, download):
+    folder = full_reference / "data" / "congress-portraits" / "images"
     server.content = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert download(tmp_path) == 547
     assert len(congress.read(tmp_path).table) == 547

@@ -227,13 +227,13 @@ def test_an_imdb_file_is_not_a_wiki_file(tmp_path, mat_struct, save_mat):
         imdb_wiki.read_wiki(tmp_path)
 
 
-def test_published_ages_survive_the_way_through_a_mat_file(shared, tmp_path, mat_struct, save_mat):
-    rows = pd.read_csv(shared / "data" / "metadata" / "wiki_rows.csv").dropna(subset="dob_matlab_datenum")
+def test_published_ages_survive_the_way_through_a_mat_file(reference, tmp_path, mat_struct, save_mat):
+    rows = pd.read_csv(reference / "wiki_ages.csv.xz")
     changes = [
-        {"full_path": row.full_path, "dob": row.dob_matlab_datenum, "photo_taken": row.photo_taken, "gender": float(row.gender)}
+        {"full_path": f"00/{row.Index}.jpg", "dob": float(row.datenum), "photo_taken": row.taken, "gender": float(row.gender)}
         for row in rows.itertuples()
     ]
     save_mat(tmp_path / "wiki.mat", "wiki", mat_struct(*changes))
     table = imdb_wiki.read_wiki(tmp_path).table
-    assert table["age"].tolist() == rows["age_midyear"].tolist()
+    assert table["age"].tolist() == rows["age"].tolist()
     assert (table["gender"] == "m").tolist() == (rows["gender"] == 1).tolist()

@@ -36,6 +36,12 @@ def test_datenum_is_pythons_ordinal_plus_366(date):
     assert datenum(date.year, date.month, date.day) == date.toordinal() + 366
 
 
+@pytest.fixture
+def read_ages(reference):
+    """Published rows of `wiki` or `imdb`: born (year-month-day), datenum, taken (a year), age."""
+    return lambda name: pd.read_csv(reference / f"{name}_ages.csv.xz")
+
+
 @pytest.mark.parametrize(
     ("incomplete", "complete"),
     [((1992, 0, 0), (1991, 12, 31)), ((1992, 0, 5), (1992, 1, 5)), ((1992, 5, 0), (1992, 4, 30)), ((1992, 3, 0), (1992, 2, 29))],
@@ -66,31 +72,26 @@ def test_no_age_without_a_year_of_the_photo():
     assert np.isnan(age_at_mid_year([720000], [np.nan])[0])
 
 
-def test_born_on_1_july_is_not_yet_a_year_older_wiki_rows(shared):
-    rows = _rows(shared, "wiki")
-    july = rows[rows["dob"].str.endswith("-07-01")]
+def test_born_on_1_july_is_not_yet_a_year_older_wiki_rows(read_ages):
+    rows = read_ages("wiki")
+    july = rows[rows["born"].str.endswith("-07-01")]
     assert len(july) > 100
-    assert (july["taken"] - july["dob"].str[:4].astype(int) - 1 == july["age_midyear"]).all()
+    assert (july["taken"] - july["born"].str[:4].astype(int) - 1 == july["age"]).all()
 
 
 @pytest.mark.parametrize(("name", "with_dates"), [("wiki", 4122 - 7), ("imdb", 5958)])
-def test_published_ages_agree_with_the_rule(shared, name, with_dates):
-    rows = _rows(shared, name)
+def test_published_ages_agree_with_the_rule(read_ages, name, with_dates):
+    rows = read_ages(name)
     assert len(rows) == with_dates  # seven dates of WIKI are malformed
-    np.testing.assert_array_equal(age_at_mid_year(rows["dob_matlab_datenum"], rows["taken"]), rows["age_midyear"])
+    np.testing.assert_array_equal(age_at_mid_year(rows["datenum"], rows["taken"]), rows["age"])
 
 
-@pytest.mark.parametrize(("name", "column"), [("wiki", "dob"), ("imdb", "dob_in_name")])
-def test_published_day_numbers_agree_with_datenum(shared, name, column):
-    rows = _rows(shared, name)
-    year, month, day = (rows[column].str.split("-").str[i].astype(int) for i in range(3))
-    np.testing.assert_array_equal(datenum(year, month, day), rows["dob_matlab_datenum"])
+@pytest.mark.parametrize("name", ["wiki", "imdb"])
+def test_published_day_numbers_agree_with_datenum(read_ages, name):
+    rows = read_ages(name)
+    year, month, day = (rows["born"].str.split("-").str[i].astype(int) for i in range(3))
+    np.testing.assert_array_equal(datenum(year, month, day), rows["datenum"])
     assert name == "wiki" or (day == 0).sum() > 10
-
-
-def _rows(shared, name):
-    rows = pd.read_csv(shared / "data" / "metadata" / f"{name}_rows.csv")
-    return rows[rows["dob_matlab_datenum"].notna()].rename(columns={"photo_taken": "taken"})
 
 
 BORN_1950 = 712224.0 + 20  # 21 January 1950

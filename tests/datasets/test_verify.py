@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from agerepro.datasets.catalog import Published
+from agerepro.datasets.congress import labels
 from agerepro.datasets.photos import FilterStep, Photos
-from agerepro.datasets.verify import Row, counts, verify
+from agerepro.datasets.verify import Row, Verification, verify
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS, coerce
 
@@ -50,9 +51,8 @@ def test_splits_and_age_groups_are_counted_where_a_set_has_them():
 
 
 @pytest.fixture
-def fgnet(shared, tmp_path, touch):
-    names = (shared / "data" / "metadata" / "fgnet_filenames.txt").read_text().split()
-    touch(tmp_path, *(f"fgnet/images/{name}" for name in names))
+def fgnet(fgnet_names, tmp_path, touch):
+    touch(tmp_path, *(f"fgnet/images/{name}" for name in fgnet_names))
     return tmp_path
 
 
@@ -64,6 +64,7 @@ def test_real_fgnet_agrees_in_everything(fgnet):
         "ages 0-19": 710, "ages 20-39": 223, "ages 40-59": 61, "ages 60-79": 8,
     }  # fmt: skip
     assert all(row.agree for row in verification.rows)
+    assert verification.as_text().splitlines()[-1] == "All counts agree."
 
 
 def test_a_missing_photo_is_found(fgnet):
@@ -75,7 +76,8 @@ def test_a_missing_photo_is_found(fgnet):
     lines = verification.as_text().splitlines()
     assert lines[0].split() == ["ours", "published", "agree"]
     assert lines[1] == "images         1,001      1,002  NO"
-    assert lines[-1] == "skipped 1: the name is not of the form 001A02.JPG (images/notes.txt)"
+    assert lines[-2] == "skipped 1: the name is not of the form 001A02.JPG (images/notes.txt)"
+    assert lines[-1].startswith("2 of 9 ")
     written = json.loads(verification.to_json())
     assert written["rows"][0] == {"what": "images", "ours": 1001, "published": 1002, "agree": False}
     assert (written["name"], written["agrees"]) == ("fgnet", False)
@@ -93,11 +95,25 @@ def test_the_funnel_stands_first(tmp_path, mat_struct, save_mat):
     assert Row("images", 1, 38138) in rows
 
 
-def test_the_portraits_agree(shared, tmp_path):
-    (tmp_path / "congress").symlink_to(shared / "data" / "congress-portraits")
+def test_the_portraits_agree(tmp_path, touch):
+    touch(tmp_path, *(f"congress/images/{name}" for name in labels()["file"]))
     assert verify("congress", tmp_path).agrees
 
 
 def test_an_unknown_set(tmp_path):
     with pytest.raises(UserError, match="Did you mean 'fgnet'"):
         verify("fgnett", tmp_path)
+
+
+def test_the_closing_sentence_counts_what_was_compared():
+    rows = (Row("images", 3, 4), Row("people", 2, 2), Row("oldest", 80, None))
+    assert Verification("toy", rows, ()).as_text().splitlines()[-1].startswith("1 of 2 ")
+    assert Verification("toy", rows[1:], ()).as_text().endswith("\nAll counts agree.")
+    assert Verification("toy", rows[2:], ()).as_text().endswith("\nNo count is published to compare with.")
+
+
+@pytest.mark.parametrize("name", ["fgnet", "adience"])
+def test_a_folder_that_is_not_there(tmp_path, name):
+    with pytest.raises(UserError) as caught:
+        verify(name, tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere" / name) in str(caught.value)
