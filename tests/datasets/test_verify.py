@@ -11,7 +11,7 @@ import pytest
 from agerepro.datasets.catalog import Published
 from agerepro.datasets.congress import labels
 from agerepro.datasets.photos import FilterStep, Photos
-from agerepro.datasets.verify import Row, Verification, verify
+from agerepro.datasets.verify import Row, Verification, counts, verify
 from agerepro.errors import UserError
 from agerepro.tables import PHOTOS, coerce
 
