@@ -23,7 +23,7 @@ BEFORE = replace(AFTER, stages=(PEOPLE, replace(LAST, train="head")))
 
 
 def explained(name: str, experiment: Experiment, maps: np.ndarray) -> Explained:
-    photos = pd.DataFrame({"photo": [f"p{n}" for n in range(12)], "subject": [f"s{n // 2}" for n in range(12)], "age": 30.0})
+    photos = pd.DataFrame({"photo": [f"p{n}" for n in range(12)], "subject": [f"s{n % 10}" for n in range(12)], "age": 30.0})
     regions = region_table(photos, maps, np.repeat(LANDMARKS[None], 12, axis=0))
     about = {"how": "mean", "target": "expected_age", "layer": "last", "photos": 12, "photos_with_regions": 12, "folds": 6}
     about |= {"folds_in_all": 6, "places": "{} x {}".format(*maps.shape[1:])}
@@ -59,7 +59,7 @@ def test_a_move_to_the_eyes_is_measured_on_the_same_photos_and_said() -> None:
     assert set(pairs["before"]) == {"before"} and set(pairs["after"]) == {"after"}
     eyes = pairs.set_index("region").loc["eyes"]
     assert eyes["difference"] == pytest.approx(eyes["relative_after"] - eyes["relative_before"])
-    assert eyes["low"] > 0 and (eyes["photos"], eyes["people"]) == (12, 6)
+    assert eyes["low"] > 0 and (eyes["photos"], eyes["people"]) == (12, 10)
     assert "tuning to age moves the maps to eyes and nose" in paired_conclusions(pairs)[0]
     assert "the maps centre on them." in conclusions(runs[0])
     assert "the maps lean away from them; most a pixel lies on the hair" in conclusions(runs[1])

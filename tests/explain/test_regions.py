@@ -200,16 +200,16 @@ def test_photos_without_landmarks_or_with_an_empty_map_have_no_rows() -> None:
 
 
 def test_the_summary_is_a_mean_over_photos_and_eyes_and_nose_are_their_sum() -> None:
-    maps = np.random.default_rng(0).random((6, 8, 8))
-    table = region_table(photos(6), maps, everywhere(6))
-    groups = pd.Series(["0-9", "10-19", "20-39", "20-39", "40-59", "40-59"], index=photos(6)["photo"])
+    maps = np.random.default_rng(0).random((24, 8, 8))
+    table = region_table(photos(24), maps, everywhere(24))
+    groups = pd.Series(["0-9", "10-19", "20-39", "20-39", "40-59", "40-59"] * 4, index=photos(24)["photo"])
     summary = region_summary(table, groups).set_index(["group", "region"])
     mine = table.loc[table["region"] == "nose"]
     assert summary.loc[("all", "nose"), "share"] == pytest.approx(mine["share"].mean())
     assert summary.loc[("all", "nose"), "relative"] == pytest.approx(mine["share"].sum() / mine["area_share"].sum())
     parts = summary.loc["all"].loc[["eyes", "nose"], "share"]
     assert summary.loc[("all", EYES_AND_NOSE), "share"] == pytest.approx(parts.sum())
-    assert (summary.loc["all"]["people"] == 3).all() and summary.loc[("20-39", "nose"), "photos"] == 2
+    assert (summary.loc["all"]["people"] == 12).all() and summary.loc[("20-39", "nose"), "photos"] == 8
     low, high = (summary.loc[("all", EYES_AND_NOSE), end] for end in ("relative_low", "relative_high"))
     assert low < summary.loc[("all", EYES_AND_NOSE), "relative"] < high
 
