@@ -169,7 +169,7 @@ def test_a_run_of_groups_gives_its_accuracies_and_a_confusion_matrix(make_group_
     assert [name for name, _ in drawn] == ["confusion"]
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert "61.41 +- 4.37 %" in text and "87.80 +- 2.22 %" in text
-    assert "Intervals: bootstrap over people (BCa)." in text
+    assert "bootstrap over people (BCa)" in text
     counts = pd.read_csv(tmp_path / "confusion.csv")
     assert counts[["0-12", "15-20", "25-100"]].to_numpy().sum() == 150
     right = (run.predictions["group"] == run.predictions["predicted_group"]).mean()
