@@ -1,22 +1,28 @@
-# Every target sets up what it needs: .venv with the locked packages, for the CPU or for CUDA by what the machine has.
+# Every target sets up what it needs: an environment with the locked packages, .venv for the CPU, .venv-cuda where there is an NVIDIA GPU.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
 DEVICE ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo cuda || echo cpu)
+VENV ?= .venv$(if $(filter cuda,$(DEVICE)),-cuda)
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 RUNS ?= runs
 RUN ?=
 DATA ?=
 WEIGHTS ?=
+# Paths reach the shell as variables of the environment, so that they may hold spaces.
+export DEVICE VENV RUNS DATA WEIGHTS
 LOCK := requirements/$(DEVICE).txt
-READY := .venv/.ready-$(DEVICE)
-AGEREPRO := .venv/bin/agerepro
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+AGEREPRO := $(BIN)/agerepro
 THESIS := experiments/koenig2019
 TABLE4 := resnet50-faces2 senet50-faces2 vgg16-faces2 resnet50-imdb senet50-imdb vgg16-imdb vgg16-imdb-agedb
 CONGRESS := experiments/congress
 PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside
+# Tests that open pages run where there is a Chromium with its driver.
+NOT_HERE := $(shell command -v chromedriver >/dev/null 2>&1 && { command -v chromium || command -v google-chrome; } >/dev/null 2>&1 || echo and not browser)
 
 .PHONY: help
 help: ## list the targets
@@ -24,14 +30,16 @@ help: ## list the targets
 	@echo "  DATA=DIR: your data sets, one folder each (see docs/datasets.md); RUNS=DIR: where results go (runs); WEIGHTS=DIR: published weight files"
 
 .PHONY: setup
-setup: $(READY) ## make .venv with the locked packages
+setup: $(READY) ## make the environment with the locked packages
 $(READY): $(LOCK) setup.py
-	@DEVICE=$(DEVICE) bash requirements/setup.sh
+	@bash requirements/setup.sh
 
-# Experiments run together, in the demo profile without DATA; one table for all of them.
+# The paper's settings on the user's data, or the demo profile on drawn faces without DATA.
+PROFILE = $(if $(strip $(DATA)),--profile paper --data "$$DATA" $(if $(strip $(WEIGHTS)),--weights "$$WEIGHTS"),--profile demo)
+
+# Experiments run together; one table for all of them.
 define run-together
-	@$(AGEREPRO) run $(1:%=$(THESIS)/%.yaml) $(if $(strip $(DATA)),--profile paper --data $(DATA) $(if $(WEIGHTS),--weights $(WEIGHTS)),--profile demo --jobs $(JOBS)) \
-		--runs $(RUNS) --report $(2)
+	@$(AGEREPRO) run $(1:%=$(THESIS)/%.yaml) $(PROFILE) $(if $(strip $(DATA)),,--jobs $(JOBS)) --runs "$$RUNS" --report $(2)
 endef
 
 .PHONY: cascade-fgnet
@@ -57,8 +65,7 @@ four-subjects: $(READY) ## Figure 13: subjects 2, 3, 4 and 5 of FG-NET tested to
 .PHONY: grid-search
 grid-search: $(READY) ## the thesis's grid of rates and batch sizes: IMDB, AgeDB, six folds of FG-NET, fold 1 of Adience
 	@for stage in "imdb vgg16-imdb-agedb" "agedb vgg16-imdb-agedb" "fgnet vgg16-imdb-agedb --folds 0-5" "adience adience"; do set -- $$stage; \
-		$(AGEREPRO) grid $(THESIS)/$$2.yaml --stage $$1 $${@:3} $(if $(strip $(DATA)),--profile paper --data $(DATA) \
-		$(if $(WEIGHTS),--weights $(WEIGHTS)),--profile demo) --runs $(RUNS); done
+		$(AGEREPRO) grid $(THESIS)/$$2.yaml --stage $$1 $${@:3} $(PROFILE) --runs "$$RUNS"; done
 
 .PHONY: report
 report: $(READY) ## the page of RUN="DIR ..."; without RUN that of cascade-fgnet, run first where it is not done
@@ -66,25 +73,25 @@ report: $(READY) ## the page of RUN="DIR ..."; without RUN that of cascade-fgnet
 
 .PHONY: cascade-congress
 cascade-congress: $(READY) ## real faces, real weights: 547 public-domain portraits, 5 folds; fetched, or from DATA
-	@$(if $(strip $(DATA)),,$(AGEREPRO) data download congress --root $(RUNS)/data)
-	@$(AGEREPRO) run $(PORTRAITS:%=$(CONGRESS)/%.yaml) --data $(or $(strip $(DATA)),$(RUNS)/data) --runs $(RUNS) --report
-	@$(AGEREPRO) table $(PORTRAITS:%=$(RUNS)/congress/%) --within-std 3
+	@$(if $(strip $(DATA)),,export DATA="$$RUNS/data"; $(AGEREPRO) data download congress --root "$$DATA";) \
+		$(AGEREPRO) run $(PORTRAITS:%=$(CONGRESS)/%.yaml) --data "$$DATA" --runs "$$RUNS" --report; \
+		for name in $(PORTRAITS); do set -- "$$@" "$$RUNS/congress/$$name"; done; $(AGEREPRO) table "$$@" --within-std 3
 
 .PHONY: test
-test: $(READY) ## what CI runs: every test that is not slow
-	@.venv/bin/python -m pytest -m "not slow and not gpu and not network" -n 2 --dist loadfile
+test: $(READY) ## what CI runs after `make check`: every test that is not slow
+	@$(BIN)/python -m pytest -m "not slow and not gpu and not network $(NOT_HERE)" -n 2 --dist loadfile
 
 .PHONY: test-slow
 test-slow: $(READY) ## the slow proofs: detection on drawn faces, kills and resumes, whole weight files
-	@.venv/bin/python -m pytest -m slow --timeout 3600
+	@$(BIN)/python -m pytest -m slow --timeout 3600
 
 .PHONY: check
-check: $(READY) ## formatter, linter, types
-	@.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+check: $(READY) ## formatter, linter, types, layers
+	@$(BIN)/ruff format --check .; $(BIN)/ruff check .; $(BIN)/mypy; $(BIN)/lint-imports --no-cache | tail -n 20
 
 .PHONY: golden
 golden: $(READY) ## write the golden texts of the tests anew; look at the diff
-	@AGEREPRO_RENEW_GOLDEN=1 .venv/bin/python -m pytest tests/report/test_tables.py tests/cli/test_audit_papers.py
+	@AGEREPRO_RENEW_GOLDEN=1 $(BIN)/python -m pytest tests/report/test_tables.py tests/cli/test_audit_papers.py
 
 .PHONY: lock
 lock: ## resolve the locked versions anew (needs uv)
@@ -93,4 +100,4 @@ lock: ## resolve the locked versions anew (needs uv)
 
 .PHONY: bench
 bench: $(READY) ## time what has to be fast
-	@for file in benchmarks/*.py; do .venv/bin/python $$file; done
+	@for file in benchmarks/*.py; do $(BIN)/python $$file; done

@@ -8,7 +8,8 @@ HERE = Path(__file__).parent
 
 CORE = [
     "click>=8.1",
-    "filelock>=3.12",
+    "filelock>=4.2",
+    "lazy-loader>=0.4",
     "numpy>=1.23",
     "pandas>=2.2",
     "pydantic>=2.11",
@@ -24,7 +25,8 @@ SUITE = [
     "matplotlib>=3.9",
     "mtcnn==1.0.0",
     "opencv-python-headless>=4.10",
-    "pillow>=11",
+    "pillow>=11.3",
+    "pillow-heif>=1",
     "pooch>=1.8",
     "pyarrow>=18",
     "requests>=2.31",

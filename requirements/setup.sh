@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes .venv from requirements/$DEVICE.txt (cpu or cuda): with uv if it is there, else with pip.
+# Makes $VENV from requirements/$DEVICE.txt (cpu or cuda): with uv if it is there, else with pip. Each device has an environment of its
+# own, and one that is in use is brought up to date in place, never removed: other processes may be running from it.
 set -euo pipefail
 device=${DEVICE:?cpu or cuda}
+venv=${VENV:?the folder of the environment}
 lock=requirements/$device.txt
-ready=.venv/.ready-$device
+ready=$venv/.ready
 state=$(cat "$lock" setup.py | sha256sum | cut -d' ' -f1)
 
-if [ -x .venv/bin/python ] && [ "$(cat "$ready" 2>/dev/null)" = "$state" ]; then
+if [ -x "$venv/bin/python" ] && [ "$(cat "$ready" 2>/dev/null)" = "$state" ]; then
   touch "$ready"
   exit 0
 fi
@@ -24,15 +26,24 @@ if [ -z "$python" ]; then
   exit 2
 fi
 
-echo "Setting up .venv ($device, $("$python" --version)); this takes a minute or two." >&2
-rm -rf .venv
+started=$SECONDS
+packages=$(grep -c '^[a-z]' "$lock")
+echo "Setting up $venv ($device, $("$python" --version), $packages packages from $lock); this takes two minutes or so." >&2
+progress() { # the packages' names as they come, a line now and then
+  awk -v started="$started" -v all="$packages" '
+    /^(Collecting|Requirement already)/ { n++; if (n % 20 == 0) { printf "  %d of %d packages looked up\n", n, all; fflush() } }
+    /^ *Downloading/ && /MB\)/ { print "  " $1 " " $2 " " $3 " " $4; fflush() }
+    /^Installing collected/ { print "  all are here; installing"; fflush() }' >&2
+}
 if command -v uv >/dev/null 2>&1; then
-  uv venv --quiet --python "$python" .venv
-  uv pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
-  uv pip install --quiet --python .venv/bin/python --no-deps -e .
+  [ -x "$venv/bin/python" ] || uv venv --quiet --python "$python" "$venv"
+  uv pip install --python "$venv/bin/python" --require-hashes -r "$lock"
+  uv pip install --quiet --python "$venv/bin/python" --no-deps -e .
 else
-  "$python" -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+  [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+  "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r "$lock" 2>&1 | tee "$venv/setup.log" | progress ||
+    { grep -v '^WARNING: Location' "$venv/setup.log" | tail -n 20 >&2; echo "Setting up failed; the whole log: $venv/setup.log" >&2; exit 1; }
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 fi
 echo "$state" > "$ready"
+echo "Ready after $((SECONDS - started)) s." >&2
