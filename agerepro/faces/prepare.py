@@ -19,7 +19,7 @@ from agerepro.config.schema import Faces
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.faces.alignment import SIDES, Box, Cropped, crop_boxed, crop_detected, nothing, scaled, scaled_box
-from agerepro.faces.decode import DecodeError, decode, downscale
+from agerepro.faces.decode import DecodeError, MissingDecoderError, decode, downscale
 from agerepro.faces.detection import detector
 from agerepro.faces.store import SHARD_BYTES, FaceStore, ImageReader, StoreWriter, image_reader
 from agerepro.io import config_hash, digest_of_bytes, write_json
@@ -113,6 +113,8 @@ def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore)
         return AlignJob(key, box, Cropped(store.read(key), store.facts(key)), stored=True)
     try:
         pixels = decode(content)
+    except MissingDecoderError as error:  # not stored: it may be readable tomorrow
+        return AlignJob("", box, nothing("unreadable", error.reason))
     except DecodeError as error:
         return AlignJob(key, box, nothing("unreadable", error.reason))
     height, width = pixels.shape[:2]

@@ -1,4 +1,4 @@
-"""Fixtures of the faces tests: real portraits, and photos tables of files in a folder."""
+"""Fixtures of the faces tests: pixels of a portrait, and photos tables of files in a folder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ from PIL import Image
 from agerepro.faces.decode import decode
 
 SIDES = ("left", "top", "right", "bottom")
-
-
-@pytest.fixture(scope="session")
-def portraits(shared: Path) -> list[Path]:
-    """Sixteen real portraits of 225 x 275 pixels."""
-    return sorted((shared / "data" / "congress-portraits" / "images").glob("*.jpg"))[:16]
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +44,10 @@ def encoded() -> Callable[..., bytes]:
         return content.getvalue()
 
     return encode
+
+
+@pytest.fixture(scope="session")
+def heif_writer() -> None:
+    """Lets Pillow, and so `encoded`, write HEIC."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()

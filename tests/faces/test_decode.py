@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from agerepro.faces.decode import DecodeError, decode
+from agerepro.faces import decode as decode_module
+from agerepro.faces.decode import PICTURE_ENDINGS, DecodeError, MissingDecoderError, decode
 
 # Four quarters of different colours, not square: every turn and mirror looks different.
 QUARTERS = np.zeros((16, 32, 3), np.uint8)
@@ -95,8 +97,8 @@ def test_floating_point_pixels_are_refused(encoded):
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow remarks on damaged metadata
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(encoded, data):
-    kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM"]))
+def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(heif_writer, encoded, data):
+    kind = data.draw(st.sampled_from(["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "HEIF", "AVIF"]))
     content = bytearray(encoded(QUARTERS, kind))
     for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), min_size=1, max_size=6)):
         content[place] = value
@@ -106,3 +108,68 @@ def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(encoded, data):
         assert error.reason
     else:
         assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
+
+
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(pixels)
+    image.info["exif"] = exif.tobytes()
+    image.getexif()
+    return np.asarray(ImageOps.exif_transpose(image))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_heic_and_avif_are_turned_once(heif_writer, encoded, orientation, kind):
+    """Both encoders write the orientation as the file's own rotation and mirroring, and in EXIF, as telephones do."""
+    large = QUARTERS.repeat(4, axis=0).repeat(4, axis=1)  # at 16 x 32 their colours run into each other
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(large, kind, exif=exif.tobytes(), quality=100)
+    assert (b"irot" in content or b"imir" in content) == (orientation > 1)
+    pixels, expected = decode(content), turned(large, orientation)
+    assert pixels.shape == expected.shape and pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - expected).mean() < 6  # of 255; another turn is 80 or more away
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_heic_and_avif_with_transparency_grey_and_huge(heif_writer, encoded, kind, monkeypatch):
+    clear = np.zeros((64, 64, 4), np.uint8)
+    assert np.abs(decode(encoded(clear, kind)).astype(int) - 128).max() <= 2
+    assert np.abs(decode(encoded(np.full((64, 64), 90, np.uint8), kind)).astype(int) - 90).max() <= 2
+    with pytest.raises(DecodeError, match="broken file"):
+        decode(encoded(QUARTERS, kind)[:-60])
+    monkeypatch.setattr(decode_module, "LARGEST_PIXELS", 64 * 63)
+    with pytest.raises(DecodeError, match="too large"):
+        decode(encoded(clear, kind))
+
+
+def test_a_file_of_ten_bits_is_scaled(heif_writer):
+    import pillow_heif
+
+    pixels = np.full((64, 64, 3), 257 * 100, np.uint16)
+    content = io.BytesIO()
+    pillow_heif.encode("RGB;16", (64, 64), pixels.tobytes(), content, quality=-1)
+    assert np.abs(decode(content.getvalue()).astype(int) - 100).max() <= 2
+
+
+def test_a_missing_package_is_named(heif_writer, encoded, monkeypatch):
+    content = {kind: encoded(QUARTERS, kind) for kind in ("HEIF", "AVIF")}
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(MissingDecoderError, match="pillow-heif"):
+        decode(content["HEIF"])
+    monkeypatch.setattr("PIL.features.check", lambda feature: False)
+    with pytest.raises(MissingDecoderError, match=r"AVIF.* pillow"):
+        decode(content["AVIF"])
+
+
+def test_other_films_in_the_same_container_are_no_pictures():
+    with pytest.raises(DecodeError, match="not a picture"):
+        decode(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0" * 100)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "HEIF", "AVIF"])
+def test_the_usual_endings_of_every_kind_are_pictures(heif_writer, kind):
+    endings = {ending for ending, name in Image.registered_extensions().items() if name == kind}
+    assert endings & set(PICTURE_ENDINGS) and all(ending == ending.lower() for ending in PICTURE_ENDINGS)
