@@ -21,7 +21,8 @@ class Published:
     """Counts as published, None where no source gives one.
 
     bins: photos by whole years, labelled "0-19" or "80+". funnel: photos left after the cleaning step of that name.
-    splits: photos left in each of the authors' lists. people_listed: people the source names before cleaning.
+    splits: photos left in each of the authors' lists. people_listed: people the source names before cleaning. same_rule: whether
+    `images` were counted by the rule of our reader, so that a complete copy has as many.
     """
 
     images: int | None = None
@@ -33,6 +34,7 @@ class Published:
     bins: dict[str, int | None] = field(default_factory=dict)
     funnel: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
+    same_rule: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,22 @@ def read(name: str, data: Path, *, group_labels: str = "exact") -> Photos:
     root = existing_folder(name, data)
     photos: Photos = reader(root, labels=group_labels) if name in GROUPED else reader(root)
     return photos
+
+
+def shortfall(card: Card, usable_photos: int, *, group_labels: str = "exact") -> str:
+    """What a partial copy holds of the published set: "972 of 1,002 photos of fgnet"; "" for a whole one.
+
+    usable_photos: those that are there, can be read, and pass the cleaning. Also "" where the card has no count to compare with: of a
+    set counted by another rule, or of a policy for group labels that nobody has published with.
+    """
+    complete = card.published.images
+    if card.name in GROUPED:
+        from agerepro.datasets.adience import POLICIES  # it loads pandas
+
+        complete = card.published.funnel.get(POLICIES[group_labels])
+    if not card.published.same_rule or complete is None or usable_photos >= complete:
+        return ""
+    return f"{usable_photos:,} of {complete:,} photos of {card.name}"
 
 
 def folder_of(name: str, data: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from agerepro.faces.decode import DecodeError, MissingDecoderError, decode, down
 from agerepro.faces.detection import detector
 from agerepro.faces.store import SHARD_BYTES, FaceStore, ImageReader, StoreWriter, image_reader
 from agerepro.io import config_hash, digest_of_bytes, write_json
+from agerepro.synthetic.writers import FINISHED
 from agerepro.tables import FACES, PHOTOS, coerce, write_table
 
 ALIGNMENT = 1  # raise it when the same photo and settings give another crop than before
@@ -33,15 +35,65 @@ Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
-class AlignJob:
-    """One photo as read: its key in the store ("" without bytes), and either its crop or the pixels to make it from."""
+class FaceDataset:
+    """The faces of one data set under one alignment; a row of `photos` is a row of every array made from it."""
 
-    key: str
-    box: Box | None
-    cropped: Cropped | None = None
-    pixels: np.ndarray | None = None
-    reduced: float = 1.0  # pixels of the photo per pixel of `pixels`
-    stored: bool = False
+    name: str
+    photos: pd.DataFrame  # PHOTOS columns plus `image`, the key in the store
+    store: FaceStore
+    side: int
+    digest: str
+    funnel: dict[str, Any]  # what was read, cleaned and skipped, and what became of the faces
+
+    def pixels(self) -> ImageReader:
+        """The faces, decoded once when they fit in memory."""
+        return image_reader(self.store, list(self.photos["image"]), self.side)
+
+    def rows(self, photos: set[str]) -> np.ndarray:
+        """Row numbers of these photos, in the table's order."""
+        return np.flatnonzero(self.photos["photo"].isin(photos).to_numpy())
+
+    def without(self, people: set[str]) -> FaceDataset:
+        """The same faces less those of `people`."""
+        photos = self.photos.loc[~self.photos["subject"].isin(people)].reset_index(drop=True)
+        return FaceDataset(
+            self.name, photos, self.store, self.side, content_digest(photos), {**self.funnel, "shared_people_dropped": len(people)}
+        )
+
+
+def prepare_faces(
+    name: str, *, data: Path, faces: Faces, group_labels: str, folder: Path, on_progress: Callable[[str, int, int], None]
+) -> FaceDataset:
+    """Read `data`/<name>, align every photo, and keep the crops and the tables under `folder`.
+
+    on_progress(name, done, total) is called while faces are cropped. Raises UserError when nothing usable is left.
+    """
+    photos = catalog.read(name, data, group_labels=group_labels)
+    root = catalog.folder_of(name, data)
+    aligned = align_photos(photos.table, root, faces, folder, on_progress=lambda done, total: on_progress(name, done, total))
+    table = photos.table.merge(aligned[["photo", "image"]], on="photo", how="left", validate="one_to_one")
+    usable = table.loc[table["image"].fillna("") != ""].sort_values("photo", ignore_index=True)
+    if usable.empty:
+        why = ", ".join(f"{count:,} {status}" for status, count in _statuses(aligned).items())
+        raise UserError(
+            f"No usable face is left of the {len(aligned):,} photos of {name} in {root}: {why}. "
+            f"See `agerepro data verify {name} --root {shlex.quote(str(data))}`."
+        )
+    funnel = {
+        "read": [{"step": step.name, "kept": step.kept, "removed": step.removed} for step in photos.funnel],
+        "skipped": [{"path": skip.path, "reason": skip.reason} for skip in photos.skipped],
+        "faces": counts(aligned),
+        "settings": to_dict(faces),
+        "shortfall": _shortfall(name, root, aligned, group_labels),
+    }
+    write_json(folder / f"{name}-funnel.json", funnel)
+    return FaceDataset(name, usable, FaceStore(store_folder(photos.table, faces, folder)), faces.size, content_digest(usable), funnel)
+
+
+def content_digest(photos: pd.DataFrame) -> str:
+    """Names the labels and pixels of a table of faces: `image` is itself a digest of photo bytes and alignment."""
+    columns = ["photo", "subject", "age", "age_std", "group", "split", "image"]
+    return config_hash(photos[columns].astype(str).to_numpy().tolist())
 
 
 def align_photos(photos: pd.DataFrame, root: Path, settings: Faces, folder: Path, *, on_progress: Progress) -> pd.DataFrame:
@@ -85,8 +137,30 @@ def counted_as(status: str, reason: str) -> str:
 def counts(faces: pd.DataFrame) -> dict[str, int]:
     """How many photos of a faces table went which way, for printing: totals first, then every status with its reason."""
     totals = {"photos": len(faces), "crops": int((faces["image"] != "").sum()), "several faces": int((faces["found"] > 1).sum())}
-    reasons = Counter(counted_as(status, reason) for status, reason in zip(faces["status"], faces["reason"]))
-    return totals | dict(sorted(reasons.items()))
+    return totals | _statuses(faces)
+
+
+def _statuses(faces: pd.DataFrame) -> dict[str, int]:
+    return dict(sorted(Counter(counted_as(status, reason) for status, reason in zip(faces["status"], faces["reason"])).items()))
+
+
+def _shortfall(name: str, root: Path, aligned: pd.DataFrame, group_labels: str) -> str:
+    """What a copy lacks of the published set, "" for a drawn one. A photo without a face is there: the settings say what becomes of it."""
+    if (root / FINISHED).is_file():
+        return ""
+    return catalog.shortfall(catalog.card(name), int((aligned["status"] != "unreadable").sum()), group_labels=group_labels)
+
+
+@dataclass(frozen=True)
+class AlignJob:
+    """One photo as read: its key in the store ("" without bytes), and either its crop or the pixels to make it from."""
+
+    key: str
+    box: Box | None
+    cropped: Cropped | None = None
+    pixels: np.ndarray | None = None
+    reduced: float = 1.0  # pixels of the photo per pixel of `pixels`
+    stored: bool = False
 
 
 def _settings(settings: Faces) -> dict[str, Any]:
@@ -98,17 +172,17 @@ def _read_ahead(pool: ThreadPoolExecutor, records: list[dict], read: Callable[[d
     pending = [pool.submit(read, record) for record in records[:BATCH]]
     for start in range(BATCH, len(records) + BATCH, BATCH):
         following = [pool.submit(read, record) for record in records[start : start + BATCH]]
-        yield [one.result() for one in pending]
+        yield [job.result() for job in pending]
         pending = following
 
 
 def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore) -> AlignJob:
-    box, carried = _box(record), record["cropped_margin"]
+    box, margin = _box(record), record["cropped_margin"]
     try:
         content = _content(root, record["path"])
     except DecodeError as error:
         return AlignJob("", box, nothing("unreadable", error.reason))
-    key = config_hash({"photo": digest_of_bytes(content), "box": box, **_carried(carried), **_settings(settings)})
+    key = config_hash({"photo": digest_of_bytes(content), "box": box, **_margin_key(margin), **_settings(settings)})
     if key in store:
         return AlignJob(key, box, Cropped(store.read(key), store.facts(key)), stored=True)
     try:
@@ -118,8 +192,8 @@ def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore)
     except DecodeError as error:
         return AlignJob(key, box, nothing("unreadable", error.reason))
     height, width = pixels.shape[:2]
-    if _carried(carried):
-        inner = carried / (1 + 2 * carried)
+    if _margin_key(margin):
+        inner = margin / (1 + 2 * margin)
         box = (inner * width, inner * height, (1 - inner) * width, (1 - inner) * height)
     if box is not None and settings.boxes == "source_first" and settings.align == "eyes_level":
         if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
@@ -152,7 +226,7 @@ def _content(root: Path, path: str) -> bytes:
         raise DecodeError(f"cannot be read: {error.strerror}") from None
 
 
-def _carried(margin: float) -> dict[str, float]:
+def _margin_key(margin: float) -> dict[str, float]:
     """What a crop's own margin adds to the key of a face; nothing for whole photos."""
     return {"cropped_margin": margin} if math.isfinite(margin) else {}
 
@@ -161,61 +235,3 @@ def _box(record: dict[str, Any]) -> Box | None:
     box = tuple(float(record[side]) for side in SIDES)
     usable = all(math.isfinite(value) for value in box) and box[2] > box[0] and box[3] > box[1]
     return (box[0], box[1], box[2], box[3]) if usable else None
-
-
-@dataclass(frozen=True)
-class FaceDataset:
-    """The faces of one data set under one alignment; a row of `photos` is a row of every array made from it."""
-
-    name: str
-    photos: pd.DataFrame  # PHOTOS columns plus `image`, the key in the store
-    store: FaceStore
-    side: int
-    digest: str
-    funnel: dict[str, Any]  # what was read, cleaned and skipped, and what became of the faces
-
-    def pixels(self) -> ImageReader:
-        """The faces, decoded once when they fit in memory."""
-        return image_reader(self.store, list(self.photos["image"]), self.side)
-
-    def rows(self, photos: set[str]) -> np.ndarray:
-        """Row numbers of these photos, in the table's order."""
-        return np.flatnonzero(self.photos["photo"].isin(photos).to_numpy())
-
-    def without(self, people: set[str]) -> FaceDataset:
-        """The same faces less those of `people`."""
-        photos = self.photos.loc[~self.photos["subject"].isin(people)].reset_index(drop=True)
-        return FaceDataset(
-            self.name, photos, self.store, self.side, content_digest(photos), {**self.funnel, "shared_people_dropped": len(people)}
-        )
-
-
-def prepare_faces(
-    name: str, *, data: Path, faces: Faces, group_labels: str, folder: Path, on_progress: Callable[[str, int, int], None]
-) -> FaceDataset:
-    """Read `data`/<name>, align every photo, and keep the crops and the tables under `folder`.
-
-    on_progress(name, done, total) is called while faces are cropped. Raises UserError when nothing usable is left.
-    """
-    found = catalog.read(name, data, group_labels=group_labels)
-    aligned = align_photos(
-        found.table, catalog.folder_of(name, data), faces, folder, on_progress=lambda done, total: on_progress(name, done, total)
-    )
-    table = found.table.merge(aligned[["photo", "image"]], on="photo", how="left", validate="one_to_one")
-    usable = table.loc[table["image"].fillna("") != ""].sort_values("photo", ignore_index=True)
-    if usable.empty:
-        raise UserError(f"No usable face is left of {name} in {data}: {counts(aligned)}. See `agerepro data verify {name}`.")
-    funnel = {
-        "read": [{"step": step.name, "kept": step.kept, "removed": step.removed} for step in found.funnel],
-        "skipped": [{"path": skip.path, "reason": skip.reason} for skip in found.skipped],
-        "faces": counts(aligned),
-        "settings": to_dict(faces),
-    }
-    write_json(folder / f"{name}-funnel.json", funnel)
-    return FaceDataset(name, usable, FaceStore(store_folder(found.table, faces, folder)), faces.size, content_digest(usable), funnel)
-
-
-def content_digest(photos: pd.DataFrame) -> str:
-    """Names the labels and pixels of a table of faces: `image` is itself a digest of photo bytes and alignment."""
-    columns = ["photo", "subject", "age", "age_std", "group", "split", "image"]
-    return config_hash(photos[columns].astype(str).to_numpy().tolist())

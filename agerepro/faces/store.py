@@ -18,12 +18,13 @@ import numpy as np
 import pyarrow as pa
 
 from agerepro.errors import UserError
-from agerepro.io import digest_of_bytes, digest_of_file, write_bytes
+from agerepro.io import digest_of_bytes, digest_of_file, printable, write_bytes
 
 SHARD_BYTES = 8 << 20  # of images; what a kill can cost, about 300 crops of 256 pixels
 SHARD_ROWS = 2048
 OPEN_SHARDS = 192  # memory maps held at a time: bounds resident memory (1.6 GB) and open files
 VERIFYING_THREADS = 4
+IN_MEMORY_BYTES = 1_000_000_000  # small sets are decoded once and kept as uint8
 SCHEMA = pa.schema([("key", pa.string()), ("facts", pa.string()), ("image", pa.large_binary())])
 
 
@@ -41,7 +42,7 @@ class StoreWriter:
 
     def append(self, key: str, image: bytes, facts: dict[str, Any] | None = None) -> None:
         """Add one face: JPEG or PNG bytes (empty when nothing could be cropped) and what is known of it (JSON-able)."""
-        self._rows.append((key, json.dumps(facts or {}, sort_keys=True, ensure_ascii=False), image))
+        self._rows.append((key, printable(json.dumps(facts or {}, sort_keys=True, ensure_ascii=False)), image))
         self._size += len(image)
         if self._size >= self.shard_bytes or len(self._rows) >= SHARD_ROWS:
             self.flush()
@@ -126,20 +127,13 @@ class FaceStore:
             if number in self._open:
                 self._open.move_to_end(number)
                 return self._open[number]
+        opened = _mapped(self._shards[number])  # outside the lock: readers of other shards need not wait
+        with self._lock:
+            shard = self._open.setdefault(number, opened)  # another thread may have been quicker
             # Other threads may still read an evicted map: it goes when the last of them lets go.
-            while len(self._open) >= OPEN_SHARDS:
+            while len(self._open) > OPEN_SHARDS:
                 self._open.popitem(last=False)
-            self._open[number] = _mapped(self._shards[number])
-            return self._open[number]
-
-
-def _mapped(path: Path) -> pa.RecordBatch:
-    with path.open("rb") as file:
-        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return pa.ipc.open_file(pa.py_buffer(content)).get_batch(0)
-
-
-IN_MEMORY_BYTES = 1_000_000_000  # small sets are decoded once and kept as uint8
+            return shard
 
 
 class ImageReader(Protocol):
@@ -200,3 +194,9 @@ def decode_crop(content: bytes) -> np.ndarray:
     if pixels is None:
         raise UserError("A face in the store cannot be decoded: remove the folder of faces and run again.")
     return pixels
+
+
+def _mapped(path: Path) -> pa.RecordBatch:
+    with path.open("rb") as file:
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pa.ipc.open_file(pa.py_buffer(content)).get_batch(0)

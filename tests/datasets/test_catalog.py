@@ -93,3 +93,21 @@ def test_a_folder_that_is_the_data_set_itself_is_taken(tmp_path):
     assert catalog.folder_of("fgnet", itself) == itself / "fgnet"
     (itself / "congress").mkdir()
     assert catalog.folder_of("congress", itself) == itself / "congress"
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "complete"),
+    [
+        ("fgnet", "exact", 1_002), ("agedb", "exact", 16_488), ("imdb", "exact", 171_858), ("congress", "exact", 547),
+        ("adience", "exact", 17_393), ("adience", "substring", 17_417),
+    ],
+)  # fmt: skip
+def test_a_partial_copy_falls_short_of_the_published_count(name, labels, complete):
+    card = catalog.card(name)
+    assert catalog.shortfall(card, complete - 30, group_labels=labels) == f"{complete - 30:,} of {complete:,} photos of {name}"
+    assert catalog.shortfall(card, complete, group_labels=labels) == catalog.shortfall(card, complete + 1, group_labels=labels) == ""
+
+
+@pytest.mark.parametrize(("name", "labels"), [("wiki", "exact"), ("adience", "remap")])
+def test_no_copy_falls_short_of_a_count_made_by_another_rule(name, labels):
+    assert catalog.shortfall(catalog.card(name), 1, group_labels=labels) == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,14 +17,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from agerepro.config.schema import Faces
+from agerepro.config.schema import Faces, Synthetic
 from agerepro.errors import UserError
 from agerepro.faces import decode as decode_module
 from agerepro.faces import prepare
 from agerepro.faces.decode import decode
 from agerepro.faces.detection import Detection
-from agerepro.faces.prepare import align_photos, counts, store_folder
+from agerepro.faces.prepare import FaceDataset, align_photos, counts, prepare_faces, store_folder
 from agerepro.faces.store import FaceStore
+from agerepro.synthetic.writers import write
 from agerepro.tables import FACES, read_table
 
 SMALL = Faces(size=32, margin=0.0)
@@ -104,7 +107,7 @@ def test_no_tensorflow_when_every_photo_brings_its_box(tmp_path):
         import sys
         import pandas as pd
         from pathlib import Path
-        from agerepro.config.schema import Faces
+        from agerepro.config.schema import Faces, Synthetic
         from agerepro.faces.prepare import align_photos
         photos = pd.DataFrame([dict(photo="toy/a.png", path="a.png", left=20.0, top=30.0, right=60.0, bottom=70.0)])
         root = Path({str(tmp_path)!r})
@@ -335,3 +338,57 @@ def test_a_crop_that_carries_its_margin_is_cut_like_the_whole_photo(tmp_path: Pa
     store = FaceStore(store_folder(photos, settings, tmp_path / "out"))
     one, other = (decode(store.read(key)) for key in faces["image"])
     np.testing.assert_array_equal(one, other)
+
+
+def prepared(data: Path, name: str, **settings: object) -> FaceDataset:
+    faces = Faces(**{"size": 32, "margin": 0.0, **settings})
+    return prepare_faces(name, data=data, faces=faces, group_labels="exact", folder=data / "out", on_progress=lambda *_: None)
+
+
+def test_a_partial_copy_is_known_by_its_readable_photos(tmp_path, drawn):
+    for age in range(4):
+        draw(tmp_path / "fgnet" / f"001A{age:02d}.JPG", (20, 30, 60, 70))
+    draw(tmp_path / "fgnet" / "001A04.JPG")  # without a face, but there
+    (tmp_path / "fgnet" / "001A05.JPG").write_bytes(b"broken")
+    dropping = prepared(tmp_path, "fgnet", no_face="drop")
+    assert (len(dropping.photos), dropping.funnel["shortfall"]) == (4, "5 of 1,002 photos of fgnet")
+    assert dropping.without({"nobody"}).funnel["shortfall"] == dropping.funnel["shortfall"]
+    written = json.loads((tmp_path / "out" / "fgnet-funnel.json").read_text())
+    assert written["shortfall"] == dropping.funnel["shortfall"]
+
+
+def test_a_drawn_set_is_no_partial_copy(tmp_path, drawn):
+    write("fgnet", tmp_path / "fgnet", Synthetic(people=1, size=40), jobs=1, on_progress=quietly)
+    dataset = prepared(tmp_path, "fgnet")
+    assert 0 < len(dataset.photos) < 1002 and dataset.funnel["shortfall"] == ""
+
+
+def test_no_usable_face_is_a_sentence_with_every_reason(tmp_path, drawn):
+    (tmp_path / "my data" / "fgnet").mkdir(parents=True)
+    for age, content in enumerate((b"", b"", b"no picture")):
+        (tmp_path / "my data" / "fgnet" / f"001A{age:02d}.JPG").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        prepared(tmp_path / "my data", "fgnet")
+    message = str(caught.value)
+    assert all(fact in message for fact in ("3 photos of fgnet", "2 unreadable (empty file)", "1 unreadable (not a picture)"))
+    assert "{" not in message and f"--root '{tmp_path / 'my data'}'" in message
+
+
+def test_a_name_that_is_not_utf8_passes_through_alignment_and_its_tables(tmp_path, drawn):
+    for name in (b"001A02.JPG", b"caf\xe9.JPG"):
+        draw(tmp_path / "fgnet" / os.fsdecode(name), (20, 30, 60, 70))
+    dataset = prepared(tmp_path, "fgnet")
+    assert dataset.photos["photo"].tolist() == ["fgnet/001A02.JPG"]
+    assert dataset.funnel["skipped"] == [{"path": r"caf\udce9.JPG", "reason": "the name is not UTF-8"}]
+
+
+def test_a_photo_that_needs_a_missing_package_is_read_once_it_is_there(tmp_path, drawn, photos_of, heif_writer, monkeypatch):
+    pixels = np.zeros((100, 100, 3), np.uint8)
+    pixels[30:70, 20:60] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", "HEIF")  # as telephones name them now and then
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "pillow_heif", None)
+        faces = align_photos(photos_of(["a.jpg"]), tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
+    assert faces["status"].tolist() == ["unreadable"] and "pillow-heif" in faces["reason"][0]
+    faces = align_photos(photos_of(["a.jpg"]), tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
+    assert faces["status"].tolist() == ["ok"]

@@ -97,3 +97,24 @@ def test_many_readers_of_more_shards_than_stay_open(tmp_path, monkeypatch):
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda row: store.read(row[0]) == row[1], rows * 5))
     assert len(store._open) <= 2
+
+
+def test_readers_of_different_shards_open_them_at_the_same_time(tmp_path, monkeypatch):
+    fill(tmp_path, ROWS[:2], shard_bytes=1)
+    store = FaceStore(tmp_path)
+    both_opening = threading.Barrier(2, timeout=20)
+    open_shard = store_module._mapped
+
+    def opened(path: Path):
+        both_opening.wait()  # breaks, and so raises, unless another thread opens a shard, too
+        return open_shard(path)
+
+    monkeypatch.setattr(store_module, "_mapped", opened)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(store.read, ["key0", "key1"])) == [image for _, image in ROWS[:2]]
+
+
+def test_facts_hold_any_text(tmp_path):
+    with StoreWriter(tmp_path) as writer:
+        writer.append("key", b"", {"reason": "caf\udce9.jpg"})
+    assert FaceStore(tmp_path).facts("key") == {"reason": "caf\udce9.jpg"}
