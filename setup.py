@@ -37,7 +37,7 @@ SUITE = [
 
 setup(
     name="agerepro",
-    version="0.1.0",
+    version="0.2.0",
     description="Facial age estimation: the experiments of five papers, reproduced with Keras 3 and TensorFlow",
     long_description=(HERE / "README.md").read_text(encoding="utf-8") if (HERE / "README.md").exists() else "",
     long_description_content_type="text/markdown",

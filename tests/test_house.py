@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import resource
 import shutil
@@ -74,6 +75,15 @@ def test_every_package_stands_in_a_layer() -> None:
     contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
     layers = {name.removeprefix("agerepro.") for name in contracts[0]["layers"]}
     assert {room_of(name_of(path)) for path in MODULES} - {"", "__main__"} == layers
+
+
+@pytest.mark.parametrize("package", sorted(name_of(path) for path in MODULES if path.name == "__init__.py"))
+def test_every_exported_name_is_there(package: str) -> None:
+    module = importlib.import_module(package)
+    public = getattr(module, "__all__", [])
+    missing = [name for name in public if not hasattr(module, name)]
+    assert not missing
+    assert all(getattr(getattr(module, name), "__doc__", None) for name in public if callable(getattr(module, name)))
 
 
 def test_models_tasks_and_maps_name_no_backend() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agerepro.cli.options import ANY, FILE, data_option, jobs_option, runs_option, say_next, weights_option
 from agerepro.errors import UserError
+
+if TYPE_CHECKING:
+    from agerepro.report.loading import LoadedRun
 
 
 @click.command(no_args_is_help=True)
@@ -56,47 +60,50 @@ def run(
 
     with suppress_stderr():
         from agerepro.runs.local import RunOptions, run_experiments
-    from agerepro.report.loading import write_report
+    from agerepro.report.loading import load_run
+    from agerepro.report.write import write_report
+
+    def note(text: str) -> None:
+        click.echo(text, err=True)
 
     options = [RunOptions(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard) for experiment in experiments]
     places: list[Path] = []
     try:
         with ProgressReporter() as reporter:
-            places += (run.folder for run in run_experiments(options, reporter))
+            for finished in run_experiments(options, reporter):
+                places.append(finished.folder)
     except (UserError, OSError):
         if places and not folds_only:  # what is finished is shown, whatever became of the next one
-            write_report(places, partial=folds is not None, out=click.echo)
+            write_report([load_run(place, partial=folds is not None) for place in places], out=click.echo, note=note)
         raise
     if folds_only:
         return
-    write_report(places, partial=folds is not None, out=click.echo)
+    loaded = [load_run(place, partial=folds is not None) for place in places]
+    write_report(loaded, out=click.echo, note=note)
     if explain:
-        _explain(places, data)
+        _explain(loaded, data)
     if report:
-        from agerepro.report.loading import figures_of
         from agerepro.report.page.write import write_page
+        from agerepro.report.write import write_figures
 
-        if len(places) > 1:  # of one run, results_of has drawn them
-            figures_of(places, partial=folds is not None)
-        click.echo(f"Page: {write_page(places, None, partial=folds is not None, faces='as licensed')}")
+        if len(loaded) > 1:  # of one run, write_report has plotted them
+            write_figures(loaded, note=note)
+        click.echo(f"Page: {write_page(loaded, None, faces='as licensed')}")
     if not (explain and report):
         say_next("explain" if report else "report", *places)
 
 
-def _explain(places: Sequence[Path], data: Path | None) -> None:
-    """Maps of the runs by the defaults of `agerepro explain`; runs without such maps are told, since all else of them is done."""
+def _explain(loaded: Sequence[LoadedRun], data: Path | None) -> None:
+    """Maps of the runs by the defaults of `agerepro explain`; a reason why there are none ends nothing, since all else is done."""
     import time
 
     from agerepro.cli.options import ProgressReporter
     from agerepro.explain.run_maps import ExplainConfig
     from agerepro.report.explanation import explain_runs
-    from agerepro.runs.layout import Run
 
     try:
         with ProgressReporter() as talk:
-            text, folder = explain_runs(
-                [Run(place) for place in places], ExplainConfig(), data=data, faces=None, clock=time.perf_counter, on_progress=talk.count
-            )
+            text, folder = explain_runs(loaded, ExplainConfig(), data=data, faces=None, clock=time.perf_counter, on_progress=talk.count)
     except UserError as error:
         click.echo(f"No maps: {error}", err=True)
         return
