@@ -21,10 +21,6 @@ import numpy as np
 
 EVERY = {"preprocessed": ("7th_pixel", np.s_[:, ::7, ::7]), "last_map_image0": ("4th_channel", np.s_[..., ::4])}
 UNUSED = ("images", "notop_output", "softmax_first64", "softmax_max", "softmax_argmax")
-PORTRAITS = [
-    "A000014", "A000357", "A000370", "A000371", "A000372", "A000373", "A000374", "B001210",
-    "B001290", "B001291", "B001292", "B001295", "B001296", "C000858", "C000868", "C000962",
-]  # fmt: skip
 COUNTED = (
     "rows", "exact_eight_groups", "exact_per_fold", "exact_per_group", "none", "single_ages", "odd_pairs", "repeated_among_exact",
     "distinct_face_ids", "distinct_users", "age_known",
@@ -42,8 +38,9 @@ def main(full: Path, out: Path) -> None:
     reduce_ages(metadata / "imdb_rows.csv", "dob_in_name", out / "imdb_ages.csv.xz")
     write_json(out / "koenig2019.json", numbers_of((full / "papers" / "koenig2019.txt").read_text(encoding="utf-8")))
     (out / "portraits").mkdir(exist_ok=True)
-    for name in PORTRAITS:
-        shutil.copyfile(full / "data" / "congress-portraits" / "images" / f"{name}.jpg", out / "portraits" / f"{name}.jpg")
+    pictures = sorted((full / "data" / "congress-portraits" / "images").glob("*.jpg"))
+    for path in pictures[:16]:
+        shutil.copyfile(path, out / "portraits" / path.name)
 
 
 def reduce_net(folder: Path, net: str, out: Path) -> None:
