@@ -40,11 +40,6 @@ def full_reference() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared(full_reference: Path) -> Path:
-    return full_reference
-
-
-@pytest.fixture(scope="session")
 def portraits() -> list[Path]:
     """Sixteen real portraits of 225 x 275 pixels."""
     return sorted((REFERENCE / "portraits").glob("*.jpg"))

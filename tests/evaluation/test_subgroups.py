@@ -30,9 +30,9 @@ def test_an_age_on_the_edge_belongs_to_the_bin_it_opens(make_predictions):
     assert error_by_age(make_predictions([0, 1], [19.99, 20], [0, 0]), edges=(0, 20, 40))["photos"].tolist() == [1, 1]
 
 
-def test_fgnet_bins_of_its_published_names(make_predictions, shared):
+def test_fgnet_bins_of_its_published_names(make_predictions, fgnet_names):
     """FG-NET: 710, 223, 61 and 8 photos of ages 0-19, 20-39, 40-59, 60-69 (fidelity notes; counted from the file names)."""
-    names = [name for name in (shared / "data/metadata/fgnet_filenames.txt").read_text().split() if name[:3].isdigit()]
+    names = [name for name in fgnet_names if name[:3].isdigit()]
     ages = [int(name[4:6]) for name in names]
     table = error_by_age(make_predictions([int(name[:3]) for name in names], ages, ages), edges=(0, 20, 40, 60, 80))
     assert table["photos"].tolist() == [710, 223, 61, 8]

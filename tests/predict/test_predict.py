@@ -128,8 +128,8 @@ def test_a_whole_picture_without_a_face_is_marked_and_gets_no_interval(classes_r
     assert "no face found" in row.values["warnings"][0]
 
 
-def test_turned_alpha_and_16_bit_pictures_say_what_the_plain_one_says(shared: Path, years_run: Run, tmp_path: Path) -> None:
-    source = Image.open(sorted((shared / "data" / "congress-portraits" / "images").glob("*.jpg"))[0]).convert("RGB")
+def test_turned_alpha_and_16_bit_pictures_say_what_the_plain_one_says(portraits: list[Path], years_run: Run, tmp_path: Path) -> None:
+    source = Image.open(portraits[0]).convert("RGB")
     source.save(tmp_path / "plain.png")
     orientation = Image.Exif()
     orientation[0x0112] = 6

@@ -88,13 +88,13 @@ def test_a_random_split_of_images_has_people_on_both_sides():
     assert shared.photos == (int((theirs & (part == "train")).sum()), int((theirs & (part == "test")).sum()))
 
 
-def test_adience_folds_keep_people_apart_and_a_random_split_does_not(shared, tmp_path):
-    files = sorted((shared / "data/metadata/adience_folds/current_19370").glob("fold_*_data.txt"))
+def test_adience_folds_keep_people_apart_and_a_random_split_does_not(write_adience_folds, tmp_path):
+    files = sorted(write_adience_folds(tmp_path / "adience").glob("fold_*_data.txt"))
     table = pd.concat([pd.read_csv(file, sep="\t", dtype=str).assign(fold=str(number)) for number, file in enumerate(files)])
     table["photo"] = table["user_id"] + "/" + table["face_id"] + "." + table["original_image"]
     table.to_csv(tmp_path / "folds.csv", index=False)
     audit = audit_split(read_split(tmp_path / "folds.csv", Columns()))
-    assert audit.clean and sum(counts[0] for counts in audit.parts.values()) == 19_370  # README of the fold files
+    assert audit.clean and sum(counts[0] for counts in audit.parts.values()) == 19_370
     table["split"] = np.where(np.random.default_rng(0).random(len(table)) < 0.8, "train", "test")
     table.drop(columns="fold").to_csv(tmp_path / "random.csv", index=False)
     (leak,) = audit_split(read_split(tmp_path / "random.csv", Columns())).shared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -42,9 +43,8 @@ def rows_of(root: Path) -> list[dict[str, str]]:
     return rows
 
 
-def test_the_heading_is_the_real_one(shared: Path) -> None:
-    real = (shared / "data" / "metadata" / "adience_folds" / "current_19370" / "fold_0_data.txt").read_text().splitlines()[0]
-    assert tuple(real.split("\t")) == HEADING
+def test_the_heading_is_the_real_one(reference: Path) -> None:
+    assert tuple(json.loads((reference / "adience.json").read_text(encoding="utf-8"))["heading"]) == HEADING
 
 
 def test_drawn_files_rows_and_truth_belong_together(drawn: Draw) -> None:

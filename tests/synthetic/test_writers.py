@@ -227,10 +227,9 @@ def test_agedb_names_tell_the_truth(drawn: Draw_native_layouts) -> None:
         assert name == f"SyntheticPerson{int(row['person']):04d}"
 
 
-def test_fgnet_has_exactly_the_real_names(shared: Path) -> None:
-    real = (shared / "data" / "metadata" / "fgnet_filenames.txt").read_text(encoding="utf-8").split()
+def test_fgnet_has_exactly_the_real_names(fgnet_names: list[str]) -> None:
     photos = writers.plan_fgnet(Synthetic(people=0)).photos
-    assert [photo.path for photo in photos] == [f"FGNET/images/{name}" for name in real]
+    assert [photo.path for photo in photos] == [f"FGNET/images/{name}" for name in fgnet_names]
     # Counts of the real set, by its published list: 1,002 photos, 82 people, 63 distinct ages, 0..69.
     ages = [photo.label_age for photo in photos]
     assert (len(photos), len({photo.sitter.number for photo in photos}), len(set(ages)), min(ages), max(ages)) == (1002, 82, 63, 0, 69)

@@ -51,10 +51,9 @@ def test_shares_rise_to_one_with_the_age_in_every_data_set(tmp_path):
         plot_age_distributions(AGES[:0], CAPTION, tmp_path)
 
 
-def test_figure_5_more_than_half_of_fg_net_is_below_20(shared, tmp_path):
+def test_figure_5_more_than_half_of_fg_net_is_below_20(fgnet_names, tmp_path):
     """koenig2019, section 6: "more than half of the images in FG-NET-AD are labeled with ages below 20"; 63 ages [section 4]."""
-    names = (shared / "data" / "metadata" / "fgnet_filenames.txt").read_text().split()
-    ages = pd.Series([float(re.search(r"[Aa](\d+)", name)[1]) for name in names])
+    ages = pd.Series([float(re.search(r"[Aa](\d+)", name)[1]) for name in fgnet_names])
     counted = ages.value_counts().rename_axis("age").rename("photos").reset_index().assign(data="fgnet")
     table = pd.read_csv(plot_age_distributions(counted, CAPTION, tmp_path)[2])
     assert table["photos"].sum() == 1002 and len(table) == 63
