@@ -28,6 +28,10 @@ def test_the_full_data_gives_these_files(full_reference: Path, tmp_path: Path) -
             assert path.read_bytes() == stored[name].read_bytes(), name
 
 
+def test_fgnets_names_are_those_of_the_full_data(full_reference: Path, fgnet_names: list[str]) -> None:
+    assert fgnet_names == (full_reference / "data" / "metadata" / "fgnet_filenames.txt").read_text(encoding="utf-8").split()
+
+
 def test_every_file_is_under_1_mb_and_described() -> None:
     described = (HERE / "README.md").read_text(encoding="utf-8")
     for path in HERE.rglob("*"):
