@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from agerepro.cli.options import FILE, FOLDER, runs_option
+from agerepro.cli.options import FILE, FOLDER, runs_option, say_next
+from agerepro.io import printable
 
 # Of 547 portraits, framed alike, 99.5 % or more of their copies in JPEG quality 50 or 20, at half or a quarter of the size were at
 # most 2 bits away; of the 149,331 pairs of different portraits none was so near, and 5 were 4 away. All distances were even.
@@ -55,15 +56,15 @@ def audit(
     if images is not None and not images.is_dir():
         raise UserError(f"There is no folder {images}. Give the one below which the photos of {split_csv} lie.")
     rows = read_split(split_csv, Columns(photo, subject, split, fold))
-    found = audit_split(rows)
+    split_audit = audit_split(rows)
     pictures, pairs = None, []
     if images is not None:
         with ProgressReporter() as talk:
             names = list(dict.fromkeys(rows["photo"]))
             pictures = hash_images(names, images, on_progress=lambda done, total: talk.count("pictures", done, total))
         pairs = find_near_duplicates(rows, pictures, distance=distance)
-    click.echo(as_json(found, pictures, pairs) if style == "json" else as_text(found, pictures, pairs))
-    sys.exit(0 if is_clean(found, pictures, pairs) else 1)
+    click.echo(as_json(split_audit, pictures, pairs) if style == "json" else as_text(split_audit, pictures, pairs))
+    sys.exit(0 if is_clean(split_audit, pictures, pairs) else 1)
 
 
 @click.command(no_args_is_help=True)
@@ -87,7 +88,7 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
         from agerepro.faces.prepare import prepare_faces
     configure(experiment.machine)
     with ProgressReporter() as talk:
-        found = prepare_faces(
+        dataset = prepare_faces(
             name,
             data=data,
             faces=experiment.faces,
@@ -95,9 +96,11 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
             folder=runs / "faces",
             on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total),
         )
-    for what, count in found.funnel["faces"].items():
-        click.echo(f"{what}: {count}")
-    click.echo(f"Next: agerepro run {like} --profile {profile} --data {data} --runs {runs}", err=True)
+    for status, count in dataset.funnel["faces"].items():
+        click.echo(f"{status}: {count}")
+    if dataset.funnel["shortfall"]:
+        click.echo(f"partial copy: {dataset.funnel['shortfall']}")
+    say_next("run", like, "--profile", profile, "--data", data, "--runs", runs)
 
 
 @click.group()
@@ -116,7 +119,7 @@ def list_() -> None:
     for name in catalog.names():
         card = catalog.card(name)
         click.echo(f"{name}: {card.title}\n  licence: {card.licence}\n  get it:  {card.how_to_get}")
-    click.echo("Next: agerepro data verify NAME --root DIR", err=True)
+    say_next("data", "verify", "NAME", "--root", "DIR")
 
 
 @data.command("verify")
@@ -124,7 +127,7 @@ def list_() -> None:
 @click.option("--root", type=FOLDER, required=True, help="The folder that holds the data set under its name (what --data is elsewhere).")
 @click.option("--json", "style", flag_value="json", default=None, help="Print JSON.")
 def verify_(name: str, root: Path, style: str | None) -> None:
-    """Print images, people, ages and age bins beside the published counts; exit code 1 where they differ.
+    """Print images, people, ages and age bins beside the published counts, and whether all agree; exit code 1 where they differ.
 
     Adience is counted from its fold files alone where its pictures are not there.
 
@@ -133,9 +136,9 @@ def verify_(name: str, root: Path, style: str | None) -> None:
     """
     from agerepro.datasets.verify import verify
 
-    found = verify(name, root)
-    click.echo(found.to_json() if style == "json" else found.as_text())
-    sys.exit(0 if found.agrees else 1)
+    verification = verify(name, root)
+    click.echo(verification.to_json() if style == "json" else verification.as_text())
+    sys.exit(0 if verification.agrees else 1)
 
 
 @data.command("synthesize")
@@ -159,8 +162,8 @@ def synthesize(names: tuple[str, ...], root: Path, people: int, size: int, seed:
         for name in names:
             drawn = partial(talk.count, f"drawing {name}")
             write(name, root / name, Synthetic(people=people, size=size, seed=seed), jobs=jobs, on_progress=drawn)
-            click.echo(str(root / name))
-    click.echo(f"Next: agerepro data verify {names[0]} --root {root}", err=True)
+            click.echo(printable(str(root / name)))
+    say_next("data", "verify", names[0], "--root", root)
 
 
 @data.command("download")
@@ -177,5 +180,5 @@ def download(name: str, root: Path) -> None:
 
     with ProgressReporter() as talk:
         download_congress(root / name, progress=lambda done, total: talk.count("portraits", done, total))
-    click.echo(str(root / name))
-    click.echo(f"Next: agerepro data verify {name} --root {root}", err=True)
+    click.echo(printable(str(root / name)))
+    say_next("data", "verify", name, "--root", root)

@@ -39,7 +39,7 @@ def as_text(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Seque
         lines.append(f"{_many(audit.partless, 'photo', 'photos')} in no part, left out: {_first(audit.partless)}")
     if pictures is not None:
         lines += list(_of_pictures(pictures, pairs))
-    lines.append("Clean: nobody and nothing is on two sides." if is_clean(audit, pictures, pairs) else "Found wanting.")
+    lines.append("Clean: nobody and nothing is on two sides." if is_clean(audit, pictures, pairs) else "Not clean: see above.")
     return "\n".join(lines)
 
 

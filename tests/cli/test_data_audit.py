@@ -1,8 +1,10 @@
-"""`agerepro data audit`: exit codes, pictures, JSON."""
+"""`agerepro data`: exit codes, pictures and JSON of audit; what verify and synthesize print for odd paths."""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
 
 import pytest
 from click.testing import CliRunner
@@ -11,8 +13,12 @@ from agerepro.cli.main import agerepro_command
 from agerepro.errors import UserError
 
 
+def data(*arguments: object):
+    return CliRunner().invoke(agerepro_command, ["data", *map(str, arguments)])
+
+
 def audit(*arguments: object):
-    return CliRunner().invoke(agerepro_command, ["data", "audit", *map(str, arguments)])
+    return data("audit", *arguments)
 
 
 @pytest.fixture
@@ -26,10 +32,10 @@ def split(tmp_path):
 
 
 def test_clean_is_0_and_wanting_is_1(split):
-    done = audit(split("a.jpg,ann,train", "b.jpg,bob,test"))
-    assert done.exit_code == 0 and "Clean" in done.stdout
-    done = audit(split("a.jpg,ann,train", "b.jpg,ann,test"))
-    assert done.exit_code == 1 and "1 person on both sides of train and test" in done.stdout
+    result = audit(split("a.jpg,ann,train", "b.jpg,bob,test"))
+    assert result.exit_code == 0 and "Clean" in result.stdout
+    result = audit(split("a.jpg,ann,train", "b.jpg,ann,test"))
+    assert result.exit_code == 1 and "1 person on both sides of train and test" in result.stdout
 
 
 def test_usage_is_2(split, tmp_path):
@@ -42,6 +48,25 @@ def test_usage_is_2(split, tmp_path):
 def test_pictures_that_cannot_be_read_are_found_wanting(split, tmp_path):
     path = split("a.jpg,ann,train", "b.jpg,bob,test")
     (tmp_path / "a.jpg").write_bytes(b"no picture")
-    done = audit(path, "--images", tmp_path, "--json")
-    assert done.exit_code == 1
-    assert json.loads(done.stdout)["unreadable"] == {"a.jpg": "not a picture", "b.jpg": "No such file or directory"}
+    result = audit(path, "--images", tmp_path, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["unreadable"] == {"a.jpg": "not a picture", "b.jpg": "No such file or directory"}
+
+
+def test_verify_prints_names_of_any_bytes_and_concludes(tmp_path):
+    root = tmp_path / os.fsdecode(b"d\xe9")
+    (root / "fgnet").mkdir(parents=True)
+    for name in (b"001A02.JPG", b"caf\xe9.JPG"):
+        (root / "fgnet" / os.fsdecode(name)).touch()
+    result = data("verify", "fgnet", "--root", root)
+    assert result.exit_code == 1 and r"caf\udce9.JPG" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("9 of 9 ")
+    assert json.loads(data("verify", "fgnet", "--root", root, "--json").stdout)["skipped"][0]["path"] == r"caf\udce9.JPG"
+
+
+def test_synthesize_names_a_next_command_that_can_be_pasted(tmp_path):
+    root = tmp_path / "my data"
+    result = data("synthesize", "fgnet", "--root", root, "--people", 1, "--size", 64)
+    assert result.exit_code == 0 and str(root / "fgnet") in result.stdout.splitlines()
+    command = next(line for line in result.stderr.splitlines() if line.startswith("Next: ")).removeprefix("Next: ")
+    assert shlex.split(command) == ["agerepro", "data", "verify", "fgnet", "--root", str(root)]
