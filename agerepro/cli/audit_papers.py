@@ -29,30 +29,30 @@ def audit_papers(papers: tuple[str, ...], data: Path | None, style: str | None) 
       agerepro audit-papers
       agerepro audit-papers koenig2019 --data /datasets
     """
-    from agerepro.published.audit import UNEXPECTED, as_json, as_text, audit
-    from agerepro.published.claims import Sources, audited, claims_of
+    from agerepro.published.audit import CLAIMS, UNEXPECTED, as_json, as_text, audit, claims_of
+    from agerepro.published.claims import Paper
     from agerepro.published.tables import published_table
 
-    photos = partial(_photos, data, {})
-    found = {paper: audit(claims_of(paper), Sources(partial(published_table, paper), photos)) for paper in papers or audited()}
+    photos = partial(_find_photos, data, {})
+    findings = {name: audit(claims_of(name), Paper(partial(published_table, name), photos)) for name in papers or CLAIMS}
     if style == "json":
-        click.echo(as_json([(paper, finding) for paper, findings in found.items() for finding in findings]))
+        click.echo(as_json([(name, finding) for name, of_paper in findings.items() for finding in of_paper]))
     else:
-        click.echo("\n\n".join(as_text(paper, findings) for paper, findings in found.items()))
-    sys.exit(any(finding.verdict in UNEXPECTED for findings in found.values() for finding in findings))
+        click.echo("\n\n".join(as_text(name, of_paper) for name, of_paper in findings.items()))
+    sys.exit(any(finding.status in UNEXPECTED for of_paper in findings.values() for finding in of_paper))
 
 
-def _photos(data: Path | None, read: dict[tuple[str, str], pd.DataFrame], name: str, labels: str) -> pd.DataFrame | None:
+def _find_photos(data: Path | None, tables: dict[tuple[str, str], pd.DataFrame], name: str, labels: str) -> pd.DataFrame | None:
     """The photos table of a data set, read once; None where its folder is not there. UserError where the folder holds no photos."""
     from agerepro.datasets import catalog
     from agerepro.datasets.verify import SURVEYS
 
     if data is None or not catalog.folder_of(name, data).is_dir():
         return None
-    if (name, labels) not in read:
+    if (name, labels) not in tables:
         # A survey counts file lists without pictures; a reader, which feeds a training, needs both.
         if name in SURVEYS:
-            read[name, labels] = SURVEYS[name](catalog.folder_of(name, data), labels=labels).photos.table
+            tables[name, labels] = SURVEYS[name](catalog.folder_of(name, data), labels=labels).photos.table
         else:
-            read[name, labels] = catalog.read(name, data).table
-    return read[name, labels]
+            tables[name, labels] = catalog.read(name, data).table
+    return tables[name, labels]

@@ -16,7 +16,6 @@ from agerepro.errors import UserError, suggest
 
 _CLOSED = ConfigDict(extra="forbid")
 Cell = int | float | bool | str
-CLAIMS = "claims"  # the one file of a paper that is no table, see claims.py
 
 
 @dataclass(frozen=True, config=_CLOSED)
@@ -72,11 +71,11 @@ def published_table(paper: str, table: str) -> PublishedTable:
     file = resources.files("agerepro.published") / paper / f"{table}.yaml"
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     try:
-        found = TypeAdapter(PublishedTable).validate_python(content)
+        printed = TypeAdapter(PublishedTable).validate_python(content)
     except ValidationError as error:
         raise UserError(f"{paper}/{table}.yaml is not a published table: {error}") from None
-    _check(found, f"{paper}/{table}.yaml", paper, table)
-    return found
+    _check(printed, f"{paper}/{table}.yaml", paper, table)
+    return printed
 
 
 def published_row(reproduces: Reproduces) -> dict[str, float]:
@@ -98,24 +97,23 @@ def published_columns(reproduces: Reproduces) -> dict[str, Column]:
 
 def _tables_in(paper: str) -> list[str]:
     folder = resources.files("agerepro.published") / paper
-    names = (file.name[: -len(".yaml")] for file in folder.iterdir() if file.name.endswith(".yaml"))
-    return sorted(name for name in names if name != CLAIMS)
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
-def _check(found: PublishedTable, file: str, paper: str, table: str) -> None:
+def _check(table: PublishedTable, file: str, paper: str, name: str) -> None:
     """What the types alone cannot say: names agree, and every cell and reading belongs to something."""
-    if (found.paper, found.table) != (paper, table):
-        raise UserError(f"{file} says it is {found.paper} {found.table}.")
-    for name, row in found.rows.items():
-        for metric, value in row.items():
-            if metric not in found.columns:
-                raise UserError(f"{file}, row {name}: no column {metric!r}.{suggest(metric, found.columns)}")
+    if (table.paper, table.table) != (paper, name):
+        raise UserError(f"{file} says it is {table.paper} {table.table}.")
+    for row, cells in table.rows.items():
+        for column, value in cells.items():
+            if column not in table.columns:
+                raise UserError(f"{file}, row {row}: no column {column!r}.{suggest(column, table.columns)}")
             is_text = isinstance(value, (str, bool))
-            if is_text != (found.columns[metric].unit == "text"):
-                raise UserError(f"{file}, row {name}, column {metric}: {value!r} does not fit the unit {found.columns[metric].unit}.")
-    for name in found.cited:
-        if name not in found.rows:
-            raise UserError(f"{file} cites a source for a row it does not have: {name!r}.{suggest(name, found.rows)}")
-    for reading in found.readings:
+            if is_text != (table.columns[column].unit == "text"):
+                raise UserError(f"{file}, row {row}, column {column}: {value!r} does not fit the unit {table.columns[column].unit}.")
+    for row in table.cited:
+        if row not in table.rows:
+            raise UserError(f"{file} cites a source for a row it does not have: {row!r}.{suggest(row, table.rows)}")
+    for reading in table.readings:
         if reading.used not in reading.says:
             raise UserError(f"{file}: the reading used, {reading.used!r}, is none of {', '.join(reading.says)}.")
