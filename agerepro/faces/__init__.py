@@ -1,0 +1,14 @@
+"""Photos as faces: decoded, detected, aligned and cropped, kept in a store, named by a digest."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "alignment": ["AlignedFace", "Cropped", "box_crop", "crop_detected", "five_points_crop"],
+        "decode": ["PICTURE_ENDINGS", "DecodeError", "MissingDecoderError", "downscale"],
+        "detection": ["Detection", "Detector", "detector"],
+        "prepare": ["FaceDataset", "align_photos", "content_digest", "prepare_faces", "store_folder"],
+        "store": ["FaceStore", "ImageReader", "StoreWriter", "image_reader"],
+    },
+)

@@ -17,6 +17,8 @@ from agerepro.faces.detection import Detection
 
 Box = tuple[float, float, float, float]
 Border = Literal["clip", "repeat"]
+Detect = Callable[..., list[list[Detection]]]
+Spread = Callable[..., Iterable[Any]]  # map, or a thread pool's
 
 # Mean positions of dlib's 68-point face inside its bounding square (dlib/image_transforms/interpolation.h, points 17 to 67):
 # the centres of the six points around either eye, the nose tip (point 30), the corners of the mouth (48, 54). dlib's own
@@ -26,6 +28,81 @@ MEAN_FACE = np.array([[0.225492, 0.215991], [0.754762, 0.215991], [0.490127, 0.5
 VIEW = 160  # pixels; the rotated neighbourhood that the second pass looks at
 VIEW_SHARE = 0.5  # of the view that the first pass's box takes
 LARGEST_PATCH = 4096  # pixels; bounds memory where a box reaches far out of its photo
+# JPEG, as PNG takes four times the space (and reading time on a network disk) for differences of one grey level in 255. No
+# colour subsampling, so that skin keeps its texture. Encoder and quality fixed: equal pixels give equal bytes.
+JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+
+POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
+SIDES = ("left", "top", "right", "bottom")
+BY_SOURCE = "box of the source"  # why a face is taken although no detector has seen it
+
+
+@dataclass(frozen=True)
+class Cropped:
+    """JPEG bytes, empty where nothing was cropped, and the columns of the faces table except photo and image."""
+
+    image: bytes
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """The face chosen in a photo: as first detected, and its box and score in the photo turned by `rotation` (2x3) by `degrees`."""
+
+    detection: Detection
+    box: Box
+    score: float
+    degrees: float
+    rotation: np.ndarray
+    reason: str = ""
+
+
+def nothing(status: str, reason: str, *, found: int = 0) -> Cropped:
+    """A row without an image."""
+    return Cropped(b"", {"status": status, "reason": reason, "found": found})
+
+
+def crop_boxed(photo: np.ndarray, box: Box, settings: Faces) -> Cropped:
+    """Crop by the box that the source brings; no detector looks, so `found` is 0."""
+    pixels = box_crop(photo, box, margin=settings.margin, border=settings.border, size=settings.size)
+    facts = {"status": "ok", "reason": BY_SOURCE, "found": 0, **dict(zip(SIDES, box)), "rotation": 0.0, "margin": settings.margin}
+    return Cropped(encode(pixels), facts)
+
+
+def crop_detected(
+    photos: Sequence[np.ndarray], boxes: Sequence[Box | None], settings: Faces, *, detect: Detect, spread: Spread
+) -> list[Cropped]:
+    """One crop a photo, by the detector; a photo's box, when it has one, says which of several faces is meant.
+
+    `detect` is Detector.detect; `spread` maps a function over lists, in threads if it likes.
+    """
+    detections = detect(photos, smallest_face=settings.smallest_face)
+    faces = [_level(_choose(candidates, box, settings)) for candidates, box in zip(detections, boxes)]
+    if settings.passes == 2 and settings.align == "eyes_level":
+        faces = _second_pass(photos, faces, detect=detect, spread=spread)
+    return list(spread(functools.partial(_crop, settings), photos, detections, faces))
+
+
+def encode(pixels: np.ndarray) -> bytes:
+    """JPEG bytes, quality 95 without colour subsampling, of RGB uint8 pixels."""
+    encoded, content = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), JPEG)
+    if not encoded:
+        raise RuntimeError(f"OpenCV could not encode a crop of {pixels.shape}.")
+    return content.tobytes()
+
+
+def scaled(cropped: Cropped, factor: float) -> Cropped:
+    """The same crop with its coordinates in pixels of a photo that is `factor` times larger."""
+    if factor == 1:
+        return cropped
+    coordinates = {*SIDES, *(f"{name}_{axis}" for name in POINTS for axis in "xy")}
+    facts = {name: round(value * factor, 2) if name in coordinates else value for name, value in cropped.facts.items()}
+    return Cropped(cropped.image, facts)
+
+
+def scaled_box(box: Box, factor: float) -> Box:
+    """The box in a photo that is `factor` times larger."""
+    return box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor
 
 
 def eye_rotation(landmarks: np.ndarray) -> tuple[float, np.ndarray]:
@@ -46,10 +123,10 @@ def second_look(photo: np.ndarray, box: Box, rotation: np.ndarray) -> tuple[np.n
     return warp_crop(photo, compose(matrix, rotation), VIEW, outside="black"), matrix
 
 
-def second_box(seen: list[Detection], view: np.ndarray) -> Detection | None:
-    """What the second pass found where the first pass's face lies, in pixels of the rotated photo; None when nothing is there."""
+def second_box(detections: list[Detection], view: np.ndarray) -> Detection | None:
+    """The second pass's face where the first pass's lies, in pixels of the rotated photo; None when nothing is there."""
     expected = (VIEW * (1 - VIEW_SHARE) / 2, VIEW * (1 - VIEW_SHARE) / 2, VIEW * (1 + VIEW_SHARE) / 2, VIEW * (1 + VIEW_SHARE) / 2)
-    best = max(seen, key=lambda face: iou(face.box, expected), default=None)
+    best = max(detections, key=lambda face: iou(face.box, expected), default=None)
     if best is None or iou(best.box, expected) < 0.25:
         return None
     back = cv2.invertAffineTransform(view)
@@ -134,11 +211,11 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
-def iou(one: Box, other: Box) -> float:
+def iou(first: Box, second: Box) -> float:
     """Shared area of two boxes over the area of both together, 0 to 1."""
-    shared = max(0.0, min(one[2], other[2]) - max(one[0], other[0])) * max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
-    both = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - shared
-    return shared / both if both > 0 else 0.0
+    shared = max(0.0, min(first[2], second[2]) - max(first[0], second[0])) * max(0.0, min(first[3], second[3]) - max(first[1], second[1]))
+    union = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)) - shared
+    return shared / union if union > 0 else 0.0
 
 
 def warp_crop(photo: np.ndarray, matrix: np.ndarray, size: int, *, outside: Literal["edge", "black"]) -> np.ndarray:
@@ -163,72 +240,6 @@ def warp_crop(photo: np.ndarray, matrix: np.ndarray, size: int, *, outside: Lite
     return patch if (width, height) == (size, size) else cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
 
 
-# JPEG, as PNG takes four times the space (and reading time on a network disk) for differences of one grey level in 255. No
-# colour subsampling, so that skin keeps its texture. Encoder and quality fixed: equal pixels give equal bytes.
-JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-
-POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-SIDES = ("left", "top", "right", "bottom")
-BY_SOURCE = "box of the source"  # why a face is taken although no detector has seen it
-
-Detect = Callable[..., list[list[Detection]]]
-Spread = Callable[..., Iterable[Any]]  # map, or a thread pool's
-
-
-@dataclass(frozen=True)
-class Cropped:
-    """JPEG bytes, empty where nothing was cropped, and the columns of the faces table except photo and image."""
-
-    image: bytes
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class AlignedFace:
-    """The face chosen in a photo: as first seen, its box in the photo turned by `rotation`, and what to say about it."""
-
-    face: Detection
-    box: Box
-    score: float
-    degrees: float
-    rotation: np.ndarray
-    reason: str = ""
-
-
-def nothing(status: str, reason: str, *, found: int = 0) -> Cropped:
-    """A row without an image."""
-    return Cropped(b"", {"status": status, "reason": reason, "found": found})
-
-
-def crop_boxed(photo: np.ndarray, box: Box, settings: Faces) -> Cropped:
-    """Crop by the box that the source brings; no detector looks, so `found` is 0."""
-    pixels = box_crop(photo, box, margin=settings.margin, border=settings.border, size=settings.size)
-    facts = {"status": "ok", "reason": BY_SOURCE, "found": 0, **dict(zip(SIDES, box)), "rotation": 0.0, "margin": settings.margin}
-    return Cropped(encode(pixels), facts)
-
-
-def crop_detected(
-    photos: Sequence[np.ndarray], boxes: Sequence[Box | None], settings: Faces, *, detect: Detect, spread: Spread
-) -> list[Cropped]:
-    """One crop a photo, by the detector; a photo's box, when it has one, says which of several faces is meant.
-
-    `detect` is Detector.detect; `spread` maps a function over lists, in threads if it likes.
-    """
-    seen = detect(photos, smallest_face=settings.smallest_face)
-    found = [_levelled(_choose(faces, box, settings)) for faces, box in zip(seen, boxes)]
-    if settings.passes == 2 and settings.align == "eyes_level":
-        found = _second_pass(photos, found, detect=detect, spread=spread)
-    return list(spread(functools.partial(_finish, settings), photos, seen, found))
-
-
-def encode(pixels: np.ndarray) -> bytes:
-    """JPEG bytes, quality 95 without colour subsampling, of RGB uint8 pixels."""
-    done, content = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), JPEG)
-    if not done:
-        raise RuntimeError(f"OpenCV could not encode a crop of {pixels.shape}.")
-    return content.tobytes()
-
-
 def _choose(faces: list[Detection], box: Box | None, settings: Faces) -> Detection | None:
     if box is not None and (settings.multiple_faces == "labelled" or settings.boxes == "source_first"):
         best = max(faces, key=lambda face: iou(face.box, box), default=None)
@@ -236,7 +247,7 @@ def _choose(faces: list[Detection], box: Box | None, settings: Faces) -> Detecti
     return max(faces, key=lambda face: face.area, default=None)
 
 
-def _levelled(face: Detection | None) -> AlignedFace | None:
+def _level(face: Detection | None) -> AlignedFace | None:
     if face is None:
         return None
     degrees, rotation = eye_rotation(face.landmarks)
@@ -244,57 +255,43 @@ def _levelled(face: Detection | None) -> AlignedFace | None:
 
 
 def _second_pass(
-    photos: Sequence[np.ndarray], found: Sequence[AlignedFace | None], *, detect: Detect, spread: Spread
+    photos: Sequence[np.ndarray], faces: Sequence[AlignedFace | None], *, detect: Detect, spread: Spread
 ) -> list[AlignedFace | None]:
     """The same faces with the boxes that the detector sees once the eyes are level."""
-    photos, firsts = [photo for photo, one in zip(photos, found) if one is not None], [one for one in found if one is not None]
-    looks = list(spread(lambda photo, first: second_look(photo, first.box, first.rotation), photos, firsts))
-    seen = detect([pixels for pixels, _ in looks], smallest_face=round(VIEW * VIEW_SHARE / 2))
-    seconds = iter([_refined(first, second_box(faces, matrix)) for first, faces, (_, matrix) in zip(firsts, seen, looks)])
-    return [None if one is None else next(seconds) for one in found]
+    pairs = [(photo, face) for photo, face in zip(photos, faces) if face is not None]
+    views = list(spread(lambda pair: second_look(pair[0], pair[1].box, pair[1].rotation), pairs))
+    detections = detect([pixels for pixels, _ in views], smallest_face=round(VIEW * VIEW_SHARE / 2))
+    refined = iter([_refine(face, second_box(candidates, matrix)) for (_, face), candidates, (_, matrix) in zip(pairs, detections, views)])
+    return [None if face is None else next(refined) for face in faces]
 
 
-def _refined(first: AlignedFace, second: Detection | None) -> AlignedFace:
+def _refine(first: AlignedFace, second: Detection | None) -> AlignedFace:
     if second is None:
         return dataclasses.replace(first, reason="second pass saw no face")
     return dataclasses.replace(first, box=second.box, score=second.score)
 
 
-def _finish(settings: Faces, photo: np.ndarray, seen: list[Detection], found: AlignedFace | None) -> Cropped:
-    if found is None:
-        reason = "no face found" if not seen else "no face where the source's box is"
+def _crop(settings: Faces, photo: np.ndarray, detections: list[Detection], face: AlignedFace | None) -> Cropped:
+    if face is None:
+        reason = "no face found" if not detections else "no face where the source's box is"
         if settings.no_face == "drop":
-            return nothing("dropped", reason, found=len(seen))
+            return nothing("dropped", reason, found=len(detections))
         height, width = photo.shape[:2]
         whole = box_crop(photo, (0, 0, width, height), margin=0.0, border=settings.border, size=settings.size)
-        return Cropped(encode(whole), {"status": "no_face", "reason": f"{reason}: whole image", "found": len(seen)})
-    landmarks = found.face.landmarks
+        return Cropped(encode(whole), {"status": "no_face", "reason": f"{reason}: whole image", "found": len(detections)})
+    landmarks = face.detection.landmarks
     facts: dict[str, Any] = {
         "status": "ok",
-        "reason": found.reason,
-        "found": len(seen),
-        "score": found.score,
+        "reason": face.reason,
+        "found": len(detections),
+        "score": face.score,
         "margin": settings.margin,
-        "rotation": found.degrees,
+        "rotation": face.degrees,
     }
     for name, (x, y) in zip(POINTS, landmarks.tolist()):
         facts |= {f"{name}_x": x, f"{name}_y": y}
     if settings.align == "five_points":
         pixels = five_points_crop(photo, landmarks, margin=settings.margin, border=settings.border, size=settings.size)
-        return Cropped(encode(pixels), {**facts, **dict(zip(SIDES, found.face.box))})
-    pixels = box_crop(photo, found.box, margin=settings.margin, border=settings.border, size=settings.size, rotation=found.rotation)
-    return Cropped(encode(pixels), {**facts, **dict(zip(SIDES, found.box))})
-
-
-def scaled(cropped: Cropped, factor: float) -> Cropped:
-    """The same crop with its coordinates in pixels of a photo that is `factor` times larger."""
-    if factor == 1:
-        return cropped
-    coordinates = {*SIDES, *(f"{name}_{axis}" for name in POINTS for axis in "xy")}
-    facts = {name: round(value * factor, 2) if name in coordinates else value for name, value in cropped.facts.items()}
-    return Cropped(cropped.image, facts)
-
-
-def scaled_box(box: Box, factor: float) -> Box:
-    """The box in a photo that is `factor` times larger."""
-    return box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor
+        return Cropped(encode(pixels), {**facts, **dict(zip(SIDES, face.detection.box))})
+    pixels = box_crop(photo, face.box, margin=settings.margin, border=settings.border, size=settings.size, rotation=face.rotation)
+    return Cropped(encode(pixels), {**facts, **dict(zip(SIDES, face.box))})

@@ -68,7 +68,7 @@ class Detector:
         for image in images:
             if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
                 raise ValueError(f"A photo must be RGB uint8 (height, width, 3), not {image.dtype} {image.shape}.")
-        found: list[list[Detection]] = [[] for _ in images]
+        detections: list[list[Detection]] = [[] for _ in images]
         by_canvas: dict[int, list[int]] = {}
         for number, image in enumerate(images):
             by_canvas.setdefault(_canvas_for(image), []).append(number)
@@ -83,8 +83,8 @@ class Detector:
                 # One size of pyramid a canvas: a shrunk photo is searched from the same smallest face as an unshrunk one.
                 rows = self._faces(canvases, len(chosen), max(smallest_face, CELL))
                 for position, (number, (_, scale)) in enumerate(zip(chosen, placed)):
-                    found[number] = [_detection(row, scale) for row in rows[rows[:, 0] == position]]
-        return found
+                    detections[number] = [_detection(row, scale) for row in rows[rows[:, 0] == position]]
+        return detections
 
     def _faces(self, canvases: np.ndarray, used: int, smallest_face: int) -> np.ndarray:
         """Rows of canvas, left, top, right, bottom, score, five x, five y; best score first."""
@@ -104,7 +104,7 @@ class Detector:
 
     def _proposals(self, canvases: np.ndarray, used: int, smallest_face: int) -> np.ndarray:
         side = canvases.shape[1]
-        kept = [np.zeros((0, 6))]
+        proposals = [np.zeros((0, 6))]
         scale = CELL / smallest_face
         while (level := round(side * scale)) >= CELL:
             pixels = np.stack([cv2.resize(canvas, (level, level), interpolation=cv2.INTER_AREA) for canvas in canvases])
@@ -113,9 +113,9 @@ class Detector:
             corner = np.stack([x * STRIDE, y * STRIDE, x * STRIDE + CELL, y * STRIDE + CELL], axis=1)
             boxes = (corner + offsets[number, y, x] * CELL) * (side / level)
             rows = np.column_stack([number, boxes, scores[number, y, x, 1]])
-            kept.append(_suppress(rows, LEVEL_OVERLAP, _over_union))
+            proposals.append(_suppress(rows, LEVEL_OVERLAP, _over_union))
             scale *= PYRAMID
-        return _squared(_suppress(np.concatenate(kept), OVERLAP, _over_union))
+        return _squared(_suppress(np.concatenate(proposals), OVERLAP, _over_union))
 
     @staticmethod
     def _patches(canvases: np.ndarray, rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -155,10 +155,10 @@ def detector() -> Detector:
 def weights_folder() -> Path:
     """Where the installed package keeps its weights. Absolute, because a bare name is looked up, and unpickled, in the
     current directory first."""
-    found = importlib.util.find_spec("mtcnn")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("mtcnn")
+    if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("The package mtcnn is not installed.", name="mtcnn")
-    return Path(found.submodule_search_locations[0]).resolve() / "assets" / "weights"
+    return Path(package.submodule_search_locations[0]).resolve() / "assets" / "weights"
 
 
 def _networks() -> list[Network]:
@@ -222,7 +222,7 @@ def _squared(rows: np.ndarray) -> np.ndarray:
 
 def _suppress(rows: np.ndarray, overlap: float, measure: Callable) -> np.ndarray:
     """Per canvas, best score first, the rows that no better kept row overlaps by more than `overlap`."""
-    kept = []
+    survivors = []
     for number in np.unique(rows[:, 0]):
         own = rows[rows[:, 0] == number]
         own = own[np.argsort(-own[:, 5], kind="stable")]
@@ -235,13 +235,13 @@ def _suppress(rows: np.ndarray, overlap: float, measure: Callable) -> np.ndarray
                     axis=1,
                 )
                 alive[first + 1 :] &= ~(measure(shared, area[first], area[first + 1 :]) > overlap)
-        kept.append(own[alive])
-    return np.concatenate(kept) if kept else rows
+        survivors.append(own[alive])
+    return np.concatenate(survivors) if survivors else rows
 
 
-def _over_union(shared: np.ndarray, one: float, others: np.ndarray) -> np.ndarray:
-    return shared / (one + others - shared)
+def _over_union(shared: np.ndarray, area: float, areas: np.ndarray) -> np.ndarray:
+    return shared / (area + areas - shared)
 
 
-def _over_smaller(shared: np.ndarray, one: float, others: np.ndarray) -> np.ndarray:
-    return shared / np.minimum(one, others)
+def _over_smaller(shared: np.ndarray, area: float, areas: np.ndarray) -> np.ndarray:
+    return shared / np.minimum(area, areas)

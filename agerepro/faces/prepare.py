@@ -159,7 +159,7 @@ class AlignJob:
     box: Box | None
     cropped: Cropped | None = None
     pixels: np.ndarray | None = None
-    reduced: float = 1.0  # pixels of the photo per pixel of `pixels`
+    factor: float = 1.0  # pixels of the photo per pixel of `pixels`
     stored: bool = False
 
 
@@ -199,17 +199,17 @@ def _read(record: dict[str, Any], root: Path, settings: Faces, store: FaceStore)
         if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
             return AlignJob(key, box, nothing("unreadable", f"the source's box lies outside the photo: {box} in {width}x{height}"))
         return AlignJob(key, box, crop_boxed(pixels, box, settings))
-    small, times = downscale(pixels)
-    return AlignJob(key, box, pixels=small, reduced=times)
+    reduced, factor = downscale(pixels)
+    return AlignJob(key, box, pixels=reduced, factor=factor)
 
 
 def _crop(pool: ThreadPoolExecutor, jobs: list[AlignJob], settings: Faces) -> list[Cropped]:
-    waiting = [(job.pixels, job.box, job.reduced) for job in jobs if job.pixels is not None]
-    made: list[Cropped] = []
+    waiting = [(job.pixels, job.box, job.factor) for job in jobs if job.pixels is not None]
+    crops: list[Cropped] = []
     if waiting:
-        boxes = [None if box is None else scaled_box(box, 1 / reduced) for _, box, reduced in waiting]
-        made = crop_detected([pixels for pixels, _, _ in waiting], boxes, settings, detect=detector().detect, spread=pool.map)
-    results = iter([scaled(cropped, reduced) for cropped, (_, _, reduced) in zip(made, waiting)])
+        boxes = [None if box is None else scaled_box(box, 1 / factor) for _, box, factor in waiting]
+        crops = crop_detected([pixels for pixels, _, _ in waiting], boxes, settings, detect=detector().detect, spread=pool.map)
+    results = iter([scaled(cropped, factor) for cropped, (_, _, factor) in zip(crops, waiting)])
     return [job.cropped if job.cropped is not None else next(results) for job in jobs]
 
 
