@@ -88,29 +88,6 @@ ONLY_WHERE_PUBLISHED = (
 )
 
 
-def metric_spec(aggregation: str, metric: str) -> MetricSpec | None:
-    """The line of a score that is shown only where a paper publishes it; None for one that we do not compute.
-
-    Beside those listed: `precision_25-32` and `recall_25-32` of any group, pooled.
-    """
-    for spec in ONLY_WHERE_PUBLISHED:
-        if spec.key == (aggregation, metric):
-            return spec
-    if (match := _GROUP_METRIC.fullmatch(metric)) and aggregation == "pooled":
-        return MetricSpec("pooled", metric, f"{match[1].capitalize()} of {match[2]} (pooled)", "share")
-    return None
-
-
-def in_unit(value: float, unit: str, *, of: str) -> float:
-    """A value given in unit `of` as one in `unit`: shares and percents become one another, all else stays."""
-    return value * AS_SHARE[of] / AS_SHARE[unit] if {unit, of} <= set(AS_SHARE) and unit != of else value
-
-
-def unit_of_score(spec: MetricSpec) -> str:
-    """The unit in which a SCORES table holds the score: percents are shares there."""
-    return "share" if spec.unit == "percent" else spec.unit
-
-
 @dataclass(frozen=True)
 class RunScores:
     """A run's SCORES table and what it may be taken for; `banner` is empty for a run of the paper's own experiment."""
@@ -145,6 +122,29 @@ def compare(runs: Sequence[RunScores]) -> pd.DataFrame:
         raise UserError("There is no run to compare. Name at least one.")
     rows = [row for run in runs for row in _rows(run)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def metric_spec(aggregation: str, metric: str) -> MetricSpec | None:
+    """The line of a score that is shown only where a paper publishes it; None for one that we do not compute.
+
+    Beside those listed: `precision_25-32` and `recall_25-32` of any group, pooled.
+    """
+    for spec in ONLY_WHERE_PUBLISHED:
+        if spec.key == (aggregation, metric):
+            return spec
+    if (match := _GROUP_METRIC.fullmatch(metric)) and aggregation == "pooled":
+        return MetricSpec("pooled", metric, f"{match[1].capitalize()} of {match[2]} (pooled)", "share")
+    return None
+
+
+def in_unit(value: float, unit: str, *, of: str) -> float:
+    """A value given in unit `of` as one in `unit`: shares and percents become one another, all else stays."""
+    return value * AS_SHARE[of] / AS_SHARE[unit] if {unit, of} <= set(AS_SHARE) and unit != of else value
+
+
+def unit_of_score(spec: MetricSpec) -> str:
+    """The unit in which a SCORES table holds the score: percents are shares there."""
+    return "share" if spec.unit == "percent" else spec.unit
 
 
 def _rows(run: RunScores) -> list[dict[str, object]]:

@@ -84,16 +84,11 @@ def fold_errors(frame: pd.DataFrame) -> pd.DataFrame:
     return errors.groupby([frame["fold"], frame["seed"]]).mean().unstack("seed")
 
 
-def bare(value: float, n: int) -> Interval:
-    """A score without an interval."""
-    return Interval(value, NAN, NAN, n)
-
-
 def group_scores(predictions: pd.DataFrame, labels: Sequence[str], *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
     """A SCORES table of shares, one block an experiment and profile; `labels` are all groups of the network in rising order.
 
     fold    accuracy, one_off_accuracy      right, and right or a neighbour [koenig2019, section 5]; n photos
-            precision_25-32, recall_25-32   of each group; n photos said to be in it, and in it
+            precision_25-32, recall_25-32   of each group; n photos given to it, and in it
     macro   accuracy, one_off_accuracy      mean over folds, with the bootstrap over people; n people
             accuracy_std, one_off_accuracy_std   standard deviation over folds, with n - 1; NaN for one fold; n folds
     pooled  accuracy, one_off_accuracy      over all photos, with the bootstrap over people; n photos
@@ -198,12 +193,17 @@ def most_frequent(groups: pd.Series, labels: Sequence[str]) -> str:
     return str(counts.idxmax())
 
 
+def _no_interval(value: float, n: int) -> Interval:
+    """A score without an interval."""
+    return Interval(value, NAN, NAN, n)
+
+
 def _age_scores(block: pd.DataFrame, age_std: Mapping[str, float], seed: int, resamples: int) -> Iterator[Score]:
     by_fold = fold_errors(block)
     seeds = by_fold.shape[1]
     photos = block.groupby("fold").size() // seeds
     for fold, value, n in zip(by_fold.index, by_fold.mean(axis=1), photos):
-        yield str(fold), "fold", "mae", bare(float(value), int(n))
+        yield str(fold), "fold", "mae", _no_interval(float(value), int(n))
     errors = absolute_errors(block["age"], block["predicted"])
 
     def over_people(values: np.ndarray, weights: np.ndarray) -> Interval:
@@ -212,16 +212,16 @@ def _age_scores(block: pd.DataFrame, age_std: Mapping[str, float], seed: int, re
     yield "all", "macro", "mae", t_interval(by_fold.mean(axis=1))
     yield "all", "macro", "mae_bootstrap", over_people(errors, photo_weights(block["fold"], "macro"))
     for metric, share in (("median", 0.5), ("upper_quartile", 0.75), ("lower_quartile", 0.25)):
-        yield "all", "macro", metric, bare(float(by_fold.quantile(share).mean()), len(by_fold))
+        yield "all", "macro", metric, _no_interval(float(by_fold.quantile(share).mean()), len(by_fold))
     yield "all", "macro", "r2", _r2_over_folds(block)
     everywhere = photo_weights(block["fold"], "pooled")
     total = len(block) // seeds
     for metric, values in _pooled(block, errors, age_std).items():
         yield "all", "pooled", metric, replace(over_people(values, everywhere), n=total)
-    yield "all", "pooled", "median", bare(float(pd.Series(errors, index=block.index).groupby(block["seed"]).median().mean()), total)
+    yield "all", "pooled", "median", _no_interval(float(pd.Series(errors, index=block.index).groupby(block["seed"]).median().mean()), total)
     for metric, measure in (("r2", r2), ("spearman", spearman)):
         by_seed = [measure(part["age"], part["predicted"]) for _, part in block.groupby("seed")]
-        yield "all", "pooled", metric, bare(float(np.mean(by_seed)), total)
+        yield "all", "pooled", metric, _no_interval(float(np.mean(by_seed)), total)
 
 
 def _pooled(block: pd.DataFrame, errors: Floats, age_std: Mapping[str, float]) -> dict[str, Floats]:
@@ -236,9 +236,9 @@ def _r2_over_folds(block: pd.DataFrame) -> Interval:
     """Mean of the folds' R2; a fold with one age only has none and is left out, as `n` shows."""
     explained = [part for _, part in block.groupby(["fold", "seed"]) if part["age"].nunique() > 1]
     if not explained:
-        return bare(NAN, 0)
+        return _no_interval(NAN, 0)
     folds = len({int(part["fold"].iloc[0]) for part in explained})
-    return bare(float(np.mean([r2(part["age"], part["predicted"]) for part in explained])), folds)
+    return _no_interval(float(np.mean([r2(part["age"], part["predicted"]) for part in explained])), folds)
 
 
 def _group_scores_of_run(block: pd.DataFrame, labels: Sequence[str], seed: int, resamples: int) -> Iterator[Score]:
@@ -249,13 +249,13 @@ def _group_scores_of_run(block: pd.DataFrame, labels: Sequence[str], seed: int, 
         by_fold = right.groupby([block["fold"], block["seed"]]).mean().unstack("seed")
         photos = block.groupby("fold").size() // seeds
         for fold, value, n in zip(by_fold.index, by_fold.mean(axis=1), photos):
-            yield str(fold), "fold", metric, bare(float(value), int(n))
+            yield str(fold), "fold", metric, _no_interval(float(value), int(n))
         for aggregation in AGGREGATIONS:
             weights = photo_weights(block["fold"], aggregation)
             interval = cluster_bootstrap(weights * right, weights, people(block), seed=seed, resamples=resamples)
             yield "all", aggregation, metric, interval if aggregation == "macro" else replace(interval, n=len(block) // seeds)
         spread = float(by_fold.std(ddof=1).mean()) if len(by_fold) > 1 else NAN
-        yield "all", "macro", f"{metric}_std", bare(spread, len(by_fold))
+        yield "all", "macro", f"{metric}_std", _no_interval(spread, len(by_fold))
     for fold, part in block.groupby("fold"):
         yield from _scores_by_group(str(fold), "fold", part, labels, seeds)
     yield from _scores_by_group("all", "pooled", block, labels, seeds)
@@ -265,7 +265,7 @@ def _scores_by_group(fold: str, aggregation: str, part: pd.DataFrame, labels: Se
     counts = counts_of(part, labels)
     for (metric, measure), photos in zip(GROUP_METRICS.items(), (counts.sum(axis=0), counts.sum(axis=1))):
         for label, value, n in zip(labels, measure(part["group"], part["predicted_group"], labels), photos):
-            yield fold, aggregation, f"{metric}_{label}", bare(float(value), int(n) // seeds)
+            yield fold, aggregation, f"{metric}_{label}", _no_interval(float(value), int(n) // seeds)
 
 
 def _constant_predictions(predictions: pd.DataFrame, ages: Mapping[int, float], name: str) -> pd.DataFrame:
