@@ -9,7 +9,7 @@ from dataclasses import asdict
 from agerepro.splits.leakage import SplitAudit
 from agerepro.splits.near_duplicates import ImageHashes, NearDuplicate
 
-SHOWN = 5
+SHOWN = 5  # names and pairs in a line of text
 
 
 def is_clean(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequence[NearDuplicate] = ()) -> bool:
@@ -18,7 +18,7 @@ def is_clean(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequ
 
 
 def as_text(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequence[NearDuplicate] = ()) -> str:
-    """A table of parts, one line for each thing found with its first names, and last whether the split is clean."""
+    """A table of parts, a line for each finding with its first names, and last whether the split is clean."""
     cells: list[tuple[str, ...]] = [("part", "rows", "photos", "people")]
     cells += [(_part(fold, part), *(f"{count:,}" for count in counts)) for (fold, part), counts in audit.parts.items()]
     wide = [max(len(line[i]) for line in cells) for i in range(4)]
@@ -26,13 +26,15 @@ def as_text(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Seque
     for shared in audit.shared:
         first, second = shared.parts
         if shared.what == "person":
-            said = f"{_many(shared.names, 'person', 'people')} on both sides of {first} and {second}"
-            said += f" (photos of theirs: {shared.photos[0]:,} in {first}, {shared.photos[1]:,} in {second})"
+            line = f"{_many(shared.names, 'person', 'people')} on both sides of {first} and {second}"
+            line += f" (photos of theirs: {shared.photos[0]:,} in {first}, {shared.photos[1]:,} in {second})"
         else:
-            said = f"{_many(shared.names, 'photo', 'photos')} in both {first} and {second}"
-        lines.append(f"{_fold(shared.fold)}{said}: {_first(shared.names)}")
-    for twice in audit.repeated:
-        lines.append(f"{_fold(twice.fold)}{_many(twice.names, 'photo', 'photos')} more than once in {twice.part}: {_first(twice.names)}")
+            line = f"{_many(shared.names, 'photo', 'photos')} in both {first} and {second}"
+        lines.append(f"{_fold(shared.fold)}{line}: {_first(shared.names)}")
+    for repeat in audit.repeated:
+        lines.append(
+            f"{_fold(repeat.fold)}{_many(repeat.names, 'photo', 'photos')} more than once in {repeat.part}: {_first(repeat.names)}"
+        )
     if audit.nameless:
         lines.append(f"{_many(audit.nameless, 'photo', 'photos')} of unknown people, who may be on both sides: {_first(audit.nameless)}")
     if audit.partless:
@@ -44,7 +46,7 @@ def as_text(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Seque
 
 
 def as_json(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Sequence[NearDuplicate] = ()) -> str:
-    """The same with every name; `find_near_duplicates` and `unreadable` are null without pictures."""
+    """The same with every name; `alike` and `unreadable` are null without pictures."""
     return json.dumps(
         {
             "clean": is_clean(audit, pictures, pairs),
@@ -53,7 +55,7 @@ def as_json(audit: SplitAudit, pictures: ImageHashes | None = None, pairs: Seque
                 for (fold, part), counts in audit.parts.items()
             ],
             "shared": [asdict(shared) for shared in audit.shared],
-            "repeated": [asdict(twice) for twice in audit.repeated],
+            "repeated": [asdict(repeat) for repeat in audit.repeated],
             "unknown_people": audit.nameless,
             "in_no_part": audit.partless,
             "alike": None if pictures is None else [asdict(pair) for pair in pairs],
@@ -69,21 +71,21 @@ def _of_pictures(pictures: ImageHashes, pairs: Sequence[NearDuplicate]) -> Itera
     for reason in dict.fromkeys(pictures.unreadable.values()):
         names = [photo for photo, why in pictures.unreadable.items() if why == reason]
         yield f"{_many(names, 'picture', 'pictures')} not compared, {reason}: {_first(names)}"
-    for kind, found in (
+    for kind, alike in (
         ("the same file", [p for p in pairs if p.distance is None]),
         ("look alike", [p for p in pairs if p.distance is not None]),
     ):
-        if found:
-            people = sorted({person or "unknown" for pair in found for person in pair.people})
-            yield f"{_many(found, 'pair', 'pairs')} in two parts: {kind}; of {_many(people, 'person', 'people')}: {_first(people)}"
-            for pair in found[:SHOWN]:
+        if alike:
+            people = sorted({person or "unknown" for pair in alike for person in pair.people})
+            yield f"{_many(alike, 'pair', 'pairs')} in two parts: {kind}; of {_many(people, 'person', 'people')}: {_first(people)}"
+            for pair in alike[:SHOWN]:
                 (a, b), (part, other), (who, whom) = pair.photos, pair.parts, pair.people
                 bits = "" if pair.distance is None else f", {pair.distance} bits apart"
                 yield f"  {_fold(pair.fold)}{a} ({part}, {who}) and {b} ({other}, {whom}){bits}"
 
 
-def _many(names: Sequence[object], one: str, many: str) -> str:
-    return f"{len(names):,} {one if len(names) == 1 else many}"
+def _many(names: Sequence[object], singular: str, plural: str) -> str:
+    return f"{len(names):,} {singular if len(names) == 1 else plural}"
 
 
 def _first(names: Sequence[str]) -> str:

@@ -11,49 +11,6 @@ import pandas as pd
 from agerepro.errors import CheckFailed, UserError, suggest
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION
 
-
-@dataclass(frozen=True)
-class Leakage:
-    """What is on two sides of one fold: `what` is "person" or "photo"."""
-
-    fold: int
-    what: str
-    names: tuple[str, ...]
-
-
-def find_leakage(folds: pd.DataFrame, photos: pd.DataFrame, *, validation_people_apart: bool) -> list[Leakage]:
-    """Every leak in a FOLDS table: a person tested and also seen, a photo in two parts, and, where promised, a person
-    in both training and validation. An empty list is the good answer."""
-    rows = folds.merge(photos[["photo", "subject"]], on="photo", how="left", validate="many_to_one")
-    found: list[Leakage] = []
-    for fold, part in rows.groupby("fold", sort=True):
-        twice = part.loc[part["photo"].duplicated(), "photo"]
-        test = set(part.loc[part["part"] == TEST, "subject"])
-        validation = set(part.loc[part["part"] == VALIDATION, "subject"])
-        seen = set(part.loc[part["part"] != TEST, "subject"])
-        train = set(part.loc[~part["part"].isin([TEST, VALIDATION]), "subject"])
-        both = (test & seen) | (validation & train if validation_people_apart else set())
-        if len(twice):
-            found.append(Leakage(int(str(fold)), "photo", tuple(sorted(set(twice)))))
-        if both:
-            found.append(Leakage(int(str(fold)), "person", tuple(sorted(both))))
-    return found
-
-
-def check_no_leakage(folds: pd.DataFrame, photos: pd.DataFrame) -> None:
-    """CheckFailed, naming the first leaks, unless every fold keeps people apart and holds every photo once."""
-    found = find_leakage(folds, photos, validation_people_apart=True)
-    unknown = set(folds["photo"]) - set(photos["photo"])
-    if unknown:
-        raise CheckFailed(
-            f"The folds name {len(unknown)} photos that the data set does not have (first: {min(unknown)}). "
-            "The data changed after the folds were written: start a new run folder."
-        )
-    if found:
-        first = "; ".join(f"fold {leak.fold}: {leak.what} {', '.join(leak.names[:3])}" for leak in found[:5])
-        raise CheckFailed(f"{len(found)} leaks between training and test, nothing was trained. {first}.")
-
-
 GUESSES = {  # usual headings, the likelier first; compared without case, spaces and punctuation
     "photo": ("photo", "image", "path", "file", "filename", "filepath", "imagepath", "imagename", "imagefile", "imgpath", "imgname", "img"),
     "subject": ("subject", "subjectid", "person", "personid", "identity", "identityid", "faceid", "individual", "idnum", "celebname"),
@@ -66,6 +23,47 @@ PARTS = {
 }  # fmt: skip
 UNKNOWN = ("", "nan", "none", "null", "unknown", "na", "n/a", "?", "-")
 MOST_PARTS = 100
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What is on two sides of one fold: `what` is "person" or "photo"."""
+
+    fold: int
+    what: str
+    names: tuple[str, ...]
+
+
+def find_leakage(folds: pd.DataFrame, photos: pd.DataFrame, *, validation_people_apart: bool) -> list[Leakage]:
+    """Every leak in a FOLDS table: a person tested and in another part, a photo twice, and, where promised, a person in both training
+    and validation. An empty list is the good answer."""
+    rows = folds.merge(photos[["photo", "subject"]], on="photo", how="left", validate="many_to_one")
+    leaks: list[Leakage] = []
+    for fold, part in rows.groupby("fold", sort=True):
+        repeated = part.loc[part["photo"].duplicated(), "photo"]
+        test, validation = (set(part.loc[part["part"] == name, "subject"]) for name in (TEST, VALIDATION))
+        untested = set(part.loc[part["part"] != TEST, "subject"])
+        train = set(part.loc[~part["part"].isin([TEST, VALIDATION]), "subject"])
+        people = (test & untested) | (validation & train if validation_people_apart else set())
+        if len(repeated):
+            leaks.append(Leakage(int(str(fold)), "photo", tuple(sorted(set(repeated)))))
+        if people:
+            leaks.append(Leakage(int(str(fold)), "person", tuple(sorted(people))))
+    return leaks
+
+
+def check_no_leakage(folds: pd.DataFrame, photos: pd.DataFrame) -> None:
+    """CheckFailed, naming the first leaks, unless every fold keeps people apart and holds every photo once."""
+    leaks = find_leakage(folds, photos, validation_people_apart=True)
+    unknown = set(folds["photo"]) - set(photos["photo"])
+    if unknown:
+        raise CheckFailed(
+            f"The folds name {len(unknown)} photos that the data set does not have (first: {min(unknown)}). "
+            "The data changed after the folds were written: start a new run folder."
+        )
+    if leaks:
+        first = "; ".join(f"fold {leak.fold}: {leak.what} {', '.join(leak.names[:3])}" for leak in leaks[:5])
+        raise CheckFailed(f"{len(leaks)} leaks between training and test, nothing was trained. {first}.")
 
 
 @dataclass(frozen=True)
@@ -131,15 +129,15 @@ def read_split(path: Path, columns: Columns) -> pd.DataFrame:
     headings = {kind: _heading(path, list(rows.columns), kind, getattr(columns, kind)) for kind in GUESSES}
     if headings["fold"] == headings["split"]:
         headings["fold"] = None
-    found = pd.DataFrame({kind: rows[heading].str.strip() if heading else "" for kind, heading in headings.items()}, index=rows.index)
-    lowered = found.pop("split").str.lower()
-    found["part"] = lowered.map(lambda part: "" if part in UNKNOWN else PARTS.get(part, part))
-    if found["part"].nunique() > MOST_PARTS:
+    split = pd.DataFrame({kind: rows[heading].str.strip() if heading else "" for kind, heading in headings.items()}, index=rows.index)
+    lowered = split.pop("split").str.lower()
+    split["part"] = lowered.map(lambda part: "" if part in UNKNOWN else PARTS.get(part, part))
+    if split["part"].nunique() > MOST_PARTS:
         raise UserError(
-            f"{path}: the column {headings['split']!r} has {found['part'].nunique():,} different values. Name the one that says train "
+            f"{path}: the column {headings['split']!r} has {split['part'].nunique():,} different values. Name the one that says train "
             f"or test with --split.{suggest('', rows.columns)}"
         )
-    return found
+    return split
 
 
 def audit_split(rows: pd.DataFrame) -> SplitAudit:
@@ -155,19 +153,26 @@ def audit_split(rows: pd.DataFrame) -> SplitAudit:
     repeated: list[Repeated] = []
     for fold, of_fold in rows[~partless].groupby("fold", sort=False):
         people = of_fold[~nameless.loc[of_fold.index]]
-        named = _counts(people, "subject"), _counts(of_fold, "photo")
+        by_person, by_photo = _counts(people, "subject"), _counts(of_fold, "photo")
         for part in sorted(of_fold["part"].unique(), key=part_order):
-            here = named[1].get(part, pd.Series(dtype=int))
-            parts[str(fold), part] = int(here.sum()), int((here > 0).sum()), int((named[0][part] > 0).sum() if part in named[0] else 0)
-            if len(twice := sorted(here.index[here > 1])):
-                repeated.append(Repeated(str(fold), part, tuple(twice)))
-        for what, counts in zip(("person", "photo"), named):
+            rows_of = by_photo.get(part, pd.Series(dtype=int))
+            known_people = int((by_person[part] > 0).sum()) if part in by_person else 0
+            parts[str(fold), part] = int(rows_of.sum()), int((rows_of > 0).sum()), known_people
+            if len(names := sorted(rows_of.index[rows_of > 1])):
+                repeated.append(Repeated(str(fold), part, tuple(names)))
+        for what, counts in zip(("person", "photo"), (by_person, by_photo)):
             for first, second in combinations(sorted(counts.columns, key=part_order), 2):
-                both = counts[(counts[first] > 0) & (counts[second] > 0)]
-                if len(both):
-                    photos = int(both[first].sum()), int(both[second].sum())
-                    shared.append(Shared(str(fold), (first, second), what, tuple(sorted(both.index)), photos))
+                common = counts[(counts[first] > 0) & (counts[second] > 0)]
+                if len(common):
+                    photos = int(common[first].sum()), int(common[second].sum())
+                    shared.append(Shared(str(fold), (first, second), what, tuple(sorted(common.index)), photos))
     return SplitAudit(parts, tuple(shared), tuple(repeated), _names(rows, nameless & ~partless), _names(rows, partless))
+
+
+def part_order(part: str) -> tuple[int, str]:
+    """Sorts parts: training, validation, test, then others by name."""
+    usual = (TRAIN, VALIDATION, TEST)
+    return (usual.index(part) if part in usual else len(usual), part)
 
 
 def _counts(rows: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -179,19 +184,13 @@ def _names(rows: pd.DataFrame, which: pd.Series) -> tuple[str, ...]:
     return tuple(sorted(set(rows.loc[which, "photo"])))
 
 
-def part_order(part: str) -> tuple[int, str]:
-    """Sorts parts: training, validation, test, then others by name."""
-    usual = (TRAIN, VALIDATION, TEST)
-    return (usual.index(part) if part in usual else len(usual), part)
-
-
 def _heading(path: Path, headings: list[str], kind: str, named: str | None) -> str | None:
     if named is not None:
         if named not in headings:
             raise UserError(f"{path} has no column {named!r}.{suggest(named, headings)}")
         return named
     plain = {"".join(filter(str.isalnum, heading.lower())): heading for heading in reversed(headings)}
-    found = next((plain[guess] for guess in GUESSES[kind] if guess in plain), None)
-    if found is None and kind != "fold":
+    heading = next((plain[guess] for guess in GUESSES[kind] if guess in plain), None)
+    if heading is None and kind != "fold":
         raise UserError(f"{path} has no column that looks like the {kind}. Name it with --{kind}. It has: {', '.join(headings)}.")
-    return found
+    return heading

@@ -38,31 +38,31 @@ class NearDuplicate:
     distance: int | None
 
 
-def hash_images(photos: list[str], folder: Path, *, on_progress: Callable[[int, int], object] = lambda done, total: None) -> ImageHashes:
+def hash_images(photos: list[str], folder: Path, *, on_progress: Callable[[int, int], object] = lambda count, total: None) -> ImageHashes:
     """Digest and perceptual hash (pHash, 8 x 8 of a cosine transform, by ImageHash) of every picture `folder / photo`."""
     import imagehash
     from PIL import Image
 
-    read: list[tuple[str, str, int]] = []
+    hashed: list[tuple[str, str, int]] = []
     unreadable: dict[str, str] = {}
-    for done, photo in enumerate(photos, start=1):
+    for count, photo in enumerate(photos, start=1):
         try:
             content = (folder / photo).read_bytes()
             bits = imagehash.phash(Image.fromarray(decode(content))).hash
-            read.append((photo, digest_of_bytes(content), int(np.packbits(bits).view(">u8")[0])))
+            hashed.append((photo, digest_of_bytes(content), int(np.packbits(bits).view(">u8")[0])))
         except OSError as error:
             unreadable[photo] = error.strerror or "cannot be read"
         except DecodeError as error:
             unreadable[photo] = error.reason
-        on_progress(done, len(photos))
-    names, digests, hashes = zip(*read) if read else ((), (), ())
+        on_progress(count, len(photos))
+    names, digests, hashes = zip(*hashed) if hashed else ((), (), ())
     return ImageHashes(tuple(names), tuple(digests), np.array(hashes, dtype=np.uint64), unreadable)
 
 
 def find_near_duplicates(rows: pd.DataFrame, pictures: ImageHashes, *, distance: int) -> list[NearDuplicate]:
     """Pairs of photos in different parts of a fold whose bytes are the same or whose hashes differ in at most `distance` bits.
 
-    rows: photo, subject, part and fold, as `split_audit.read_split` gives them. In the order of folds, then same bytes, then distance.
+    rows: photo, subject, part and fold, as `leakage.read_split` gives them. In the order of folds, then same bytes, then distance.
     """
     rows = rows[rows["part"] != ""].drop_duplicates(["fold", "photo", "part"])
     where: dict[str, list[tuple[str, str]]] = {photo: [] for photo in pictures.photos}
@@ -75,7 +75,7 @@ def find_near_duplicates(rows: pd.DataFrame, pictures: ImageHashes, *, distance:
     first, second, differing = close_pairs(pictures.hashes, codes, distance)
     digest = dict(zip(pictures.photos, pictures.digests))
     people = rows.drop_duplicates("photo").set_index("photo")["subject"]
-    found = [
+    pairs = [
         NearDuplicate(fold, (part, other), (a, b), (people[a], people[b]), None if digest[a] == digest[b] else int(bits))
         for i, j, bits in zip(first.tolist(), second.tolist(), differing.tolist())
         for a, b in permutations((pictures.photos[i], pictures.photos[j]))
@@ -83,7 +83,7 @@ def find_near_duplicates(rows: pd.DataFrame, pictures: ImageHashes, *, distance:
         for same_fold, other in where[b]
         if fold == same_fold and part_order(part) < part_order(other)
     ]
-    return sorted(found, key=lambda pair: (pair.fold, -1 if pair.distance is None else pair.distance, pair.photos))
+    return sorted(pairs, key=lambda pair: (pair.fold, -1 if pair.distance is None else pair.distance, pair.photos))
 
 
 def close_pairs(hashes: np.ndarray, codes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -92,7 +92,7 @@ def close_pairs(hashes: np.ndarray, codes: np.ndarray, distance: int) -> tuple[n
     Every pair is compared, tile by tile, so none is missed; the time grows with n squared, some nanoseconds a pair.
     """
     empty = np.array([], dtype=np.int64)
-    found = [(empty, empty, empty.astype(np.uint8))]
+    tiles = [(empty, empty, empty.astype(np.uint8))]
     for row in range(0, len(hashes), BLOCK):
         for column in range(row, len(hashes), TILE):
             bits = np.bitwise_count(hashes[row : row + BLOCK, None] ^ hashes[None, column : column + TILE])
@@ -100,6 +100,6 @@ def close_pairs(hashes: np.ndarray, codes: np.ndarray, distance: int) -> tuple[n
                 continue
             i, j = np.nonzero(bits <= distance)
             keep = (row + i < column + j) & (codes[row + i] != codes[column + j])
-            found.append((row + i[keep], column + j[keep], bits[i[keep], j[keep]]))
-    first, second, bits = (np.concatenate(columns) for columns in zip(*found))
+            tiles.append((row + i[keep], column + j[keep], bits[i[keep], j[keep]]))
+    first, second, bits = (np.concatenate(columns) for columns in zip(*tiles))
     return first, second, bits

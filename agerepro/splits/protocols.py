@@ -22,62 +22,8 @@ from agerepro.errors import UserError, suggest
 from agerepro.rng import rng_for
 from agerepro.tables import FOLDS, coerce
 
-_RANGE = re.compile(r"(\d+)-(\d+)")
-
-
-def groups_of(photos: pd.DataFrame, target: AgeGroups) -> pd.Series:
-    """The label of `target` that holds a photo's own group (`group`, `first-last` years), (n,) text.
-
-    So eight groups are learnt as they are, or merged into fewer by naming wider ones. Raises UserError for a photo without a
-    group or with one that no label holds, and for labels that are no ranges or overlap.
-    """
-    ranges = [years(label) for label in target.labels]
-    for (_, last), (first, _) in itertools.pairwise(ranges):
-        if first <= last:
-            raise UserError(f"The groups {', '.join(target.labels)} overlap or do not rise.")
-    holders = {own: _holder(own, target.labels, ranges) for own in set(photos["group"])}
-    outside = photos.loc[photos["group"].map(holders) == "", "group"]
-    if len(outside):
-        named = ", ".join(sorted({label or "none" for label in outside})[:8])
-        raise UserError(f"{len(outside)} photos are in no group of {', '.join(target.labels)}; theirs: {named}.")
-    return photos["group"].map(holders)
-
-
-def years(label: str) -> tuple[int, int]:
-    """`25-32` -> (25, 32); UserError for anything else."""
-    match = _RANGE.fullmatch(label)
-    if match is None or int(match[1]) > int(match[2]):
-        raise UserError(f"The age group {label!r} is not of the form first-last, for instance 25-32.")
-    return int(match[1]), int(match[2])
-
-
-def _holder(own: str, labels: tuple[str, ...], ranges: list[tuple[int, int]]) -> str:
-    if not own:
-        return ""
-    first, last = years(own)
-    return next((label for label, (low, high) in zip(labels, ranges) if low <= first and last <= high), "")
-
-
-def held_out(photos: pd.DataFrame, split: RandomSplit | GroupSplit | None, *, rng_key: Sequence[str | int]) -> set[str]:
-    """Keys of the validation photos; the empty set without a split. `purpose` seeds the draw."""
-    if split is None or split.fraction == 0:
-        return set()
-    if isinstance(split, RandomSplit):
-        return sample_fraction(photos["photo"], split.fraction, rng_key=rng_key)
-    people = sample_fraction(photos["subject"], split.fraction, rng_key=rng_key)
-    return set(photos.loc[photos["subject"].isin(people), "photo"])
-
-
-def sample_fraction(names: pd.Series, share: float, *, rng_key: Sequence[str | int]) -> set[str]:
-    """A random `share` of the distinct names, at least one, whatever their order and number of repeats."""
-    distinct = sorted(set(names))
-    if len(distinct) < 2:
-        raise UserError(f"Cannot hold out {share:.0%} of {len(distinct)} name(s): at least two are needed.")
-    count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
-    return {distinct[i] for i in rng_for("hold-out", *rng_key).permutation(len(distinct))[:count]}
-
-
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+RANGE = re.compile(r"(\d+)-(\d+)")
 
 
 def make_folds(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFrame:
@@ -104,9 +50,73 @@ def make_folds(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.Dat
     return coerce(pd.concat(tables), FOLDS)
 
 
+def held_out(photos: pd.DataFrame, split: RandomSplit | GroupSplit | None, *, rng_key: Sequence[str | int]) -> set[str]:
+    """Keys of the validation photos; the empty set without a split. `rng_key` names the draw. UserError where too few."""
+    if split is None or split.fraction == 0:
+        return set()
+    if isinstance(split, RandomSplit):
+        return sample_fraction(photos["photo"], split.fraction, rng_key=rng_key)
+    people = sample_fraction(photos["subject"], split.fraction, rng_key=rng_key)
+    return set(photos.loc[photos["subject"].isin(people), "photo"])
+
+
+def sample_fraction(names: pd.Series, share: float, *, rng_key: Sequence[str | int]) -> set[str]:
+    """A random `share` of the distinct names, at least one and never all, whatever their order and number of repeats.
+
+    UserError for fewer than two names.
+    """
+    distinct = sorted(set(names))
+    if len(distinct) < 2:
+        raise UserError(f"Cannot hold out {share:.0%} of {len(distinct)} name(s): at least two are needed.")
+    count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
+    return {distinct[i] for i in rng_for("hold-out", *rng_key).permutation(len(distinct))[:count]}
+
+
+def groups_of(photos: pd.DataFrame, target: AgeGroups) -> pd.Series:
+    """The label of `target` that holds a photo's own group (`group`, `first-last` years), (n,) text.
+
+    So eight groups are learnt as they are, or merged into fewer by naming wider ones. Raises UserError for a photo without a
+    group or with one that no label holds, and for labels that are no ranges or overlap.
+    """
+    ranges = [years(label) for label in target.labels]
+    for (_, last), (first, _) in itertools.pairwise(ranges):
+        if first <= last:
+            raise UserError(f"The groups {', '.join(target.labels)} overlap or do not rise.")
+    holders = {own: _holder(own, target.labels, ranges) for own in set(photos["group"])}
+    outside = photos.loc[photos["group"].map(holders) == "", "group"]
+    if len(outside):
+        named = ", ".join(sorted({label or "none" for label in outside})[:8])
+        raise UserError(f"{len(outside)} photos are in no group of {', '.join(target.labels)}; theirs: {named}.")
+    return photos["group"].map(holders)
+
+
+def years(label: str) -> tuple[int, int]:
+    """`25-32` -> (25, 32); UserError for anything else."""
+    match = RANGE.fullmatch(label)
+    if match is None or int(match[1]) > int(match[2]):
+        raise UserError(f"The age group {label!r} is not of the form first-last, for instance 25-32.")
+    return int(match[1]), int(match[2])
+
+
+def describe_protocol(protocol: Protocol | None) -> str:
+    """How the target was divided, and how many people choose the learning rate in a fold, for captions. ValueError without a protocol."""
+    if isinstance(protocol, LeaveOneSubjectOut):
+        words = "leave-one-person-out"
+    elif isinstance(protocol, SubjectKFold):
+        words = f"{protocol.folds}-fold, people apart"
+    elif isinstance(protocol, PredefinedFolds):
+        words = "the authors' folds, people apart"
+    elif isinstance(protocol, FixedTestSubjects):
+        words = f"people {', '.join(protocol.subjects)} tested together"
+    else:
+        raise ValueError(f"No words for {protocol}.")
+    inner = f", {protocol.validation_subjects:.0%} of the others validate" if protocol.validation_subjects else ""
+    return words + inner
+
+
 def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) -> Iterator[set[str]]:
     if isinstance(protocol, PredefinedFolds):
-        yield from _official(photos, protocol.only)
+        yield from _predefined(photos, protocol.only)
         return
     if isinstance(protocol, FixedTestSubjects):
         if unknown := sorted(set(protocol.subjects) - set(people)):
@@ -126,17 +136,19 @@ def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) 
         yield {people[i] for i in order[fold::folds]}
 
 
-def _official(photos: pd.DataFrame, only: tuple[str, ...]) -> Iterator[set[str]]:
-    without = photos.loc[photos["split"] == "", "photo"]
-    if len(without):
-        raise UserError(f"{len(without)} photos are in none of the authors' folds (first: {without.iloc[0]}); this data set may have none.")
+def _predefined(photos: pd.DataFrame, only: tuple[str, ...]) -> Iterator[set[str]]:
+    unlisted = photos.loc[photos["split"] == "", "photo"]
+    if len(unlisted):
+        raise UserError(
+            f"{len(unlisted)} photos are in none of the authors' folds (first: {unlisted.iloc[0]}); this data set may have none."
+        )
     if photos["split"].nunique() < 2:
         raise UserError(
             "All photos are in one of the authors' folds; nobody is left to train on. Check that every fold's photos are there."
         )
     folds = photos.groupby("subject")["split"].nunique()
-    if len(twice := folds[folds > 1]):
-        raise UserError(f"{len(twice)} people are in two of the authors' folds (first: {twice.index[0]}); they cannot be kept apart.")
+    if len(repeated := folds[folds > 1]):
+        raise UserError(f"{len(repeated)} people are in two of the authors' folds (first: {repeated.index[0]}); they cannot be kept apart.")
     names = sorted(set(photos["split"]))
     if unknown := sorted(set(only) - set(names)):
         raise UserError(f"The authors have no fold {unknown[0]!r}; theirs are {', '.join(names)}.")
@@ -144,17 +156,8 @@ def _official(photos: pd.DataFrame, only: tuple[str, ...]) -> Iterator[set[str]]
         yield set(photos.loc[photos["split"] == name, "subject"])
 
 
-def describe_protocol(protocol: Protocol | None) -> str:
-    """How the target was divided, and how many people choose the learning rate in a fold. ValueError where there is no protocol."""
-    if isinstance(protocol, LeaveOneSubjectOut):
-        words = "leave-one-person-out"
-    elif isinstance(protocol, SubjectKFold):
-        words = f"{protocol.folds}-fold, people apart"
-    elif isinstance(protocol, PredefinedFolds):
-        words = "the authors' folds, people apart"
-    elif isinstance(protocol, FixedTestSubjects):
-        words = f"people {', '.join(protocol.subjects)} tested together"
-    else:
-        raise ValueError(f"No words for {protocol}.")
-    inner = f", {protocol.validation_subjects:.0%} of the others validate" if protocol.validation_subjects else ""
-    return words + inner
+def _holder(own: str, labels: tuple[str, ...], ranges: list[tuple[int, int]]) -> str:
+    if not own:
+        return ""
+    first, last = years(own)
+    return next((label for label, (low, high) in zip(labels, ranges) if low <= first and last <= high), "")
