@@ -20,9 +20,9 @@ GOLDEN = Path(__file__).parent / "golden" / "audit_papers.txt"
 
 
 def audit_papers(*arguments: object, code: int) -> str:
-    done = CliRunner().invoke(agerepro_command, ["audit-papers", *map(str, arguments)])
-    assert done.exit_code == code, (done.output, done.exception)
-    return done.stdout
+    result = CliRunner().invoke(agerepro_command, ["audit-papers", *map(str, arguments)])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout
 
 
 @pytest.fixture
@@ -98,5 +98,5 @@ def test_a_planted_wrong_claim_is_exit_code_1(monkeypatch):
 
 
 def test_an_unknown_paper_offers_the_nearest():
-    done = CliRunner().invoke(agerepro_command, ["audit-papers", "konig2019"])
-    assert done.exception is not None and "Did you mean 'koenig2019'" in str(done.exception)
+    result = CliRunner().invoke(agerepro_command, ["audit-papers", "konig2019"])
+    assert result.exception is not None and "Did you mean 'koenig2019'" in str(result.exception)

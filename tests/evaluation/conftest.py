@@ -83,7 +83,7 @@ def crowd_of_groups(make_groups):
     """Five folds of 120 photos of 24 people each, more right than wrong."""
     generator = np.random.default_rng(3)
     true = generator.integers(0, 4, 600)
-    said = np.where(generator.random(600) < 0.6, true, generator.integers(0, 4, 600))
+    predicted_numbers = np.where(generator.random(600) < 0.6, true, generator.integers(0, 4, 600))
     fold = np.repeat(np.arange(5), 120)
     names = np.array(LABELS)
-    return make_groups(fold, names[true], names[said], subject=[f"p{number}" for number in np.arange(600) // 5])
+    return make_groups(fold, names[true], names[predicted_numbers], subject=[f"p{number}" for number in np.arange(600) // 5])

@@ -13,29 +13,29 @@ from agerepro.runs.layout import run_status
 
 
 def test_precision_and_recall_of_any_group_have_a_line():
-    line = metric_spec("pooled", "recall_25-32")
-    assert line is not None
-    assert (line.label, line.unit, line.key) == ("Recall of 25-32 (pooled)", "share", ("pooled", "recall_25-32"))
+    spec = metric_spec("pooled", "recall_25-32")
+    assert spec is not None
+    assert (spec.label, spec.unit, spec.key) == ("Recall of 25-32 (pooled)", "share", ("pooled", "recall_25-32"))
     assert metric_spec("macro", "recall_25-32") is None
     assert metric_spec("pooled", "nothing") is None
 
 
 def test_listed_lines_show_each_score_once():
-    shown = [key for line in METRICS for key in (line.key, line.spread_key) if key[1]]
-    assert len(shown) == len(set(shown))
+    keys = [key for spec in METRICS for key in (spec.key, spec.spread_key) if key[1]]
+    assert len(keys) == len(set(keys))
 
 
 @pytest.mark.parametrize(
-    "value, unit, of, found",
+    "value, unit, of, expected",
     [(0.9, "percent", "share", 90), (61.41, "share", "percent", 0.6141), (2, "years", "years", 2), (3, "", "none", 3)],
 )
-def test_shares_and_percents_become_one_another(value, unit, of, found):
-    assert in_unit(value, unit, of=of) == pytest.approx(found)
+def test_shares_and_percents_become_one_another(value, unit, of, expected):
+    assert in_unit(value, unit, of=of) == pytest.approx(expected)
 
 
 def test_percents_are_shares_in_a_scores_table():
-    assert [unit_of_score(line) for line in METRICS[:1]] == ["years"]
-    assert {unit_of_score(line) for line in METRICS if line.unit == "percent"} == {"share"}
+    assert [unit_of_score(spec) for spec in METRICS[:1]] == ["years"]
+    assert {unit_of_score(spec) for spec in METRICS if spec.unit == "percent"} == {"share"}
 
 
 ROW = Reproduces(paper="koenig2019", table="table4", row="VGG-16-IMDB-AgeDB")

@@ -54,9 +54,9 @@ def test_groups_must_be_told_for_every_photo(grouped):
 
 def test_runs_of_ages_and_of_groups_are_told_apart(predictions, grouped):
     assert is_classification(grouped) and not is_classification(predictions)
-    both = check_predictions(pd.concat([predictions, grouped.assign(experiment="grouped")]))
+    two_runs = check_predictions(pd.concat([predictions, grouped.assign(experiment="grouped")]))
     with pytest.raises(UserError, match="grouped tells age groups apart and predicts no ages"):
-        ages_only(both)
+        ages_only(two_runs)
     with pytest.raises(UserError, match="row predicts ages and tells no age groups apart"):
-        groups_only(both)
+        groups_only(two_runs)
     assert ages_only(predictions) is predictions and groups_only(grouped) is grouped

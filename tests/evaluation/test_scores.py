@@ -80,20 +80,20 @@ def test_shifting_ages_and_predictions_changes_no_error(lopo):
 def test_seeds_are_scored_alone_and_then_averaged(predictions):
     # Errors of the second seed: opposite in sign on every photo, so averaging predictions would give an error of 0.
     mirrored = predictions.assign(seed=1, predicted=2 * predictions["age"] - predictions["predicted"])
-    both = scores(pd.concat([predictions, mirrored]))
-    one = scores(predictions)
+    two_seeds = scores(pd.concat([predictions, mirrored]))
+    single = scores(predictions)
     for aggregation, metric in (("macro", "mae"), ("macro", "median"), ("pooled", "mae"), ("pooled", "cs_5"), ("pooled", "median")):
-        assert value(both, aggregation, metric) == pytest.approx(value(one, aggregation, metric))
-        assert value(both, aggregation, metric, column="n") == value(one, aggregation, metric, column="n")
-    assert value(both, "fold", "mae", fold="0", column="n") == 3
+        assert value(two_seeds, aggregation, metric) == pytest.approx(value(single, aggregation, metric))
+        assert value(two_seeds, aggregation, metric, column="n") == value(single, aggregation, metric, column="n")
+    assert value(two_seeds, "fold", "mae", fold="0", column="n") == 3
 
 
 def test_two_seeds_by_hand(predictions):
     # The folds' errors are 1, 5, 9 in one seed and 9, 5, 1 in the other: 5, 5, 5 on average, but each seed has quartiles 3 and 7.
     turned = predictions.assign(seed=1, predicted=predictions["age"] + predictions["fold"].map({0: 9, 1: 5, 2: 1}))
-    both = scores(pd.concat([predictions, turned]))
-    assert value(both, "macro", "mae") == 5
-    assert (value(both, "macro", "lower_quartile"), value(both, "macro", "upper_quartile")) == (3, 7)
+    two_seeds = scores(pd.concat([predictions, turned]))
+    assert value(two_seeds, "macro", "mae") == 5
+    assert (value(two_seeds, "macro", "lower_quartile"), value(two_seeds, "macro", "upper_quartile")) == (3, 7)
 
 
 def test_one_photo_in_one_fold_has_a_value_and_no_interval(make_predictions):
@@ -111,8 +111,8 @@ def test_each_experiment_has_its_own_block_and_the_table_conforms(predictions):
 
 
 def test_fold_errors_has_a_row_a_fold_and_a_column_a_seed(predictions):
-    both = pd.concat([predictions, predictions.assign(seed=5)])
-    assert fold_errors(both).shape == (3, 2)
+    two_seeds = pd.concat([predictions, predictions.assign(seed=5)])
+    assert fold_errors(two_seeds).shape == (3, 2)
 
 
 def test_shares_below_a_limit_and_rank_correlation_by_hand(predictions):
@@ -168,17 +168,17 @@ def test_two_folds_by_hand(grouped):
 def test_group_scores_against_a_literal_transcription(crowd_of_groups):
     table = group_scores(crowd_of_groups, LABELS)
     place = {label: number for number, label in enumerate(LABELS)}
-    true, said = (np.array([place[name] for name in crowd_of_groups[column]]) for column in ("group", "predicted_group"))
+    true, predicted = (np.array([place[name] for name in crowd_of_groups[column]]) for column in ("group", "predicted_group"))
     folds = crowd_of_groups["fold"].to_numpy()
-    for metric, right in (("accuracy", true == said), ("one_off_accuracy", np.abs(true - said) <= 1)):
+    for metric, right in (("accuracy", true == predicted), ("one_off_accuracy", np.abs(true - predicted) <= 1)):
         by_fold = [right[folds == fold].mean() for fold in range(5)]
-        found = cell(table, "macro", metric)
-        assert found["value"] == pytest.approx(np.mean(by_fold))
-        assert found["low"] < found["value"] < found["high"]
+        row = cell(table, "macro", metric)
+        assert row["value"] == pytest.approx(np.mean(by_fold))
+        assert row["low"] < row["value"] < row["high"]
         assert cell(table, "macro", f"{metric}_std")["value"] == pytest.approx(np.sqrt(np.sum((by_fold - np.mean(by_fold)) ** 2) / 4))
         assert cell(table, "pooled", metric)["value"] == pytest.approx(right.mean())
     assert cell(table, "macro", "accuracy")["n"] == 120
-    assert counts_of(crowd_of_groups, LABELS)[1, 2] == np.sum((true == 1) & (said == 2))
+    assert counts_of(crowd_of_groups, LABELS)[1, 2] == np.sum((true == 1) & (predicted == 2))
 
 
 def test_order_of_photos_changes_no_digit_and_the_table_conforms(crowd_of_groups):
@@ -189,12 +189,12 @@ def test_order_of_photos_changes_no_digit_and_the_table_conforms(crowd_of_groups
 
 def test_seeds_of_groups_are_scored_alone_and_then_averaged(grouped):
     right = grouped.assign(seed=1, predicted_group=grouped["group"])
-    both = group_scores(pd.concat([grouped, right]), LABELS)
-    assert cell(both, "macro", "accuracy")["value"] == pytest.approx((0.5 + 1) / 2)
-    assert cell(both, "macro", "one_off_accuracy_std")["value"] == pytest.approx((0.25 / np.sqrt(2) + 0) / 2)
-    assert cell(both, "pooled", "accuracy")["n"] == 6
-    assert cell(both, "fold", "accuracy", fold="0")["n"] == 4
-    assert cell(both, "pooled", "recall_0-2")["n"] == 2
+    two_seeds = group_scores(pd.concat([grouped, right]), LABELS)
+    assert cell(two_seeds, "macro", "accuracy")["value"] == pytest.approx((0.5 + 1) / 2)
+    assert cell(two_seeds, "macro", "one_off_accuracy_std")["value"] == pytest.approx((0.25 / np.sqrt(2) + 0) / 2)
+    assert cell(two_seeds, "pooled", "accuracy")["n"] == 6
+    assert cell(two_seeds, "fold", "accuracy", fold="0")["n"] == 4
+    assert cell(two_seeds, "pooled", "recall_0-2")["n"] == 2
 
 
 def test_one_fold_has_no_spread(grouped):

@@ -23,13 +23,13 @@ def better(predictions, by=0.5):
 
 def test_paired_over_folds_against_scipy_on_fold_means(lopo):
     other = better(lopo)
-    found = paired(other, lopo)
+    test = paired(other, lopo)
     means = [np.array([np.abs(run["predicted"] - run["age"])[run["fold"] == fold].mean() for fold in range(40)]) for run in (other, lopo)]
-    assert found.n == 40
-    assert found.difference == pytest.approx(means[0].mean() - means[1].mean())
-    assert found.t_p == pytest.approx(stats.ttest_rel(*means).pvalue)
-    assert found.wilcoxon_p == pytest.approx(stats.wilcoxon(*means).pvalue)
-    assert found.low < found.difference < found.high < 0
+    assert test.n == 40
+    assert test.difference == pytest.approx(means[0].mean() - means[1].mean())
+    assert test.t_p == pytest.approx(stats.ttest_rel(*means).pvalue)
+    assert test.wilcoxon_p == pytest.approx(stats.wilcoxon(*means).pvalue)
+    assert test.low < test.difference < test.high < 0
 
 
 def test_t_by_hand():
@@ -51,20 +51,20 @@ def test_swapping_the_runs_swaps_the_sign(lopo):
 
 
 def test_a_run_against_itself_differs_by_nothing(lopo):
-    found = paired(lopo, lopo)
-    assert (found.difference, found.low, found.high, found.t_p, found.wilcoxon_p) == (0, 0, 0, 1, 1)
+    test = paired(lopo, lopo)
+    assert (test.difference, test.low, test.high, test.t_p, test.wilcoxon_p) == (0, 0, 0, 1, 1)
 
 
 def test_equal_differences_have_no_spread(predictions):
     farther = predictions.assign(predicted=predictions["predicted"] + np.where(predictions["predicted"] >= predictions["age"], 2, -2))
-    found = paired(farther, predictions)
-    assert (found.difference, found.t_p) == (2, 0)
-    assert found.wilcoxon_p == pytest.approx(0.25)  # three pairs: 2 / 2^3
+    test = paired(farther, predictions)
+    assert (test.difference, test.t_p) == (2, 0)
+    assert test.wilcoxon_p == pytest.approx(0.25)  # three pairs: 2 / 2^3
 
 
 def test_only_shared_folds_are_paired(lopo):
-    found = paired(lopo[lopo["fold"] < 30], better(lopo)[lambda run: run["fold"] >= 10])
-    assert found.n == 20
+    test = paired(lopo[lopo["fold"] < 30], better(lopo)[lambda run: run["fold"] >= 10])
+    assert test.n == 20
 
 
 def test_over_people_when_folds_hold_many(make_predictions):
@@ -77,8 +77,8 @@ def test_over_people_when_folds_hold_many(make_predictions):
 
 def test_seeds_are_averaged_before_pairing(lopo):
     twice = pd.concat([lopo, better(lopo).assign(seed=1)])
-    found = paired(twice, lopo)
-    assert found.difference == pytest.approx(paired(better(lopo), lopo).difference / 2)
+    test = paired(twice, lopo)
+    assert test.difference == pytest.approx(paired(better(lopo), lopo).difference / 2)
 
 
 def test_other_photos_in_a_shared_fold_are_refused(predictions):
@@ -158,19 +158,19 @@ def test_welch_on_teh2018_finds_less_in_2015():
     """Without pairs, 0.052 and 0.090 on 2015; by a literal transcription of Welch 1947 with the tail of Student's t."""
     for metric, p in (("mae", 0.052), ("epsilon", 0.090)):
         first, second = map(np.array, TEH2018["2015", metric])
-        found = welch(first, second)
+        test = welch(first, second)
         a, b = first.var(ddof=1) / 5, second.var(ddof=1) / 5
-        assert found.t == pytest.approx((first.mean() - second.mean()) / np.sqrt(a + b))
-        assert found.degrees == pytest.approx((a + b) ** 2 / (a**2 / 4 + b**2 / 4))
-        assert found.p == pytest.approx(2 * stats.t.sf(abs(found.t), found.degrees))
-        assert found.p == pytest.approx(p, abs=5e-4)
-        assert found.difference == pytest.approx(first.mean() - second.mean())
+        assert test.t == pytest.approx((first.mean() - second.mean()) / np.sqrt(a + b))
+        assert test.degrees == pytest.approx((a + b) ** 2 / (a**2 / 4 + b**2 / 4))
+        assert test.p == pytest.approx(2 * stats.t.sf(abs(test.t), test.degrees))
+        assert test.p == pytest.approx(p, abs=5e-4)
+        assert test.difference == pytest.approx(first.mean() - second.mean())
 
 
 def test_every_sample_of_teh2018_passes_shapiro_wilk():
     """teh2018, section V: "all results pass"; the smallest of the eight is 0.0525."""
-    found = [normality_p(np.array(sample)) for samples in TEH2018.values() for sample in samples]
-    assert min(found) == pytest.approx(0.0525, abs=5e-4)
+    p_values = [normality_p(np.array(sample)) for samples in TEH2018.values() for sample in samples]
+    assert min(p_values) == pytest.approx(0.0525, abs=5e-4)
 
 
 @pytest.mark.parametrize("samples", [([1.0], [1.0, 2.0]), ([1.0, 1.0], [2.0, 2.0])])
@@ -182,8 +182,8 @@ def test_samples_without_spread_are_refused_by_welch(samples):
 def test_groups_are_paired_by_their_share_of_wrong_photos(grouped):
     # Fold 0 has 2 of 4 wrong and fold 1 has 1 of 2; without any wrong, both folds gain a half.
     right = grouped.assign(predicted_group=grouped["group"])
-    found = paired(right, grouped)
-    assert (found.measure, found.n, found.difference) == ("wrong", 2, -0.5)
+    test = paired(right, grouped)
+    assert (test.measure, test.n, test.difference) == ("wrong", 2, -0.5)
     assert paired(right, grouped, unit="subject").difference == pytest.approx(-(0 + 1 + 1 + 1 + 0) / 5)
 
 

@@ -45,8 +45,8 @@ def test_bins_weighted_by_photos_give_the_pooled_mean(lopo):
 
 
 def test_seeds_count_photos_once(predictions):
-    both = error_by_age(pd.concat([predictions, predictions.assign(seed=1)]))
-    pd.testing.assert_frame_equal(both, error_by_age(predictions))
+    two_seeds = error_by_age(pd.concat([predictions, predictions.assign(seed=1)]))
+    pd.testing.assert_frame_equal(two_seeds, error_by_age(predictions))
 
 
 def test_ages_outside_and_wrong_edges_are_refused(predictions):
@@ -91,5 +91,5 @@ def test_of_groups_it_is_the_share_of_wrong_photos(grouped):
 
 def test_seeds_count_the_photos_of_a_gender_once(predictions):
     known = genders(predictions, ["m", "f"])
-    both = error_by_gender(pd.concat([predictions, predictions.assign(seed=1)]), known)
-    pd.testing.assert_frame_equal(both, error_by_gender(predictions, known))
+    two_seeds = error_by_gender(pd.concat([predictions, predictions.assign(seed=1)]), known)
+    pd.testing.assert_frame_equal(two_seeds, error_by_gender(predictions, known))

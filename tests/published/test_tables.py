@@ -30,11 +30,11 @@ def test_koenig2019_tables_are_all_here():
 
 @pytest.mark.parametrize("paper, table", EVERY_TABLE)
 def test_every_table_reads_and_says_where_it_is_from(paper, table):
-    found = published_table(paper, table)
-    assert found.source.startswith(paper)
-    assert found.title and found.rows
-    assert all(set(reading.says) - {reading.used} for reading in found.readings)  # two readings at least
-    for name in found.rows:
+    printed_table = published_table(paper, table)
+    assert printed_table.source.startswith(paper)
+    assert printed_table.title and printed_table.rows
+    assert all(set(reading.says) - {reading.used} for reading in printed_table.readings)  # two readings at least
+    for name in printed_table.rows:
         reproduces = Reproduces(paper=paper, table=table, row=name)
         assert set(published_row(reproduces)) <= set(published_columns(reproduces))
 
@@ -59,9 +59,9 @@ def test_every_row_is_printed_so_in_the_thesis(thesis, table):
 
 
 def test_table_1_as_printed(thesis):
-    found = published_table("koenig2019", "table1")
-    for name, cells in found.rows.items():
-        printed = next(line for line in thesis["tables"] if line[0] == f"{name} {found.cited[name]}")
+    printed_table = published_table("koenig2019", "table1")
+    for name, cells in printed_table.rows.items():
+        printed = next(line for line in thesis["tables"] if line[0] == f"{name} {printed_table.cited[name]}")
         assert [str(cell) for cell in cells.values()] == [cell.replace(",", "") for cell in printed[1:]]
 
 
@@ -84,11 +84,11 @@ def test_koenig2019_section_4_settings_row_by_row():
 
 
 def test_table_6_accuracy_precision_and_recall_of_its_readings():
-    found = published_table("koenig2019", "table6")
-    groups = list(found.rows)
-    matrix = [[found.rows[true][predicted] for predicted in groups] for true in groups]
+    printed_table = published_table("koenig2019", "table6")
+    groups = list(printed_table.rows)
+    matrix = [[printed_table.rows[true][predicted] for predicted in groups] for true in groups]
     assert [sum(line) for line in matrix] == [1667, 152, 2571]
-    readings = {reading.about: reading.says["the matrix"] for reading in found.readings}
+    readings = {reading.about: reading.says["the matrix"] for reading in printed_table.readings}
     assert readings["accuracy on fold 1, percent"] == round(100 * sum(matrix[i][i] for i in range(3)) / 4390, 2)
     for index in (0, 2):
         column = sum(line[index] for line in matrix)
