@@ -57,19 +57,19 @@ def plan(settings: Synthetic) -> DrawingPlan:
         first, last = person.ages
         # Of those aged 60 to 100 most are nearer 60; the other groups are too narrow to matter.
         age = first + (last + 1 - first) * float(rng.random()) ** (2 if last == 100 else 1)
-        sitter = photo_subject("adience", settings.seed, FIRST_PERSON["adience"] + who, age, index)
-        sitter = replace(sitter, scene=replace(sitter.scene, roll=sitter.scene.roll * TILT))
+        subject = photo_subject("adience", settings.seed, FIRST_PERSON["adience"] + who, age, index)
+        subject = replace(subject, scene=replace(subject.scene, roll=subject.scene.roll * TILT))
         name = f"{10_000_000_000 + index}_{int(rng.integers(1 << 40)):010x}_o.jpg"
         path = f"aligned/{person.user}/landmark_aligned_face.{person.face_id}.{name}"
-        photos.append(Photo(path, settings.size, sitter, person.kind))
+        photos.append(Photo(path, settings.size, subject, person.kind))
         place = (int(rng.integers(0, 2500)), int(rng.integers(0, 1500)), side := int(rng.integers(90, 1400)), side)
-        angles = (5 * int(rng.integers(-23, 37)), 15 * round(sitter.scene.yaw / 15), int(rng.integers(5, 160)))
+        angles = (5 * int(rng.integers(-23, 37)), 15 * round(subject.scene.yaw / 15), int(rng.integers(5, 160)))
         row = (person.user, name, person.face_id, person.label, person.gender, *place, *angles)
         rows.append((person.fold, "\t".join(map(str, row))))
 
-    def write_labels(root: Path, known: Sequence[GroundTruth]) -> None:
+    def write_labels(root: Path, truths: Sequence[GroundTruth]) -> None:
         for fold in range(FOLDS):
-            lines = ["\t".join(HEADING), *(row for its, row in rows if its == fold)]
+            lines = ["\t".join(HEADING), *(line for row_fold, line in rows if row_fold == fold)]
             write_text(root / f"fold_{fold}_data.txt", "\n".join(lines) + "\n")
 
     return DrawingPlan(photos, write_labels)
@@ -93,11 +93,11 @@ def _people(seed: int, count: int) -> list[Labelled]:
 
 def _in_shares(weights: dict[Kind, int], count: int) -> list[Kind]:
     """`count` keys, each as often as its weight wants, to within about one; the heaviest come first."""
-    total, given = sum(weights.values()), dict.fromkeys(weights, 0)
+    total, counts = sum(weights.values()), dict.fromkeys(weights, 0)
     chosen = []
     for n in range(1, count + 1):
-        short = max(weights, key=lambda key: weights[key] / total * n - given[key])
-        given[short] += 1
+        short = max(weights, key=lambda key: weights[key] / total * n - counts[key])
+        counts[short] += 1
         chosen.append(short)
     return chosen
 
@@ -107,13 +107,13 @@ def _label(kind: Kind, rng: np.random.Generator) -> tuple[str, Ages]:
     if kind == "no_label":
         return "None", (1, 80)
     if kind == "single_age":
-        age = list(SINGLE_AGES)[_one_of(SINGLE_AGES.values(), rng)]
+        age = list(SINGLE_AGES)[_draw_index(SINGLE_AGES.values(), rng)]
         return str(age), (age, age)
-    pair = list(ODD_PAIRS)[_one_of(ODD_PAIRS.values(), rng)] if isinstance(kind, str) else kind
+    pair = list(ODD_PAIRS)[_draw_index(ODD_PAIRS.values(), rng)] if isinstance(kind, str) else kind
     return str(pair), pair
 
 
-def _one_of(weights: Iterable[int], rng: np.random.Generator) -> int:
+def _draw_index(weights: Iterable[int], rng: np.random.Generator) -> int:
     """The place of one of the weights, drawn with them."""
     shares = np.array(list(weights), float)
     return int(rng.choice(len(shares), p=shares / shares.sum()))

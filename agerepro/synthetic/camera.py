@@ -13,6 +13,8 @@ from agerepro.synthetic.person import Scene
 
 _DEPTH = 1.0  # how far the face stands out from the plane of the neck, face units
 _MIDDLE = 0.15  # height of the neck's joint relative to the eye line's, for nodding
+_BACKGROUND = 47
+_GRID = 24  # blurred scenery is painted this small and enlarged
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,9 @@ def _depth(u: Array | npt.NDArray[np.float64], v: Array | npt.NDArray[np.float64
     return _DEPTH * near + 0.20 * nose
 
 
-_BACKDROP = 47
-_GRID = 24  # blurred scenery is painted this small and enlarged
-
-
 def background(side: int, seed: int) -> Array:
     """A background (3, side, side), RGB 0..1, without people."""
-    rng = np.random.default_rng([_BACKDROP, seed])
+    rng = np.random.default_rng([_BACKGROUND, seed])
     kind = rng.random()
     base = rng.uniform(0.15, 0.75) * (1 + rng.uniform(-0.12, 0.12, 3))
     small: Array = np.ones((_GRID, _GRID, 3), np.float32) * base.astype(np.float32)
@@ -115,7 +113,7 @@ def postprocess(picture: Array, scene: Scene) -> npt.NDArray[np.uint8]:
         picture = cv2.merge([plain * np.float32(stretch * tone) + np.float32((0.07 - stretch * low) * tone) for tone in tones])
     if scene.grain > 0.004:
         shape = picture.shape[:2]
-        grain = pixel_noise((shape[0], shape[1]), (scene.backdrop % 499, scene.backdrop % 503), 0.0 if scene.film == "colour" else 0.7)
+        grain = pixel_noise((shape[0], shape[1]), (scene.background % 499, scene.background % 503), 0.0 if scene.film == "colour" else 0.7)
         picture = picture + np.float32(scene.grain) * grain[..., None]
     # A soft shoulder, so that bright skin does not burn out.
     picture = np.clip(picture, 0, 1.4)
@@ -125,7 +123,7 @@ def postprocess(picture: Array, scene: Scene) -> npt.NDArray[np.uint8]:
 
 def encode(image: npt.NDArray[np.uint8], quality: int) -> bytes:
     """RGB uint8 (h, w, 3) as JPEG bytes."""
-    done, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
+    encoded, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
         raise ValueError(f"OpenCV could not encode an image of shape {image.shape} as JPEG.")
     return bytes(content)

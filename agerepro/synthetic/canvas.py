@@ -14,6 +14,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]  # of floats
 Colour = Sequence[float] | Sequence[Array] | Array
 _SHIFT = 4  # bits of a pixel's fraction in OpenCV's drawing functions
+SIDE = 512  # of the tile of noise, pixels
+_SEED = 23
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Window:
 
 @dataclass
 class Canvas:
-    """The picture being painted: `paint` (3, side, side) RGB 0..1 times `cover` (side, side), 0 where the backdrop shows."""
+    """The picture being painted: `paint` (3, side, side) RGB 0..1 times `cover` (side, side), 0 where the background shows."""
 
     side: int
     scale: float  # pixels a face unit
@@ -153,10 +155,6 @@ def _span(low: float, high: float, centre: float, scale: float, side: int) -> sl
     first = min(max(int(np.floor(low * scale + centre)), 0), side - 1)
     last = min(max(int(np.ceil(high * scale + centre)) + 1, first + 1), side)
     return slice(first, last)
-
-
-SIDE = 512
-_SEED = 23
 
 
 @functools.lru_cache(maxsize=16)

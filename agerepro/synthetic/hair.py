@@ -46,48 +46,48 @@ CUTS = {
 }
 
 
-def paint_back_hair(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> None:
+def paint_back_hair(canvas: Canvas, person: Person, params: FaceParams, scene: Scene) -> None:
     """Paint the hair that hangs behind the neck; only long styles of people past babyhood have it."""
-    cut = _cut(person, looks)
-    if cut.ends < 0.6 or looks.hair_cover < 0.75:
+    cut = _cut(person, params)
+    if cut.ends < 0.6 or params.hair_cover < 0.75:
         return
-    window = easel.window(-1.75, looks.crown - 0.4, 1.75, cut.ends + 0.3)
-    outline = _outline(looks, cut, window.v, grown_long=1.0)
+    window = canvas.window(-1.75, params.crown - 0.4, 1.75, cut.ends + 0.3)
+    outline = _outline(params, cut, window.v, grown_long=1.0)
     mask = _inside(window, outline, cut, scene, person)
-    colour = _colour(person, looks, scene, window, cut)
-    easel.lay(window, mask, [plane * 0.62 for plane in colour])
+    colour = _colour(person, params, scene, window, cut)
+    canvas.lay(window, mask, [plane * 0.62 for plane in colour])
 
 
-def paint_hair(easel: Canvas, person: Person, looks: FaceParams, scene: Scene) -> None:
+def paint_hair(canvas: Canvas, person: Person, params: FaceParams, scene: Scene) -> None:
     """Paint the hair around the face."""
-    cut = _cut(person, looks)
-    long = 1.0 if looks.hair_cover > 0.75 else 0.0
-    window = easel.window(-1.75, looks.crown - 0.4, 1.75, (cut.ends if long else min(cut.ends, 0.3)) + 0.15)
-    outline = _outline(looks, cut, window.v, grown_long=long)
-    strands = _strands(person, scene, window, looks, cut)
-    free = _free_face(person, looks, cut, window) + (0.012 + 0.6 * cut.rough) * strands
+    cut = _cut(person, params)
+    long = 1.0 if params.hair_cover > 0.75 else 0.0
+    window = canvas.window(-1.75, params.crown - 0.4, 1.75, (cut.ends if long else min(cut.ends, 0.3)) + 0.15)
+    outline = _outline(params, cut, window.v, grown_long=long)
+    strands = _strands(person, scene, window, params, cut)
+    free = _free_face(person, params, cut, window) + (0.012 + 0.6 * cut.rough) * strands
     combed_back = cut.fringe < 0.1 and cut.ends < 0.6  # then the hair line is soft
     softness = min(0.30, 13.0 / window.scale) if combed_back else 0.30
     mask = _inside(window, outline, cut, scene, person) * (1 - np.clip(free * window.scale * softness + 0.5, 0, 1))
     top = np.clip((-0.25 - window.v) / 0.5, 0, 1)[:, None]
-    thin = looks.thinning * top * (0.55 + 0.25 * strands)
-    mask = mask * np.clip(1 - 0.75 * thin, 0, 1) * (looks.hair_cover * (1 + 0.25 * (1 - looks.hair_cover) * strands))
-    easel.lay(window, np.clip(mask, 0, 1), _colour(person, looks, scene, window, cut, strands))
+    thin = params.thinning * top * (0.55 + 0.25 * strands)
+    mask = mask * np.clip(1 - 0.75 * thin, 0, 1) * (params.hair_cover * (1 + 0.25 * (1 - params.hair_cover) * strands))
+    canvas.lay(window, np.clip(mask, 0, 1), _colour(person, params, scene, window, cut, strands))
 
 
-def _cut(person: Person, looks: FaceParams) -> Cut:
+def _cut(person: Person, params: FaceParams) -> Cut:
     """The person's style; old women wear long hair shorter."""
-    if looks.age >= _SHORTER and person.style in ("long", "fringe"):
+    if params.age >= _SHORTER and person.style in ("long", "fringe"):
         return CUTS["bob"]
     return CUTS[person.style]
 
 
-def _outline(looks: FaceParams, cut: Cut, v: Array, *, grown_long: float) -> Array:
+def _outline(params: FaceParams, cut: Cut, v: Array, *, grown_long: float) -> Array:
     """Half width of head and hair at heights v."""
-    volume = 1 - 0.45 * looks.thinning - 0.25 * max(looks.recession - 0.4, 0)
-    cover = 0.25 + 0.75 * looks.hair_cover
-    crown = looks.crown - cut.top * volume * cover * (1 - 0.8 * looks.recession)
-    wide = looks.cranium + cut.side * cover * (0.75 + 0.25 * volume)
+    volume = 1 - 0.45 * params.thinning - 0.25 * max(params.recession - 0.4, 0)
+    cover = 0.25 + 0.75 * params.hair_cover
+    crown = params.crown - cut.top * volume * cover * (1 - 0.8 * params.recession)
+    wide = params.cranium + cut.side * cover * (0.75 + 0.25 * volume)
     up = np.clip((v + 0.35) / (crown + 0.35), 0, 1)
     skull = wide * (1 - up**2.9) ** (1 / 2.3)
     if cut.ends < 0.6 or not grown_long:
@@ -103,57 +103,57 @@ def _inside(window: Window, outline: Array, cut: Cut, scene: Scene, person: Pers
     slope = np.clip(np.gradient(outline) * window.scale, -6, 6) if len(outline) > 1 else np.zeros_like(outline)
     reach = np.where(outline > 0, outline, -1)  # no tuft above the crown
     distance = (reach[:, None] - np.abs(window.u)[None, :]) / np.sqrt(1 + slope**2)[:, None]
-    ragged = patch(window, 0.06 + 0.05 * cut.curl, (scene.backdrop, person.number), 3.0)
+    ragged = patch(window, 0.06 + 0.05 * cut.curl, (scene.background, person.number), 3.0)
     return np.clip((distance + cut.rough * ragged) * window.scale * 0.42 + 0.5, 0, 1)
 
 
-def _free_face(person: Person, looks: FaceParams, cut: Cut, window: Window) -> Array:
+def _free_face(person: Person, params: FaceParams, cut: Cut, window: Window) -> Array:
     """Distance (h, w) inside the part of the face that hair leaves free, negative where it grows."""
     u, v = window.u, window.v
     side = np.abs(u)
     part = 0.35 * person.parting
-    lost = looks.recession
-    middle = looks.hairline + cut.fringe * (1 - lost) * (0.4 + 0.6 * looks.hair_cover)
+    lost = params.recession
+    middle = params.hairline + cut.fringe * (1 - lost) * (0.4 + 0.6 * params.hair_cover)
     line = middle + cut.sweep * (1 - lost) * np.clip((u - part) * (-0.9 if person.parting > 0 else 0.9), -0.25, 1)
     line = line - 0.42 * min(2.2 * lost, 1.0) * gaussian(side, 0.52, 0.17)  # the temples go first
     line = line - 1.4 * max(lost - 0.3, 0) * (1 - np.clip((side - 0.55) / 0.3, 0, 1))
     base = 0.05
-    free = cut.opening - 0.03 * (1 - looks.grown)
+    free = cut.opening - 0.03 * (1 - params.grown)
     across = np.clip(side / free, 0, 3) ** cut.corner
     up = np.clip((base - v)[:, None] / np.maximum(base - line, 0.05)[None, :], 0, 3) ** cut.corner
     return np.float32(0.85) * (1 - (across[None, :] + up) ** (1 / cut.corner))
 
 
-def _strands(person: Person, scene: Scene, window: Window, looks: FaceParams, cut: Cut) -> Array:
+def _strands(person: Person, scene: Scene, window: Window, params: FaceParams, cut: Cut) -> Array:
     """Light and dark strands (h, w), mean 0, running away from the parting; locks where hair is curly."""
-    offset = (person.number * 53 + scene.backdrop % 97, person.number * 71)
+    offset = (person.number * 53 + scene.background % 97, person.number * 71)
     if cut.curl > 0.5:
         return 0.75 * patch(window, 0.10, offset, 3.0) + 0.5 * patch(window, 0.035, offset, 2.0)
     x = np.broadcast_to((window.u - 0.35 * person.parting)[None, :], window.shape)
-    y = np.broadcast_to((window.v - looks.crown + 0.45)[:, None], window.shape)
+    y = np.broadcast_to((window.v - params.crown + 0.45)[:, None], window.shape)
     radius, angle = cv2.cartToPolar(np.ascontiguousarray(x), np.ascontiguousarray(y))
     along = (radius * np.float32(22) + np.float32(offset[0] % SIDE)) % np.float32(SIDE)
     across = (angle * np.float32(190) + np.float32(offset[1] % SIDE)) % np.float32(SIDE)
     return cv2.remap(noise(1.1, 16.0), along, across, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
 
-def _colour(person: Person, looks: FaceParams, scene: Scene, window: Window, cut: Cut, strands: Array | None = None) -> list[Array]:
-    strands = _strands(person, scene, window, looks, cut) if strands is None else strands
+def _colour(person: Person, params: FaceParams, scene: Scene, window: Window, cut: Cut, strands: Array | None = None) -> list[Array]:
+    strands = _strands(person, scene, window, params, cut) if strands is None else strands
     lx, ly, lz = light_direction(scene)
     # An ellipsoid's slopes are enough for the light on hair.
     nx = window.u / 1.35
     ny = (window.v + 0.35) / 1.55
     facing = np.clip(lx * nx[None, :] + ly * np.clip(ny, -1, 0.5)[:, None] + lz * 0.65, 0, 1)
-    ring = np.outer(gaussian(window.v, looks.crown + 0.36, 0.16), 1 - np.clip(np.abs(nx + 0.3 * scene.light[0]), 0, 1))
+    ring = np.outer(gaussian(window.v, params.crown + 0.36, 0.16), 1 - np.clip(np.abs(nx + 0.3 * scene.light[0]), 0, 1))
     glow = scene.ambient * 0.75 + (1 - scene.ambient) * 1.3 * facing
     glow *= 1 + (0.13 + 0.12 * cut.curl) * strands
     sheen = np.clip(ring * (0.10 + 0.05 * strands) * (1 - 0.6 * cut.curl), 0, 1) * (1.2 - scene.ambient)
     temples = 0.25 * np.clip((np.abs(window.u) - 0.55) / 0.4, 0, 1)[None, :]
-    grey = looks.grey
+    grey = params.grey
     share = np.clip(grey + (temples + 0.09 * strands) * 4 * grey * (1 - grey), 0, 1)
-    baby = 0.25 * (1 - looks.grown)  # many children are fairer
+    baby = 0.25 * (1 - params.grown)  # many children are fairer
     baby *= 1 - person.skin_depth
-    white = min(max((looks.age - 50) / 35, 0.0), 1.0)
+    white = min(max((params.age - 50) / 35, 0.0), 1.0)
     old = (_GREY * (1 - white) + _WHITE * white).astype(np.float32)
     fair = (np.array(person.hair) * (1 - baby) + np.array([0.62, 0.50, 0.34]) * baby).astype(np.float32)
     return [(glow * (tone * (1 - share) + light * share) + sheen).astype(np.float32) for tone, light in zip(fair, old, strict=True)]

@@ -29,6 +29,21 @@ _MATLAB_DAYS = 366  # a MATLAB day number is Python's ordinal plus this: it coun
 _HEADER = 116  # bytes of text at the start of a MATLAB 5 file, with the time of writing in it
 
 
+# Shares of all rows. In the real IMDB 37 % of the rows survive cleaning; here 70 %, since every picture costs time.
+KINDS = {
+    "second_face": 0.08,  # another face is in the picture
+    "low_score": 0.04,  # blurred and turned away; score below 1
+    "no_face": 0.07,  # nobody in the picture; score -inf
+    "no_gender": 0.03,
+    "invalid_date": 0.04,  # day numbers up to 366: no year of birth
+    "impossible_age": 0.04,  # a birth after the photo, or more than 100 years before it
+    "wrong_year": 0.04,  # a plausible wrong age, which no cleaning finds
+    "zero_date": 0.02,  # month or day 0, as many real rows have; a good row
+}
+LAST_YEAR = 2015  # when the real sets were collected
+SURVIVING = ("", "wrong_year", "zero_date")  # the kinds that cleaning lets through
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of labels as the set gives them, right or wrong."""
@@ -65,7 +80,34 @@ class Row:
         return f"wiki_crop/{page % 100:02d}/{page}_{year:04d}-{month:02d}-{day:02d}_{self.taken}.jpg"
 
 
-def write_mat(root: Path, name: str, rows: Sequence[Row], known: Sequence[GroundTruth]) -> Path:
+@dataclass(frozen=True)
+class Source:
+    """One of the two sets."""
+
+    name: str
+    people: int  # of the real set
+    photos: int
+    demo_photos: int  # a person, where people are given and photos are not
+    mean_age: float
+    spread_people: float
+    spread_photos: float
+
+
+IMDB = Source("imdb", 20_284, 460_723, 20, 36.0, 9.0, 8.0)
+WIKI = Source("wiki", 62_328, 62_328, 1, 38.0, 16.0, 0.1)
+
+
+def plan_imdb(settings: Synthetic) -> DrawingPlan:
+    """Film actors, many photos each."""
+    return _plan(IMDB, settings)
+
+
+def plan_wiki(settings: Synthetic) -> DrawingPlan:
+    """People of an encyclopedia, one photo each."""
+    return _plan(WIKI, settings)
+
+
+def write_mat(root: Path, name: str, rows: Sequence[Row], truths: Sequence[GroundTruth]) -> Path:
     """Write `<name>_crop/<name>.mat` with one struct `<name>` of 1 x n fields, as scipy.io.loadmat finds it in the real file."""
     from scipy.io import savemat
 
@@ -74,9 +116,9 @@ def write_mat(root: Path, name: str, rows: Sequence[Row], known: Sequence[Ground
         "dob": np.array([[row.datenum() for row in rows]], np.int32),
         "photo_taken": np.array([[row.taken for row in rows]], np.uint16),
         "full_path": _cells([row.path(name).split("/", 1)[1] for row in rows]),
-        "gender": np.array([[_gender(row, truth) for row, truth in zip(rows, known, strict=True)]], float),
+        "gender": np.array([[_gender(row, truth) for row, truth in zip(rows, truths, strict=True)]], float),
         "name": _cells([person_name(row.number) for row in rows]),
-        "face_location": _cells([_location(truth) for truth in known]),
+        "face_location": _cells([_location(truth) for truth in truths]),
         "face_score": np.array([[_score(row) for row in rows]], float),
         "second_face_score": np.array([[1.1 + 3 * row.draw if row.kind == "second_face" else np.nan for row in rows]], float),
     }
@@ -117,48 +159,6 @@ def _location(truth: GroundTruth) -> npt.NDArray[np.float64]:
     return np.array([[min(max(value + 1, 1.0), float(side)) for value in truth.shot.square()]])
 
 
-# Shares of all rows. In the real IMDB 37 % of the rows survive cleaning; here 70 %, since every picture costs time.
-KINDS = {
-    "second_face": 0.08,  # another face is in the picture
-    "low_score": 0.04,  # blurred and turned away; score below 1
-    "no_face": 0.07,  # nobody in the picture; score -inf
-    "no_gender": 0.03,
-    "invalid_date": 0.04,  # day numbers up to 366: no year of birth
-    "impossible_age": 0.04,  # a birth after the photo, or more than 100 years before it
-    "wrong_year": 0.04,  # a plausible wrong age, which no cleaning finds
-    "zero_date": 0.02,  # month or day 0, as many real rows have; a good row
-}
-LAST_YEAR = 2015  # when the real sets were collected
-SURVIVING = ("", "wrong_year", "zero_date")  # the kinds that cleaning lets through
-
-
-@dataclass(frozen=True)
-class Source:
-    """One of the two sets."""
-
-    name: str
-    people: int  # of the real set
-    photos: int
-    demo_photos: int  # a person, where people are given and photos are not
-    mean_age: float
-    spread_people: float
-    spread_photos: float
-
-
-IMDB = Source("imdb", 20_284, 460_723, 20, 36.0, 9.0, 8.0)
-WIKI = Source("wiki", 62_328, 62_328, 1, 38.0, 16.0, 0.1)
-
-
-def plan_imdb(settings: Synthetic) -> DrawingPlan:
-    """Film actors, many photos each."""
-    return _plan(IMDB, settings)
-
-
-def plan_wiki(settings: Synthetic) -> DrawingPlan:
-    """People of an encyclopedia, one photo each."""
-    return _plan(WIKI, settings)
-
-
 def _plan(source: Source, settings: Synthetic) -> DrawingPlan:
     people = settings.people or source.people
     total = settings.photos or (people * source.demo_photos if settings.people else source.photos)
@@ -169,8 +169,8 @@ def _plan(source: Source, settings: Synthetic) -> DrawingPlan:
         photos.append(photo)
         rows.append(row)
 
-    def write_labels(root: Path, known: Sequence[GroundTruth]) -> None:
-        write_mat(root, source.name, rows, known)
+    def write_labels(root: Path, truths: Sequence[GroundTruth]) -> None:
+        write_mat(root, source.name, rows, truths)
 
     return DrawingPlan(photos, write_labels)
 
@@ -192,22 +192,22 @@ def _photo(source: Source, settings: Synthetic, index: int, who: int, kind: str)
         born = datetime.date(born.year, 12, 31)  # written as day 0 of month 0 of the next year
     taken = born.year + (born.month >= 7) + int(within(rng.normal(middle, source.spread_photos), 0, min(98, LAST_YEAR - 1 - born.year)))
     midyear = taken + 0.5 - (born.year + (born.timetuple().tm_yday - 0.5) / 366)
-    sitter = photo_subject(source.name, settings.seed, number, max(midyear, 0.0), index)
-    said_born, said_taken = _said(kind, born, taken, rng)
+    subject = photo_subject(source.name, settings.seed, number, max(midyear, 0.0), index)
+    label_born, label_taken = _label_dates(kind, born, taken, rng)
     behind = None
     if kind == "low_score":
-        sitter = replace(sitter, scene=replace(sitter.scene, blur=0.022, yaw=34.0 * np.sign(sitter.scene.yaw), grain=0.06))
+        subject = replace(subject, scene=replace(subject.scene, blur=0.022, yaw=34.0 * np.sign(subject.scene.yaw), grain=0.06))
     if kind == "second_face":
         side = 1.0 if rng.random() < 0.5 else -1.0
         behind = photo_subject(source.name, settings.seed, number + 1, float(rng.uniform(15, 70)), settings.seed + 1_000_000 + index)
         behind = replace(behind, scene=replace(behind.scene, shift=(0.31 * side, -0.06), face_share=0.36))
-        sitter = replace(sitter, scene=replace(sitter.scene, shift=(-0.12 * side, 0.02)))
-    said = Row(index, who, number, kind, said_born, said_taken, float(rng.normal(4.2, 0.9)), float(rng.random()))
-    label = float("nan") if kind == "invalid_date" else said.age()
-    return Photo(said.path(source.name), settings.size, sitter, kind, label, behind, empty=kind == "no_face"), said
+        subject = replace(subject, scene=replace(subject.scene, shift=(-0.12 * side, 0.02)))
+    row = Row(index, who, number, kind, label_born, label_taken, float(rng.normal(4.2, 0.9)), float(rng.random()))
+    label = float("nan") if kind == "invalid_date" else row.age()
+    return Photo(row.path(source.name), settings.size, subject, kind, label, behind, empty=kind == "no_face"), row
 
 
-def _said(kind: str, born: datetime.date, taken: int, rng: np.random.Generator) -> tuple[tuple[int, int, int], int]:
+def _label_dates(kind: str, born: datetime.date, taken: int, rng: np.random.Generator) -> tuple[tuple[int, int, int], int]:
     """Birth (year, month, day) and year of the photo as the labels give them."""
     birth = (born.year, born.month, born.day)
     if kind == "zero_date":

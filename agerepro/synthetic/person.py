@@ -135,7 +135,7 @@ class Scene:
     gaze: tuple[float, float] = (0.0, 0.0)  # -1 .. 1
     glasses: str = "none"  # none | round | square
     beard: float = 0.0  # 0 shaven .. 1 as grown as the person ever wears it
-    backdrop: int = 0  # seed of background, clothes and hair in disorder
+    background: int = 0  # seed of background, clothes and hair in disorder
     film: str = "colour"  # colour | grey | sepia
     grain: float = 0.0  # noise, in shares of the full range
     blur: float = 0.0  # sigma, in shares of the picture's side
@@ -168,26 +168,26 @@ NUISANCE = {
 }
 
 
-def draw_scene(mix: NuisanceParams, person: Person, age: float, rng: np.random.Generator) -> Scene:
+def draw_scene(nuisance: NuisanceParams, person: Person, age: float, rng: np.random.Generator) -> Scene:
     """A scene for `person` at `age` with the data set's amount of nuisance; every call takes the same number of draws."""
-    yaw, pitch, roll = np.clip(rng.normal(size=3), -2, 2) * mix.turn * np.array([1, 0.5, 0.66])
-    shift = rng.uniform(-1, 1, 2) * (0.5 - 0.9 * CROP) * (0 if mix.face_share[0] == mix.face_share[1] else 1)
+    yaw, pitch, roll = np.clip(rng.normal(size=3), -2, 2) * nuisance.turn * np.array([1, 0.5, 0.66])
+    shift = rng.uniform(-1, 1, 2) * (0.5 - 0.9 * CROP) * (0 if nuisance.face_share[0] == nuisance.face_share[1] else 1)
     angle, tilt = rng.uniform(-0.9, 0.9), rng.uniform(0.15, 0.75)
-    old_film = rng.random() < (mix.early_film if age < 18 else mix.film)
+    old_film = rng.random() < (nuisance.early_film if age < 18 else nuisance.film)
     sepia = rng.random() < 0.35
     smile = np.clip(rng.normal(0.3, 0.35), -0.3, 1)
     glasses = rng.random() < person.glasses * (1.0 if age > 8 else 0.15)
     return Scene(
         yaw=float(yaw), pitch=float(pitch), roll=float(roll), shift=(float(shift[0]), float(shift[1])),
-        face_share=float(rng.uniform(*mix.face_share)),
-        light=(float(angle), float(-tilt)), ambient=float(rng.uniform(0.9 - 0.6 * mix.hardness, 0.72)),
+        face_share=float(rng.uniform(*nuisance.face_share)),
+        light=(float(angle), float(-tilt)), ambient=float(rng.uniform(0.9 - 0.6 * nuisance.hardness, 0.72)),
         warmth=float(rng.normal(0, 0.4)), exposure=float(np.clip(rng.normal(1.0, 0.09), 0.78, 1.2)),
         smile=float(smile), brows_up=float(np.clip(rng.normal(0, 0.35), -0.8, 0.9)), lids=float(np.clip(rng.normal(1, 0.08), 0.78, 1.15)),
         gaze=(float(np.clip(rng.normal(0, 0.3), -0.7, 0.7)), float(np.clip(rng.normal(0, 0.15), -0.3, 0.3))),
         glasses="none" if not glasses else ("round", "square")[int(person.number % 2)],
         beard=float(np.clip(rng.normal(0.85, 0.3), 0, 1)),
-        backdrop=int(rng.integers(1 << 31)),
+        background=int(rng.integers(1 << 31)),
         film="colour" if not old_film else "sepia" if sepia else "grey",
-        grain=float(rng.uniform(0, mix.grain) * (0.55 if old_film else 0.45)), blur=float(rng.uniform(0, mix.blur)),
-        quality=int(rng.integers(mix.quality[0], mix.quality[1] + 1)),
+        grain=float(rng.uniform(0, nuisance.grain) * (0.55 if old_film else 0.45)), blur=float(rng.uniform(0, nuisance.blur)),
+        quality=int(rng.integers(nuisance.quality[0], nuisance.quality[1] + 1)),
     )  # fmt: skip

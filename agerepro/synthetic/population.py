@@ -21,6 +21,24 @@ from agerepro.synthetic.person import NUISANCE, Scene, draw_person, draw_scene
 from agerepro.synthetic.renderer import LANDMARKS, Shot, aim, render, render_empty
 
 _CHUNK = 24  # photos a task: long enough to hide the pipe, short enough to see progress
+TRUTH = "synthetic-truth.csv"
+COLUMNS = (
+    "photo",  # path relative to the data set's folder
+    "person",  # number of the person in its world
+    "age",  # true years, as drawn
+    "label_age",  # whole years that the data set's labels say; empty when they say none
+    "gender",  # m or f, as drawn
+    "kind",  # of label noise, empty for none
+    "left", "top", "right", "bottom",  # the true face, pixels; empty when no face was drawn
+    *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"),  # pixels; "left" is the one at smaller x
+)  # fmt: skip
+# People photographed as children: far more than in the real sets, so that a few hundred photos show childhood too, which
+# the target of the cascade, FG-NET, is mostly about.
+CHILDREN = 0.4
+
+# First person of each data set; IMDB and AgeDB share some on purpose (see `plan_agedb`).
+FIRST_PERSON = {"imdb": 0, "agedb": 1_000_000, "fgnet": 2_000_000, "vggface2": 3_000_000, "wiki": 4_000_000, "adience": 5_000_000}
+_SALT = {name: 100 + place for place, name in enumerate(FIRST_PERSON)}
 
 
 @dataclass(frozen=True)
@@ -39,22 +57,39 @@ class Photo:
 
     path: str  # relative to the data set's folder, with /
     size: int  # side, pixels
-    sitter: PhotoSubject
+    subject: PhotoSubject
     kind: str = ""  # of label noise; "" for none
     label_age: float = float("nan")  # whole years that the data set's own labels say
     behind: PhotoSubject | None = None  # a second face
     empty: bool = False  # nobody is drawn
 
 
+@dataclass(frozen=True)
+class GroundTruth:
+    """A photo and the geometry of its face; None where nobody was drawn."""
+
+    photo: Photo
+    gender: str
+    shot: Shot | None
+
+
+@dataclass(frozen=True)
+class DrawingPlan:
+    """The pictures of a data set, and what writes its other files once their truth is known."""
+
+    photos: Sequence[Photo]
+    write_labels: Callable[[Path, Sequence[GroundTruth]], None]
+
+
 def draw(photo: Photo) -> bytes:
     """The JPEG of a photo."""
-    sitter = photo.sitter
+    subject = photo.subject
     if photo.empty:
-        return encode(render_empty(sitter.scene, photo.size), sitter.scene.quality)
+        return encode(render_empty(subject.scene, photo.size), subject.scene.quality)
     other = photo.behind
     behind = None if other is None else (draw_person(other.seed, other.number), other.age, other.scene)
-    drawn = render(draw_person(sitter.seed, sitter.number), sitter.age, sitter.scene, photo.size, behind=behind)
-    return encode(drawn.image, sitter.scene.quality)
+    drawn = render(draw_person(subject.seed, subject.number), subject.age, subject.scene, photo.size, behind=behind)
+    return encode(drawn.image, subject.scene.quality)
 
 
 def draw_all(root: Path, photos: Sequence[Photo], *, jobs: int, on_progress: Callable[[int, int], None]) -> None:
@@ -68,6 +103,61 @@ def draw_all(root: Path, photos: Sequence[Photo], *, jobs: int, on_progress: Cal
     for count in _drawn_chunks(root, chunks, jobs):
         done += count
         on_progress(done, total)
+
+
+def ground_truth(photos: Iterable[Photo]) -> list[GroundTruth]:
+    """The truth about photos, without drawing them."""
+    truths = []
+    for photo in photos:
+        person = draw_person(photo.subject.seed, photo.subject.number)
+        shot = None if photo.empty else aim(person, photo.subject.age, photo.subject.scene, photo.size)
+        truths.append(GroundTruth(photo, person.sex, shot))
+    return truths
+
+
+def write_truth(root: Path, rows: Sequence[GroundTruth]) -> Path:
+    """Write the truth table of a data set."""
+
+    def write(path: Path) -> None:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(COLUMNS)
+            table.writerows(_row(row) for row in rows)
+
+    return atomic_write(root / TRUTH, write)
+
+
+def draws_for(name: str, seed: int, *what: int) -> np.random.Generator:
+    """The random numbers of one thing in a data set, apart from everything else's."""
+    return np.random.default_rng([_SALT[name], seed, *what])
+
+
+def photo_subject(name: str, seed: int, number: int, age: float, photo: int) -> PhotoSubject:
+    """Person `number` at `age` (years) with the nuisance of data set `name` in its photo number `photo`."""
+    return PhotoSubject(seed, number, age, draw_scene(NUISANCE[name], draw_person(seed, number), age, draws_for(name, seed, 1, photo)))
+
+
+def person_name(number: int) -> str:
+    """A name that nobody bears; equal numbers, equal names in every data set."""
+    return f"Synthetic Person {number:04d}"
+
+
+def spread(people: int, photos: int) -> list[int]:
+    """Which of `people` is on each of `photos` pictures, person by person, as evenly as it goes."""
+    return sorted(index % people for index in range(photos))
+
+
+def within(value: float, low: float, high: float) -> float:
+    """A value brought into low..high by reflection, which keeps a distribution's shape better than clipping."""
+    width = high - low
+    away = (value - low) % (2 * width)
+    return low + (away if away <= width else 2 * width - away)
+
+
+def middle_age(draw: np.random.Generator, mean: float, spread_people: float) -> float:
+    """Years around which the photos of one person lie: normal, or childhood for a share of CHILDREN."""
+    adult, child = draw.normal(mean, spread_people), draw.uniform(0, 20)
+    return float(child if draw.random() < CHILDREN else adult)
 
 
 def _drawn_chunks(root: Path, chunks: Sequence[Sequence[Photo]], jobs: int) -> Iterable[int]:
@@ -109,102 +199,8 @@ def _leave_with(sentinel: int) -> None:
     os._exit(1)
 
 
-TRUTH = "synthetic-truth.csv"
-COLUMNS = (
-    "photo",  # path relative to the data set's folder
-    "person",  # number of the person in its world
-    "age",  # true years, as drawn
-    "label_age",  # whole years that the data set's labels say; empty when they say none
-    "gender",  # m or f, as drawn
-    "kind",  # of label noise, empty for none
-    "left", "top", "right", "bottom",  # the true face, pixels; empty when no face was drawn
-    *(f"{name}_{axis}" for name in LANDMARKS for axis in "xy"),  # pixels; "left" is the one at smaller x
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class GroundTruth:
-    """A photo and the geometry of its face; None where nobody was drawn."""
-
-    photo: Photo
-    gender: str
-    shot: Shot | None
-
-
-def ground_truth(photos: Iterable[Photo]) -> list[GroundTruth]:
-    """The truth about photos, without drawing them."""
-    found = []
-    for photo in photos:
-        person = draw_person(photo.sitter.seed, photo.sitter.number)
-        shot = None if photo.empty else aim(person, photo.sitter.age, photo.sitter.scene, photo.size)
-        found.append(GroundTruth(photo, person.sex, shot))
-    return found
-
-
-def write_truth(root: Path, rows: Sequence[GroundTruth]) -> Path:
-    """Write the truth table of a data set."""
-
-    def write(path: Path) -> None:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(COLUMNS)
-            table.writerows(_row(row) for row in rows)
-
-    return atomic_write(root / TRUTH, write)
-
-
 def _row(row: GroundTruth) -> list[str]:
     photo, shot = row.photo, row.shot
     label = "" if photo.label_age != photo.label_age else f"{photo.label_age:g}"
     places = [""] * 14 if shot is None else [f"{value:.2f}" for value in (*shot.box, *shot.landmarks.ravel())]
-    return [photo.path, str(photo.sitter.number), f"{photo.sitter.age:.3f}", label, row.gender, photo.kind, *places]
-
-
-# People photographed as children: far more than in the real sets, so that a few hundred photos show childhood too, which
-# the target of the cascade, FG-NET, is mostly about.
-CHILDREN = 0.4
-
-# First person of each data set; IMDB and AgeDB share some on purpose (see agedb.py).
-FIRST_PERSON = {"imdb": 0, "agedb": 1_000_000, "fgnet": 2_000_000, "vggface2": 3_000_000, "wiki": 4_000_000, "adience": 5_000_000}
-_SALT = {name: 100 + place for place, name in enumerate(FIRST_PERSON)}
-
-
-@dataclass(frozen=True)
-class DrawingPlan:
-    """The pictures of a data set, and what writes its other files once their truth is known."""
-
-    photos: Sequence[Photo]
-    write_labels: Callable[[Path, Sequence[GroundTruth]], None]
-
-
-def draws_for(name: str, seed: int, *what: int) -> np.random.Generator:
-    """The random numbers of one thing in a data set, apart from everything else's."""
-    return np.random.default_rng([_SALT[name], seed, *what])
-
-
-def photo_subject(name: str, seed: int, number: int, age: float, photo: int) -> PhotoSubject:
-    """Person `number` at `age` (years) with the nuisance of data set `name` in its photo number `photo`."""
-    return PhotoSubject(seed, number, age, draw_scene(NUISANCE[name], draw_person(seed, number), age, draws_for(name, seed, 1, photo)))
-
-
-def person_name(number: int) -> str:
-    """A name that nobody bears; equal numbers, equal names in every data set."""
-    return f"Synthetic Person {number:04d}"
-
-
-def spread(people: int, photos: int) -> list[int]:
-    """Which of `people` is on each of `photos` pictures, person by person, as evenly as it goes."""
-    return sorted(index % people for index in range(photos))
-
-
-def within(value: float, low: float, high: float) -> float:
-    """A value brought into low..high by reflection, which keeps a distribution's shape better than clipping."""
-    width = high - low
-    away = (value - low) % (2 * width)
-    return low + (away if away <= width else 2 * width - away)
-
-
-def middle_age(draw: np.random.Generator, mean: float, spread_people: float) -> float:
-    """Years around which the photos of one person lie: normal, or childhood for a share of CHILDREN."""
-    adult, child = draw.normal(mean, spread_people), draw.uniform(0, 20)
-    return float(child if draw.random() < CHILDREN else adult)
+    return [photo.path, str(photo.subject.number), f"{photo.subject.age:.3f}", label, row.gender, photo.kind, *places]

@@ -26,7 +26,7 @@ _ROOM = 0.1  # of the side: more canvas above the head than the picture shows, f
 class Shot:
     """Where everything of a photo lies before it is drawn; cheap, so that truth needs no picture."""
 
-    looks: FaceParams
+    params: FaceParams
     camera: Camera
     box: tuple[float, float, float, float]  # left, top, right, bottom of the face, pixels
     landmarks: npt.NDArray[np.float64]  # (5, 2), pixels, in the order of LANDMARKS
@@ -69,15 +69,15 @@ def render_empty(scene: Scene, size: int) -> npt.NDArray[np.uint8]:
 
 def aim(person: Person, age: float, scene: Scene, size: int) -> Shot:
     """The geometry of a photo: the face box takes `scene.face_share` of the side, in the middle but for the scene's shift."""
-    state = face_params(person, age)
-    top, bottom = _box_ends(state)
+    params = face_params(person, age)
+    top, bottom = _box_ends(params)
     scale = scene.face_share * size / max(bottom - top, 2.0)
     centre = ((size - 1) / 2, (size - 1) / 2 - (top + bottom) / 2 * scale)
     room = round(_ROOM * size)
     canvas = (centre[0] + room / 2, centre[1] + room)
     lens = camera(scene, scale, canvas, centre)
-    wide, low = corner(state, scene.smile)
-    face = [(-state.eye_x, 0.0), (state.eye_x, 0.0), (0.0, state.nose - 0.14), (-wide, low), (wide, low)]
+    wide, low = corner(params, scene.smile)
+    face = [(-params.eye_x, 0.0), (params.eye_x, 0.0), (0.0, params.nose - 0.14), (-wide, low), (wide, low)]
     places = lens.project([*face, (-1.0, 0.15), (1.0, 0.15), (0.0, top), (0.0, bottom)])
     # Turning moves the face; the photographer follows it.
     middle = np.array([places[5, 0] + places[6, 0], places[7, 1] + places[8, 1]]) / 2
@@ -85,43 +85,40 @@ def aim(person: Person, age: float, scene: Scene, size: int) -> Shot:
     places += move
     lens = replace(lens, picture=(float(centre[0] + move[0]), float(centre[1] + move[1])))
     box = (float(places[5, 0]), float(places[7, 1]), float(places[6, 0]), float(places[8, 1]))
-    return Shot(state, lens, box, places[:5])
+    return Shot(params, lens, box, places[:5])
 
 
 def scenery(size: int, scene: Scene) -> Array:
     """The background of a scene: RGB 0..1 (size, size, 3)."""
-    return cv2.merge(list(background(size, scene.backdrop)))
+    return cv2.merge(list(background(size, scene.background)))
 
 
 def _before(picture: Array, person: Person, shot: Shot, scene: Scene) -> Array:
     """The picture (size, size, 3) with a person painted in front of it."""
-    state, size = shot.looks, len(picture)
-    easel = new_canvas(size + round(_ROOM * size), shot.camera.scale, shot.camera.canvas)
-    paint_back_hair(easel, person, state, scene)
-    paint_body(easel, person, state, scene)
-    light = paint_head(easel, person, state, scene)
-    paint_eyes(easel, person, state, scene, light)
-    paint_brows(easel, person, state, scene, light)
-    paint_hair(easel, person, state, scene)
-    paint_glasses(easel, person, state, scene)
-    layers = shot.camera.expose(cv2.merge([*easel.paint, easel.cover]), size)
+    params, size = shot.params, len(picture)
+    canvas = new_canvas(size + round(_ROOM * size), shot.camera.scale, shot.camera.canvas)
+    paint_back_hair(canvas, person, params, scene)
+    paint_body(canvas, person, params, scene)
+    light = paint_head(canvas, person, params, scene)
+    paint_eyes(canvas, person, params, scene, light)
+    paint_brows(canvas, person, params, scene, light)
+    paint_hair(canvas, person, params, scene)
+    paint_glasses(canvas, person, params, scene)
+    layers = shot.camera.expose(cv2.merge([*canvas.paint, canvas.cover]), size)
     return layers[..., :3] + picture * (1 - layers[..., 3:])
 
 
-def _box_ends(state: FaceParams) -> tuple[float, float]:
+def _box_ends(params: FaceParams) -> tuple[float, float]:
     """Where face detectors draw top and bottom of a face's box: half way up the forehead, and the chin."""
-    return 0.5 * state.brow_y + 0.5 * state.hairline - 0.05, state.chin + 0.02
-
-
-TWELVE_AGES = (0, 2, 5, 9, 13, 18, 26, 35, 46, 57, 68, 82)
+    return 0.5 * params.brow_y + 0.5 * params.hairline - 0.05, params.chin + 0.02
 
 
 def contact_sheet(
-    people: Sequence[int], ages: Sequence[float], *, seed: int = 0, size: int = 160, columns: int = 0, mix: str = ""
+    people: Sequence[int], ages: Sequence[float], *, seed: int = 0, size: int = 160, columns: int = 0, nuisance: str = ""
 ) -> npt.NDArray[np.uint8]:  # fmt: skip
     """RGB uint8 picture of every person (number) at every age (years), person by person, `columns` faces a row.
 
-    `columns` 0 gives one row a person. `mix` names a data set whose nuisance is drawn; empty gives even studio light.
+    `columns` 0 gives one row a person. `nuisance` names a data set whose nuisance is drawn; empty gives even studio light.
     """
     pairs = [(number, age) for number in people for age in ages]
     columns = columns or len(ages)
@@ -129,7 +126,7 @@ def contact_sheet(
     for number, age in pairs:
         person = draw_person(seed, number)
         rng = np.random.default_rng([seed, number, int(age)])
-        scene = draw_scene(NUISANCE[mix], person, age, rng) if mix else Scene(backdrop=number + int(age), face_share=0.52)
+        scene = draw_scene(NUISANCE[nuisance], person, age, rng) if nuisance else Scene(background=number + int(age), face_share=0.52)
         face = render(person, age, scene, size).image
         label = f"{age:g}"
         cv2.putText(face, label, (4, size - 6), cv2.FONT_HERSHEY_SIMPLEX, size / 320, (255, 255, 255), 2, cv2.LINE_AA)

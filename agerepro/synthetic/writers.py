@@ -34,6 +34,14 @@ AGEDB_PEOPLE, AGEDB_PHOTOS = 568, 16_488  # of the real set
 AGEDB_SHARED = 0.1  # of its people are also in IMDB, under the same name and with the same face
 AGEDB_YOUNGEST, AGEDB_OLDEST = 1, 101
 AGEDB_MEAN_AGE, AGEDB_STD_OF_PEOPLE, AGEDB_STD_OF_PHOTOS = 50.0, 12.0, 10.6  # years; together 16
+FGNET_NAMES = Path(__file__).parents[1] / "datasets" / "cards" / "fgnet_filenames.txt"
+FGNET_FOLDER = "FGNET/images"
+VGGFACE2_PEOPLE, VGGFACE2_PHOTOS_A_PERSON = 8_631, 364  # of the real training part
+VGGFACE2_DEMO_PHOTOS = 20  # a person, where people are given and photos are not
+VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE, VGGFACE2_STD_OF_PHOTOS = 40.0, 13.0, 7.0  # years
+RENDERER = 3  # raise it when the same settings give other pictures
+FINISHED = "synthetic.json"
+STARTED = ".synthetic-started.json"
 
 
 def plan_agedb(settings: Synthetic) -> DrawingPlan:
@@ -49,17 +57,9 @@ def plan_agedb(settings: Synthetic) -> DrawingPlan:
         rng = draws_for("agedb", settings.seed, 2, index)
         age = int(within(rng.normal(middle, AGEDB_STD_OF_PHOTOS), AGEDB_YOUNGEST, AGEDB_OLDEST + 0.999))
         path = f"{index}_{person_name(number).replace(' ', '')}_{age}_{person.sex}.jpg"
-        sitter = photo_subject("agedb", settings.seed, number, age + float(rng.random()), index)
-        photos.append(Photo(path, settings.size, sitter, label_age=age))
+        subject = photo_subject("agedb", settings.seed, number, age + float(rng.random()), index)
+        photos.append(Photo(path, settings.size, subject, label_age=age))
     return DrawingPlan(photos, _no_labels_file)
-
-
-def _no_labels_file(root: Path, rows: Sequence[GroundTruth]) -> None:
-    """AgeDB's labels are its file names."""
-
-
-FGNET_NAMES = Path(__file__).parents[1] / "datasets" / "cards" / "fgnet_filenames.txt"
-FGNET_FOLDER = "FGNET/images"
 
 
 def plan_fgnet(settings: Synthetic) -> DrawingPlan:
@@ -71,44 +71,23 @@ def plan_fgnet(settings: Synthetic) -> DrawingPlan:
     for index, name in enumerate(chosen):
         age = int(name[4:6])
         exact = age + float(draws_for("fgnet", settings.seed, 2, index).random())
-        sitter = photo_subject("fgnet", settings.seed, FIRST_PERSON["fgnet"] + int(name[:3]), exact, index)
-        photos.append(Photo(f"{FGNET_FOLDER}/{name}", settings.size, sitter, label_age=age))
-    return DrawingPlan(photos, _no_label_file)
-
-
-def _no_label_file(root: Path, rows: Sequence[GroundTruth]) -> None:
-    """FG-NET's labels are its file names."""
-
-
-VGGFACE2_PEOPLE, VGGFACE2_PHOTOS_A_PERSON = 8_631, 364  # of the real training part
-VGGFACE2_DEMO_PHOTOS = 20  # a person, where people are given and photos are not
-VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE, VGGFACE2_STD_OF_PHOTOS = 40.0, 13.0, 7.0  # years
+        subject = photo_subject("fgnet", settings.seed, FIRST_PERSON["fgnet"] + int(name[:3]), exact, index)
+        photos.append(Photo(f"{FGNET_FOLDER}/{name}", settings.size, subject, label_age=age))
+    return DrawingPlan(photos, _no_labels_file)
 
 
 def plan_vggface2(settings: Synthetic) -> DrawingPlan:
     """Identities photographed within some years of their lives."""
     people = settings.people or VGGFACE2_PEOPLE
     total = settings.photos or people * (VGGFACE2_DEMO_PHOTOS if settings.people else VGGFACE2_PHOTOS_A_PERSON)
-    photos, seen = [], [0] * people
+    photos, counts = [], [0] * people
     for index, who in enumerate(spread(people, total)):
         middle = draws_for("vggface2", settings.seed, 0, who).normal(VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE)
         age = within(draws_for("vggface2", settings.seed, 2, index).normal(middle, VGGFACE2_STD_OF_PHOTOS), 3, 90)
-        seen[who] += 1
-        sitter = photo_subject("vggface2", settings.seed, FIRST_PERSON["vggface2"] + who, float(age), index)
-        photos.append(Photo(f"train/n{who + 1:06d}/{seen[who]:04d}_01.jpg", settings.size, sitter))
+        counts[who] += 1
+        subject = photo_subject("vggface2", settings.seed, FIRST_PERSON["vggface2"] + who, float(age), index)
+        photos.append(Photo(f"train/n{who + 1:06d}/{counts[who]:04d}_01.jpg", settings.size, subject))
     return DrawingPlan(photos, _write_boxes)
-
-
-def _write_boxes(root: Path, rows: Sequence[GroundTruth]) -> None:
-    boxes, landmarks = ["NAME_ID,X,Y,W,H"], ["NAME_ID," + ",".join(f"P{n}X,P{n}Y" for n in range(1, 6))]
-    for row in rows:
-        assert row.shot is not None  # every picture of this set shows its person
-        name = row.photo.path.removeprefix("train/").removesuffix(".jpg")
-        left, top, right, bottom = (round(value) for value in row.shot.box)
-        boxes.append(f'"{name}",{left},{top},{right - left},{bottom - top}')
-        landmarks.append(f'"{name}",' + ",".join(f"{value:.3f}" for value in row.shot.landmarks.ravel()))
-    write_text(root / "bb_landmark" / "loose_bb_train.csv", "\n".join(boxes) + "\n")
-    write_text(root / "bb_landmark" / "loose_landmark_train.csv", "\n".join(landmarks) + "\n")
 
 
 WRITERS: dict[str, Callable[[Synthetic], DrawingPlan]] = {
@@ -119,9 +98,6 @@ WRITERS: dict[str, Callable[[Synthetic], DrawingPlan]] = {
     "vggface2": plan_vggface2,
     "adience": adience.plan,
 }
-RENDERER = 3  # raise it when the same settings give other pictures
-FINISHED = "synthetic.json"
-STARTED = ".synthetic-started.json"
 
 
 def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress: Callable[[int, int], None]) -> None:
@@ -147,15 +123,31 @@ def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress:
     (root / STARTED).unlink(missing_ok=True)
 
 
+def _no_labels_file(root: Path, rows: Sequence[GroundTruth]) -> None:
+    """The labels of AgeDB and FG-NET are their file names."""
+
+
+def _write_boxes(root: Path, rows: Sequence[GroundTruth]) -> None:
+    boxes, landmarks = ["NAME_ID,X,Y,W,H"], ["NAME_ID," + ",".join(f"P{n}X,P{n}Y" for n in range(1, 6))]
+    for row in rows:
+        assert row.shot is not None  # every picture of this set shows its person
+        name = row.photo.path.removeprefix("train/").removesuffix(".jpg")
+        left, top, right, bottom = (round(value) for value in row.shot.box)
+        boxes.append(f'"{name}",{left},{top},{right - left},{bottom - top}')
+        landmarks.append(f'"{name}",' + ",".join(f"{value:.3f}" for value in row.shot.landmarks.ravel()))
+    write_text(root / "bb_landmark" / "loose_bb_train.csv", "\n".join(boxes) + "\n")
+    write_text(root / "bb_landmark" / "loose_landmark_train.csv", "\n".join(landmarks) + "\n")
+
+
 def _is_finished(root: Path, order: dict[str, Any]) -> bool:
     """Whether `root` holds exactly what is ordered; UserError when it holds something else."""
     for marker in (FINISHED, STARTED):
         if not (root / marker).exists():
             continue
-        found = _read(root / marker)
-        if found != order:
+        settings = _read(root / marker)
+        if settings != order:
             raise UserError(
-                f"{root} holds a synthetic data set drawn with other settings ({json.dumps(found)}). "
+                f"{root} holds a synthetic data set drawn with other settings ({json.dumps(settings)}). "
                 "Delete the folder to draw it anew, or name another one."
             )
         return marker == FINISHED

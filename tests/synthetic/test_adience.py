@@ -78,7 +78,7 @@ def test_every_step_takes_away_exactly_what_was_planted(undrawn: tuple[Path, lis
 
 def test_other_policies_take_the_planted_ages_that_they_should(undrawn: tuple[Path, list]) -> None:
     root, photos = undrawn
-    single = Counter(int(photo.sitter.age) for photo in photos if photo.kind == "single_age")
+    single = Counter(int(photo.subject.age) for photo in photos if photo.kind == "single_age")
     assert len(single) > 8
     pairs = Counter(row["age"] for row in rows_of(root) if row["age"].startswith("(") and row["age"] not in PRINTED)
     exact = len(reader.read(root).table)
@@ -101,7 +101,7 @@ def test_groups_have_the_real_shares(undrawn: tuple[Path, list]) -> None:
     weights = {**GROUPS, **ODD}
     for group in GROUPS:
         assert counts[str(group)] / len(rows) == pytest.approx(weights[group] / sum(weights.values()), abs=0.002)
-    old = [photo.sitter.age for photo in undrawn[1] if photo.kind == "" and photo.sitter.age >= 60]
+    old = [photo.subject.age for photo in undrawn[1] if photo.kind == "" and photo.subject.age >= 60]
     assert 68 < np.mean(old) < 78
 
 
@@ -112,6 +112,6 @@ def test_a_small_set_has_groups_before_oddities() -> None:
 
 def test_as_many_people_and_albums_as_the_real_set() -> None:
     photos = adience.plan(Synthetic(people=0, photos=2_284)).photos
-    assert len({photo.sitter.number for photo in photos}) == adience.PEOPLE == 2_284
+    assert len({photo.subject.number for photo in photos}) == adience.PEOPLE == 2_284
     users = {photo.path.split("/")[1] for photo in photos}
     assert abs(len(users) - 168) <= 5
