@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from agerepro.errors import UserError
+from agerepro.evaluation.bootstrap import MIN_CLUSTERS
 from agerepro.evaluation.metrics import absolute_errors, cumulative_score, photo_weights
 from agerepro.evaluation.predictions import ages_only, check_one_run, is_classification, photo_errors
 from agerepro.evaluation.subgroups import DECADES, error_by_age
@@ -48,7 +49,7 @@ def plot_error_by_age(
     runs = {label: ages_only(check_one_run(predictions)) for label, predictions in runs.items()}
     binned = {label: error_by_age(predictions, edges=edges) for label, predictions in runs.items()}
     firsts = np.unique(np.concatenate([table["first"] for table in binned.values()]))
-    subtitle = "Whiskers: 95 % bootstrap intervals over people; none where there is one person"
+    subtitle = f"Whiskers: 95 % bootstrap intervals over people; none for fewer than {MIN_CLUSTERS}"
     with figure("Mean absolute error by true age", subtitle, caption, *runs.values(), height=height_with(len(runs))) as (drawn, axes):
         for index, (label, table) in enumerate(binned.items()):
             beside = (index - (len(binned) - 1) / 2) * min(0.14, 0.7 / len(binned))
