@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from agerepro.datasets.photos import Photos
 
 
+READERS = {
+    "imdb": "agerepro.datasets.imdb_wiki:read_imdb",
+    "wiki": "agerepro.datasets.imdb_wiki:read_wiki",
+    "agedb": "agerepro.datasets.agedb:read",
+    "fgnet": "agerepro.datasets.fgnet:read",
+    "adience": "agerepro.datasets.adience:read",
+    "vggface2": "agerepro.datasets.vggface2:read",
+    "congress": "agerepro.datasets.congress:read",
+}
+GROUPED = ("adience",)  # readers that take a policy for the labels of age groups
+
+
 @dataclass(frozen=True)
 class Published:
     """Counts as published, None where no source gives one.
@@ -63,18 +75,6 @@ def read_card(name: str) -> Card:
     for key in ("papers", "notes"):
         entries[key] = tuple(entries.get(key, ()))
     return Card(name=name, **entries)
-
-
-READERS = {
-    "imdb": "agerepro.datasets.imdb_wiki:read_imdb",
-    "wiki": "agerepro.datasets.imdb_wiki:read_wiki",
-    "agedb": "agerepro.datasets.agedb:read",
-    "fgnet": "agerepro.datasets.fgnet:read",
-    "adience": "agerepro.datasets.adience:read",
-    "vggface2": "agerepro.datasets.vggface2:read",
-    "congress": "agerepro.datasets.congress:read",
-}
-GROUPED = ("adience",)  # readers that take a policy for the labels of age groups
 
 
 def names() -> tuple[str, ...]:

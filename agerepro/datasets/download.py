@@ -15,8 +15,60 @@ from agerepro.datasets.congress import labels
 from agerepro.errors import UserError
 from agerepro.io import atomic_write
 
+PORTRAITS = "https://raw.githubusercontent.com/Hainish/congress-images-225x275/20531e981f99/images"
+AT_ONCE = 8
+TRIES = 3
+TIMEOUT_S = 30
 START, END, SCAN = 0xD8, 0xD9, 0xDA
 COMMENT = 0xFE
+
+
+def download_congress(
+    root: Path,
+    *,
+    base: str = PORTRAITS,
+    wait: Callable[[float], object] = time.sleep,
+    progress: Callable[[int, int], object] = lambda count, total: None,
+) -> int:
+    """Fetch all labelled portraits from `base` into `root`/images, and say how many had to be fetched.
+
+    Pictures that are already right, there or in `root` itself, are left alone, so a broken download goes on where it stopped.
+    A picture appears under its name only when its `jpeg_digest` is that of the labels. `progress` gets pictures done and all.
+    Raises UserError when offline or when pictures stay wrong; the right ones are kept.
+    """
+    table = labels()
+    digests: dict[str, str] = dict(zip(table["file"], table["jpeg_digest"], strict=True))
+    lacking = [name for name in digests if not any(_is_right(folder / name, digests[name]) for folder in (root / "images", root))]
+    count = len(digests) - len(lacking)
+    progress(count, len(digests))
+    failed: dict[str, str] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        names = {pool.submit(_fetch, f"{base}/{name}", root / "images" / name, digests[name], wait): name for name in lacking}
+        for future in as_completed(names):
+            error = future.exception()
+            if isinstance(error, requests.ConnectionError):
+                pool.shutdown(cancel_futures=True)
+                raise UserError(
+                    f"Cannot reach {base} ({len(digests) - count} of {len(digests)} portraits are lacking). Try again when "
+                    f"online, or copy the pictures by hand to {root / 'images'}."
+                )
+            if isinstance(error, (requests.RequestException, ValueError)):
+                failed[names[future]] = str(error)
+            elif isinstance(error, OSError):
+                pool.shutdown(cancel_futures=True)
+                raise UserError(f"Cannot write {error.filename or root / 'images'}: {error.strerror}.")
+            elif error is not None:
+                raise error
+            else:
+                count += 1
+                progress(count, len(digests))
+    if failed:
+        first = min(failed)
+        raise UserError(
+            f"{len(failed)} of {len(digests)} portraits could not be fetched from {base}; {first}: {failed[first]}. "
+            f"Run the same command again for these, or copy them by hand to {root / 'images'}."
+        )
+    return len(lacking)
 
 
 def jpeg_digest(content: bytes) -> str:
@@ -66,60 +118,6 @@ def _byte(content: bytes, at: int) -> int:
     return content[at]
 
 
-PORTRAITS = "https://raw.githubusercontent.com/Hainish/congress-images-225x275/20531e981f99/images"
-AT_ONCE = 8
-TRIES = 3
-TIMEOUT_S = 30
-
-
-def download_congress(
-    root: Path,
-    *,
-    base: str = PORTRAITS,
-    wait: Callable[[float], object] = time.sleep,
-    progress: Callable[[int, int], object] = lambda done, total: None,
-) -> int:
-    """Fetch all labelled portraits from `base` into `root`/images, and say how many had to be fetched.
-
-    Pictures that are already right, there or in `root` itself, are left alone, so a broken download goes on where it stopped.
-    A picture appears under its name only when its `jpeg_digest` is that of the labels. `progress` gets pictures done and all.
-    Raises UserError when offline or when pictures stay wrong; the right ones are kept.
-    """
-    table = labels()
-    digests: dict[str, str] = dict(zip(table["file"], table["jpeg_digest"], strict=True))
-    lacking = [name for name in digests if not any(_is_right(folder / name, digests[name]) for folder in (root / "images", root))]
-    done = len(digests) - len(lacking)
-    progress(done, len(digests))
-    failed: dict[str, str] = {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        fetched = {pool.submit(_fetch, f"{base}/{name}", root / "images" / name, digests[name], wait): name for name in lacking}
-        for finished in as_completed(fetched):
-            error = finished.exception()
-            if isinstance(error, requests.ConnectionError):
-                pool.shutdown(cancel_futures=True)
-                raise UserError(
-                    f"Cannot reach {base} ({len(digests) - done} of {len(digests)} portraits are lacking). Try again when "
-                    f"online, or copy the pictures by hand to {root / 'images'}."
-                )
-            if isinstance(error, (requests.RequestException, ValueError)):
-                failed[fetched[finished]] = str(error)
-            elif isinstance(error, OSError):
-                pool.shutdown(cancel_futures=True)
-                raise UserError(f"Cannot write {error.filename or root / 'images'}: {error.strerror}.")
-            elif error is not None:
-                raise error
-            else:
-                done += 1
-                progress(done, len(digests))
-    if failed:
-        first = min(failed)
-        raise UserError(
-            f"{len(failed)} of {len(digests)} portraits could not be fetched from {base}; {first}: {failed[first]}. "
-            f"Run the same command again for these, or copy them by hand to {root / 'images'}."
-        )
-    return len(lacking)
-
-
 def _is_right(path: Path, digest: str) -> bool:
     try:
         return jpeg_digest(path.read_bytes()) == digest
@@ -132,15 +130,15 @@ def _fetch(address: str, path: Path, digest: str, wait: Callable[[float], object
 
     def write(temporary: Path) -> None:
         pooch.HTTPDownloader(timeout=TIMEOUT_S)(address, str(temporary), None)
-        found = jpeg_digest(temporary.read_bytes())
-        if found != digest:
-            raise ValueError(f"it is another picture than the labelled one (digest {found[:12]} instead of {digest[:12]})")
+        actual = jpeg_digest(temporary.read_bytes())
+        if actual != digest:
+            raise ValueError(f"it is another picture than the labelled one (digest {actual[:12]} instead of {digest[:12]})")
 
-    for again in range(1, TRIES + 1):
+    for attempt in range(1, TRIES + 1):
         try:
             atomic_write(path, write)
             return
         except (requests.RequestException, ValueError):
-            if again == TRIES:
+            if attempt == TRIES:
                 raise
-            wait(float(again))
+            wait(float(attempt))

@@ -101,7 +101,7 @@ def read_mat(path: Path, struct: str) -> tuple[pd.DataFrame, int]:
 
 
 def _struct(path: Path, struct: str) -> dict[str, np.ndarray]:
-    with _opened(path) as file:
+    with _open(path) as file:
         head = file.read(520)
     if head[:8] == HDF5 or head[512:520] == HDF5:
         raise UserError(
@@ -124,7 +124,7 @@ def _struct(path: Path, struct: str) -> dict[str, np.ndarray]:
     return {field: np.asarray(record[field]) for field in value.dtype.names}
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     try:
         return path.open("rb")
     except OSError as error:
@@ -175,6 +175,6 @@ def _subjects(path: Path, fields: dict[str, np.ndarray], names: list[str]) -> tu
         return names, len(set(names) - {""})
     celebrities = _texts(path, "celeb_names", fields)
     ids = _vector(path, "celeb_id", fields, len(names))
-    known = (ids >= 1) & (ids <= len(celebrities))
-    index = np.where(known, ids, 1).astype(np.int64) - 1
-    return [celebrities[i] if ok else name for i, ok, name in zip(index, known, names, strict=True)], len(celebrities)
+    valid = (ids >= 1) & (ids <= len(celebrities))
+    index = np.where(valid, ids, 1).astype(np.int64) - 1
+    return [celebrities[i] if points else name for i, points, name in zip(index, valid, names, strict=True)], len(celebrities)

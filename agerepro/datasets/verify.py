@@ -79,7 +79,7 @@ def verify(name: str, data: Path) -> Verification:
     A set of SURVEYS is counted from its labels alone where no pictures are, which a note says.
     """
     if name in SURVEYS:
-        return _surveyed(name, existing_folder(name, data))
+        return _survey(name, existing_folder(name, data))
     photos = read(name, data)
     return Verification(name, tuple(counts(photos, card(name).published)), photos.skipped)
 
@@ -116,18 +116,18 @@ def parts(table: pd.DataFrame, published: Published) -> list[Row]:
     return rows
 
 
-def _surveyed(name: str, root: Path) -> Verification:
+def _survey(name: str, root: Path) -> Verification:
     """The counts of the default policy, exact, in full; of the others their step of the funnel, splits and groups."""
-    published, others = card(name).published, list(POLICIES)[1:]
+    published = card(name).published
     exact = SURVEYS[name](root, labels="exact")
     rows = [*counts(exact.photos, published), Row("users listed", exact.users, None)]
-    for policy in others:
+    for policy in list(POLICIES)[1:]:
         photos = SURVEYS[name](root, labels=policy).photos
-        kept = {step.name: step.kept for step in photos.funnel}[POLICIES[policy]]
-        rows.append(Row(f"{policy}: {POLICIES[policy]}", kept, published.funnel.get(POLICIES[policy])))
+        step = next(step for step in photos.funnel if step.name == POLICIES[policy])
+        rows.append(Row(f"{policy}: {step.name}", step.kept, published.funnel.get(step.name)))
         rows += [Row(f"{policy}: {row.what}", row.ours, None) for row in parts(photos.table, published)]
-    alone = "no pictures are there: counted from the fold files alone, which is not enough to train"
-    return Verification(name, tuple(rows), exact.photos.skipped, (f"pictures: {exact.layout}/" if exact.layout else alone,))
+    labels_only = "no pictures are there: counted from the fold files alone, which is not enough to train"
+    return Verification(name, tuple(rows), exact.photos.skipped, (f"pictures: {exact.layout}/" if exact.layout else labels_only,))
 
 
 def _within(ages: pd.Series, label: str) -> int:
