@@ -1,4 +1,4 @@
-"""Class activation maps and Grad-CAM of any layer, upsampled and scaled."""
+"""Class activation maps and Grad-CAM of any layer, resized and scaled."""
 
 from __future__ import annotations
 
@@ -13,33 +13,29 @@ from agerepro.errors import UserError, suggest
 from agerepro.explain.gradients import full_precision, gradient
 from agerepro.explain.targets import Of, Target, batches, check_target, rows_of, score
 
-
-def upsampled(maps: np.ndarray, size: int) -> np.ndarray:
-    """Bilinear maps at the side of the picture: (n, h, w) -> (n, size, size) float32; pixel centres stay centres."""
-    down, across = _bilinear(maps.shape[1], size), _bilinear(maps.shape[2], size)
-    return (down @ np.asarray(maps, np.float64) @ across.T).astype(np.float32)
+How = Literal["mean", "grad_cam"]
 
 
-def to_unit(maps: np.ndarray) -> np.ndarray:
-    """Each map's part above zero over its own largest value: (n, h, w) -> (n, h, w) in 0..1; all zero where nothing is above."""
-    positive = np.maximum(maps, 0)
-    largest = positive.max(axis=(1, 2), keepdims=True, initial=0)
-    return np.divide(positive, largest, out=np.zeros_like(positive), where=largest > 0)
+def class_activation_maps(
+    model: keras.Model, images: np.ndarray, layer: str, *, target: Target, bins: np.ndarray, how: How, batch: int = 32
+) -> np.ndarray:
+    """One map a photo at the layer's own resolution, (n, h, w) float32, computed in float32 whatever the model's precision.
 
+    model: a network's `full`; images: (n, s, s, 3) RGB 0..255; layer: any that gives a map, a network's `last_conv` as a rule;
+    bins: (bins,) what the classes stand for, empty for a regression head, whose only target is the expected age.
 
-def mean_maps(maps: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
-    """Group -> the mean (h, w) of its maps, groups in the order of their names; maps (n, h, w), groups (n,), one a photo."""
-    return {str(group): maps[groups == group].mean(axis=0) for group in np.unique(groups)}
-
-
-def _bilinear(here: int, there: int) -> np.ndarray:
-    """(there, here) weights; beyond the outermost centres the edge is repeated."""
-    at = np.clip((np.arange(there) + 0.5) * here / there - 0.5, 0, here - 1)
-    low = np.minimum(at.astype(int), max(here - 2, 0))
-    weights, share = np.zeros((there, here)), at - low
-    weights[np.arange(there), low] = 1 - share
-    weights[np.arange(there), np.minimum(low + 1, here - 1)] += share
-    return weights
+    how: `mean` is koenig2019 (section on class activation mapping): gradients of the softmax's probability with respect to the
+    map, averaged over space, times each channel, mean over channels; signed. `grad_cam` is Selvaraju et al. 2017, equations 1
+    and 2: gradients of the logit, sum over channels, what is below zero set to zero. The slope of the expected age, in years, is
+    the same in both: neither paper has it; it goes through the softmax. Raises UserError for another layer or target.
+    """
+    check_target(target, bins, len(images))
+    split, (of, combine) = split_model(model, layer), _HOW[how]
+    maps = [np.empty((0, *split.to_map.outputs[0].shape[1:3]), np.float32)]
+    with full_precision(model):
+        for rows in batches(len(images), batch):
+            maps.append(_batch_maps(split, images[rows], rows_of(target, rows), bins, of, combine))
+    return np.concatenate(maps)
 
 
 @dataclass(frozen=True)
@@ -73,47 +69,45 @@ def map_layers(model: keras.Model) -> list[str]:
     return [layer.name for layer in layers if len(getattr(layer.output, "shape", ())) == 4]
 
 
-How = Literal["mean", "grad_cam"]
+def resize(maps: np.ndarray, size: int) -> np.ndarray:
+    """Bilinear maps at the side of the picture: (n, h, w) -> (n, size, size) float32; pixel centres stay centres."""
+    down, across = _bilinear(maps.shape[1], size), _bilinear(maps.shape[2], size)
+    return (down @ np.asarray(maps, np.float64) @ across.T).astype(np.float32)
 
 
-def class_activation_maps(
-    model: keras.Model, images: np.ndarray, layer: str, *, target: Target, bins: np.ndarray, how: How, batch: int = 32
-) -> np.ndarray:
-    """One map a photo at the layer's own resolution, (n, h, w) float32, computed in float32 whatever the model's precision.
-
-    model: a network's `full`; images: (n, s, s, 3) RGB 0..255; layer: any that gives a map, a network's `last_conv` as a rule;
-    bins: (bins,) what the classes stand for, empty for a value head, whose only target is the expected age.
-
-    how: `mean` is koenig2019 (section on class activation mapping): gradients of the softmax's probability with respect to the
-    map, averaged over space, times each channel, mean over channels; signed. `grad_cam` is Selvaraju et al. 2017, equations 1
-    and 2: gradients of the logit, sum over channels, what is below zero set to zero. The slope of the expected age, in years, is
-    the same in both: neither paper has it; it goes through the softmax. Raises UserError for another layer or target.
-    """
-    check_target(target, bins, len(images))
-    split, (of, combined) = split_model(model, layer), _HOW[how]
-    found = [np.empty((0, *split.to_map.outputs[0].shape[1:3]), np.float32)]
-    with full_precision(model):
-        for rows in batches(len(images), batch):
-            found.append(_of_batch(split, images[rows], rows_of(target, rows), bins, of, combined))
-    return np.concatenate(found)
+def to_unit(maps: np.ndarray) -> np.ndarray:
+    """Each map's part above zero over its own largest value: (n, h, w) -> (n, h, w) in 0..1; all zero where nothing is above."""
+    positive = np.maximum(maps, 0)
+    largest = positive.max(axis=(1, 2), keepdims=True, initial=0)
+    return np.divide(positive, largest, out=np.zeros_like(positive), where=largest > 0)
 
 
-def _of_batch(
-    split: SplitModel, images: np.ndarray, target: Target, bins: np.ndarray, of: Of, combined: Callable[[Any], Any]
+def _batch_maps(
+    split: SplitModel, images: np.ndarray, target: Target, bins: np.ndarray, of: Of, combine: Callable[[Any], Any]
 ) -> np.ndarray:
     pixels = keras.ops.convert_to_tensor(images, dtype="float32")
     maps = split.to_map(pixels)
     slopes = gradient(lambda changed: score(split.from_map([pixels, changed]), target, bins, of=of), maps)
     weighted = keras.ops.mean(slopes, axis=(1, 2), keepdims=True) * maps
-    return np.asarray(keras.ops.convert_to_numpy(combined(weighted)), np.float32)
+    return np.asarray(keras.ops.convert_to_numpy(combine(weighted)), np.float32)
 
 
-def _mean(weighted: Any) -> Any:
+def _channel_mean(weighted: Any) -> Any:
     return keras.ops.mean(weighted, axis=-1)
 
 
-def _grad_cam(weighted: Any) -> Any:
+def _positive_sum(weighted: Any) -> Any:
     return keras.ops.relu(keras.ops.sum(weighted, axis=-1))
 
 
-_HOW: dict[str, tuple[Of, Callable[[Any], Any]]] = {"mean": ("probability", _mean), "grad_cam": ("logit", _grad_cam)}
+def _bilinear(old: int, new: int) -> np.ndarray:
+    """(new, old) weights; beyond the outermost centres the edge is repeated."""
+    at = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    low = np.minimum(at.astype(int), max(old - 2, 0))
+    weights, share = np.zeros((new, old)), at - low
+    weights[np.arange(new), low] = 1 - share
+    weights[np.arange(new), np.minimum(low + 1, old - 1)] += share
+    return weights
+
+
+_HOW: dict[str, tuple[Of, Callable[[Any], Any]]] = {"mean": ("probability", _channel_mean), "grad_cam": ("logit", _positive_sum)}

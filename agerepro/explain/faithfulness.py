@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from agerepro.errors import UserError, suggest
-from agerepro.explain.cam import upsampled
+from agerepro.explain.cam import resize
 from agerepro.models.weights import load_strict, weights_as_arrays
 from agerepro.rng import rng_for
 
@@ -26,15 +26,15 @@ def curves(
 
     images: (n, s, s, 3); maps: (n, s, s), at the side of the images; start: (n, s, s, 3), the pictures without content (`grey`,
     `blurred`). Deletion goes from the photo to `start`, insertion from `start` to the photo. Of equal pixels the first in reading
-    order goes first: maps as coarse as a network's last should be upsampled, not repeated.
+    order goes first: maps as coarse as a network's last should be resized, not repeated.
     """
     before, after = (images, start) if order == "deletion" else (start, images)
-    places = np.argsort(np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable"), axis=1).reshape(maps.shape)
-    found = []
+    ranks = np.argsort(np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable"), axis=1).reshape(maps.shape)
+    scores = []
     for step in range(steps + 1):
-        changed = places < round(step / steps * maps[0].size)
-        found.append(score(np.where(changed[..., None], after, before)))
-    return np.stack(found, axis=1)
+        changed = ranks < round(step / steps * maps[0].size)
+        scores.append(score(np.where(changed[..., None], after, before)))
+    return np.stack(scores, axis=1)
 
 
 def area(scores: np.ndarray) -> np.ndarray:
@@ -58,11 +58,11 @@ def blurred(images: np.ndarray, *, share: float = BLUR) -> np.ndarray:
 
 
 def random_maps(count: int, size: int, *, seed: int, coarse: int) -> np.ndarray:
-    """The baseline: noise drawn at coarse x coarse places, (count, size, size) float32 after upsampling; one stream a seed.
+    """The baseline: noise drawn at coarse x coarse places, (count, size, size) float32 after resizing; one stream a seed.
 
     coarse: the side of the maps that it is compared with, since smooth and fine noise hide a face differently.
     """
-    return upsampled(rng_for("random maps", seed).random((count, coarse, coarse)), size)
+    return resize(rng_for("random maps", seed).random((count, coarse, coarse)), size)
 
 
 def smooth_noise(count: int, size: int, *, seed: int, sigma: float) -> np.ndarray:
@@ -85,24 +85,24 @@ def random_weights(model: keras.Model, *, seed: int, layers: Collection[str] | N
         if name not in weighted:
             raise UserError(f"{name!r} is no layer of {model.name} with weights.{suggest(name, weighted)}")
     trained = weights_as_arrays(model)
-    fresh = {key: array for name in chosen for key, array in _fresh(weighted[name], trained, seed).items()}
+    initial = {key: array for name in chosen for key, array in _initial(weighted[name], trained, seed).items()}
     try:
-        load_strict(model, {**trained, **fresh}, source="random weights")
+        load_strict(model, {**trained, **initial}, source="random weights")
         yield
     finally:
         load_strict(model, trained, source="the trained weights")
 
 
-def _fresh(layer: keras.layers.Layer, trained: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+def _initial(layer: keras.layers.Layer, trained: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
     new = type(layer).from_config(layer.get_config())
     new.build(layer.input.shape)
     keys = [key for key in trained if key.partition("/")[0] == layer.name]
     return {
-        key: _drawn(key, trained[key].shape, seed) if trained[key].ndim > 1 else keras.ops.convert_to_numpy(variable)
+        key: _draw_kernel(key, trained[key].shape, seed) if trained[key].ndim > 1 else keras.ops.convert_to_numpy(variable)
         for key, variable in zip(keys, new.weights, strict=True)
     }
 
 
-def _drawn(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
+def _draw_kernel(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     fan_in = int(np.prod(shape[:-1]))
     return (rng_for("random weights", seed, name).standard_normal(shape) * np.sqrt(2 / fan_in)).astype(np.float32)

@@ -10,6 +10,8 @@ import keras
 
 from agerepro.errors import UserError
 
+Function = Callable[[Any], Any]
+
 
 @contextmanager
 def full_precision(model: keras.Model) -> Iterator[None]:
@@ -26,9 +28,6 @@ def full_precision(model: keras.Model) -> Iterator[None]:
     finally:
         for layer, policy in policies:
             layer.dtype_policy = policy
-
-
-Function = Callable[[Any], Any]
 
 
 def gradient(function: Function, at: Any) -> Any:
@@ -63,8 +62,8 @@ def _torch(function: Function, at: Any) -> Any:
 
     with torch.enable_grad():
         leaf = at.detach().clone().requires_grad_(True)
-        (found,) = torch.autograd.grad(keras.ops.sum(function(leaf)), leaf, allow_unused=True, materialize_grads=True)
-    return found
+        (slopes,) = torch.autograd.grad(keras.ops.sum(function(leaf)), leaf, allow_unused=True, materialize_grads=True)
+    return slopes
 
 
 _GRADIENT: dict[str, Callable[[Function, Any], Any]] = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from agerepro.explain.cam import upsampled
+from agerepro.explain.cam import resize
 from agerepro.explain.regions import ALL, face_regions, in_order, usable
 from agerepro.faces.alignment import similarity
 
@@ -40,20 +40,46 @@ def mean_maps(maps: np.ndarray, images: np.ndarray, landmarks: np.ndarray, group
     if not len(rows):
         return None
     mean = landmarks[rows].mean(axis=0)
-    tall = upsampled(np.abs(maps[rows]), MAP_SIDE)
-    tall /= tall.mean(axis=(1, 2), keepdims=True)
-    laid = np.stack([_moved(one, landmarks[row], mean, MAP_SIDE) for row, one in zip(rows, tall)])
-    faces = np.stack([_moved(images[row].astype(np.float32), landmarks[row], mean, SIDE) for row in rows])
-    parts = {ALL: np.ones(len(rows), bool)} | {name: groups[rows] == name for name in in_order(groups[rows])}
+    energy_maps = resize(np.abs(maps[rows]), MAP_SIDE)
+    energy_maps /= energy_maps.mean(axis=(1, 2), keepdims=True)
+    groups = groups[rows]
+    parts = {ALL: np.ones(len(rows), bool)} | {name: groups == name for name in in_order(groups)}
+    means, faces = {name: _Mean() for name in parts}, {name: _Mean() for name in parts}
+    for place, row in enumerate(rows):  # one by one: all faces as float32 would take four times the room of the crops
+        heat = _align(energy_maps[place], landmarks[row], mean, MAP_SIDE)
+        face = _align(images[row].astype(np.float32), landmarks[row], mean, SIDE)
+        for name, part in parts.items():
+            if part[place]:
+                means[name].add(heat)
+                faces[name].add(face)
     return MeanMaps(
-        {name: _mean(laid[part]) for name, part in parts.items()},
-        {name: np.nan_to_num(_mean(faces[part]), nan=255).round().astype(np.uint8) for name, part in parts.items()},
+        {name: means[name].value() for name in parts},
+        {name: np.nan_to_num(faces[name].value(), nan=255).round().astype(np.uint8) for name in parts},
         {name: int(part.sum()) for name, part in parts.items()},
         face_regions(mean * SIDE, SIDE),
     )
 
 
-def _moved(picture: np.ndarray, landmarks: np.ndarray, mean: np.ndarray, side: int) -> np.ndarray:
+class _Mean:
+    """The mean of pictures, NaN where fewer than half of them reach."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total: np.ndarray | np.float32 = np.float32(0)
+        self.reached: np.ndarray | int = 0
+
+    def add(self, picture: np.ndarray) -> None:
+        known = np.isfinite(picture)
+        self.count += 1
+        self.total = self.total + np.where(known, picture, np.float32(0))
+        self.reached = self.reached + known.astype(np.int64)
+
+    def value(self) -> np.ndarray:
+        total, reached = np.asarray(self.total), np.asarray(self.reached)
+        return np.divide(total, reached, out=np.full(total.shape, np.nan), where=2 * reached > self.count)
+
+
+def _align(picture: np.ndarray, landmarks: np.ndarray, mean: np.ndarray, side: int) -> np.ndarray:
     """(side, side, ...) float32 with the landmarks at the mean ones, both in shares of the side; NaN outside the picture."""
     matrix = similarity(landmarks * picture.shape[0], mean * side)
     # OpenCV counts from pixel centres, the landmarks from corners.
@@ -62,12 +88,3 @@ def _moved(picture: np.ndarray, landmarks: np.ndarray, mean: np.ndarray, side: i
     inside = cv2.warpAffine(np.ones(picture.shape[:2], np.uint8), matrix, (side, side), flags=cv2.INTER_NEAREST)
     moved[inside == 0] = np.nan
     return moved
-
-
-def _mean(pictures: np.ndarray) -> np.ndarray:
-    """The mean over photos; NaN where fewer than half of the crops reach."""
-    known = np.isfinite(pictures)
-    count = known.sum(axis=0)
-    return np.divide(
-        np.where(known, pictures, 0).sum(axis=0), count, out=np.full(pictures.shape[1:], np.nan), where=2 * count > len(pictures)
-    )

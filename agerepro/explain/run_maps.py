@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from agerepro.faces.alignment import POINTS, SIDES
 from agerepro.faces.decode import decode
 from agerepro.faces.store import image_reader
 from agerepro.io import MANIFEST, atomic_write, config_hash, digest_of_bytes
+from agerepro.models.weights import load_arrays
 from agerepro.rng import rng_for
 from agerepro.runs.data import find_run_crops
 from agerepro.runs.layout import Run
@@ -32,25 +32,21 @@ from agerepro.synthetic.writers import RENDERER
 from agerepro.training.augment import PLAIN, AugmentedFaces
 
 SEED = 0
-
-
-def sample_photos(photos: Sequence[str], count: int, *, rng_key: str, seed: int = SEED) -> list[str]:
-    """`count` of the photos (all, where there are fewer), the same for the same purpose and seed, in the order of names."""
-    names = sorted(photos)
-    order = rng_for(rng_key, seed).permutation(len(names))
-    return sorted(names[place] for place in order[:count])
-
-
+BATCH = 32
+MADE_FROM = "made_from"
 EXPECTED, PREDICTED = "expected_age", "predicted"
 TargetSpec = str | int  # EXPECTED, PREDICTED, or an age in years
+Arrays = dict[str, np.ndarray]
+Clock = Callable[[], float]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class ExplainConfig:
-    """Settings of one `agerepro explain`; aim and layer as given, None for the run's own; photos and checks 0 for all and none."""
+    """Settings of one `agerepro explain`; target and layer as given, None for the run's own; photos and checks 0 for all and none."""
 
     how: Kind = "mean"
-    aim: TargetSpec | None = None
+    target: TargetSpec | None = None
     layer: str | None = None
     photos: int = 0
     checks: int = 64
@@ -60,62 +56,63 @@ def parse_target(text: str) -> TargetSpec:
     """`expected_age`, `predicted`, or an age: `30` or `age 30`. UserError for anything else."""
     if text in (EXPECTED, PREDICTED):
         return text
-    found = re.fullmatch(r"(?:age[ :-]?)?(\d{1,3})", text.strip())
-    if not found:
+    match = re.fullmatch(r"(?:age[ :-]?)?(\d{1,3})", text.strip())
+    if not match:
         raise UserError(f"{text!r} is nothing that a map explains: take {EXPECTED}, {PREDICTED}, or an age in years, for instance 30.")
-    return int(found[1])
+    return int(match[1])
 
 
-def resolve_target(wish: ExplainConfig, experiment: Experiment) -> TargetSpec:
-    """What the maps of this run explain: as wished, else the expected age, or for age groups the predicted group.
+def resolve_target(config: ExplainConfig, experiment: Experiment) -> TargetSpec:
+    """What the maps of this run explain: as asked, else the expected age, or for age groups the predicted group.
 
     Raises UserError where the run has no such thing, or where no single map is behind its prediction.
     """
     head, groups = experiment.head, isinstance(experiment.stages[-1].target, AgeGroups)
-    if wish.how == SENSITIVITY and (groups or wish.aim not in (None, EXPECTED)):
+    if config.how == SENSITIVITY and (groups or config.target not in (None, EXPECTED)):
         raise UserError("Sensitivity maps say how the expected age depends on the pixels. For groups or single ages take mean or grad_cam.")
-    several = isinstance(head, Regression) and (head.features == "stages" or bool(head.input_sizes))
-    if several and not groups and wish.how != SENSITIVITY:
+    several_maps = isinstance(head, Regression) and (head.features == "stages" or bool(head.input_sizes))
+    if several_maps and not groups and config.how != SENSITIVITY:
         raise UserError(
-            "This run predicts from several stages or sizes at once (head.regression), so that no one layer's map is behind its prediction. "
-            "Take maps of the pixels (--how sensitivity), or a run whose head sees the last map only, for instance one with a softmax."
+            "This run predicts from several stages or sizes at once (head.regression), so that no one layer's map is behind its "
+            "prediction. Take maps of the pixels (--how sensitivity), or a run whose head sees the last map only, for instance one with "
+            "a softmax."
         )
-    if wish.aim is None:
+    if config.target is None:
         return PREDICTED if groups else EXPECTED
-    if groups and wish.aim == EXPECTED:
+    if groups and config.target == EXPECTED:
         raise UserError(
             f"This run tells age groups apart and expects no age: take the target {PREDICTED}, or an age of the group you mean."
         )
-    return wish.aim
+    return config.target
 
 
-def layer_of(wish: ExplainConfig, last_conv: str) -> str:
-    """The layer whose map is taken: as wished, else the network's last map; PIXELS for sensitivity maps, UserError if they got one."""
-    if wish.how != SENSITIVITY:
-        return wish.layer or last_conv
-    if wish.layer:
+def layer_of(config: ExplainConfig, last_conv: str) -> str:
+    """The layer whose map is taken: as asked, else the network's last map; PIXELS for sensitivity maps, UserError if they got one."""
+    if config.how != SENSITIVITY:
+        return config.layer or last_conv
+    if config.layer:
         raise UserError("Sensitivity maps are maps of the pixels: leave --layer out, or take --how mean or grad_cam.")
     return PIXELS
 
 
-def classes_for(aim: TargetSpec, back: RunModel, images: np.ndarray) -> Target:
+def classes_for(target: TargetSpec, run_model: RunModel, images: np.ndarray) -> Target:
     """The target of these photos (n, s, s, 3) for `class_activation_maps`, predicted classes held fixed; UserError for an unknown age."""
-    if aim == EXPECTED:
+    if target == EXPECTED:
         return "expected_age"
-    if aim == PREDICTED:
-        return predicted_classes(back.network.full, images) if len(back.bins) else "predicted_class"
-    if back.labels:
-        holding = [number for number, label in enumerate(back.labels) if years(label)[0] <= int(aim) <= years(label)[1]]
-        if not holding:
-            raise UserError(f"No group of this run holds the age {aim}. It has {', '.join(back.labels)}.")
-        return holding[0]
-    return int(class_numbers(np.array([float(aim)]), back.bins)[0])
+    if target == PREDICTED:
+        return predicted_classes(run_model.network.full, images) if len(run_model.bins) else "predicted_class"
+    if run_model.labels:
+        groups = [number for number, label in enumerate(run_model.labels) if years(label)[0] <= int(target) <= years(label)[1]]
+        if not groups:
+            raise UserError(f"No group of this run holds the age {target}. It has {', '.join(run_model.labels)}.")
+        return groups[0]
+    return int(class_numbers(np.array([float(target)]), run_model.bins)[0])
 
 
-def name_of(wish: ExplainConfig, aim: TargetSpec, layer: str) -> str:
+def name_of(config: ExplainConfig, target: TargetSpec, layer: str) -> str:
     """The name of the folder that holds maps of these settings: mean-expected_age-conv5_3, with the number of photos where not all."""
-    of = aim if isinstance(aim, str) else f"age-{aim}"
-    return f"{wish.how}-{of}-{layer}" + (f"-{wish.photos}-photos" if wish.photos else "")
+    words = target if isinstance(target, str) else f"age-{target}"
+    return f"{config.how}-{words}-{layer}" + (f"-{config.photos}-photos" if config.photos else "")
 
 
 @dataclass(frozen=True)
@@ -133,18 +130,18 @@ class RunFaces:
 
     def rows(self, photos: list[str]) -> np.ndarray:
         """Row numbers of these photos, in the order given."""
-        where = {photo: row for row, photo in enumerate(self.photos["photo"])}
-        return np.array([where[photo] for photo in photos], int)
+        row_of = {photo: row for row, photo in enumerate(self.photos["photo"])}
+        return np.array([row_of[photo] for photo in photos], int)
 
 
 def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> RunFaces:
     """The crops of a run from the folder of faces beside it, the very ones: their digest is the one in the run's provenance.
 
     data: where the photos lie, as in `agerepro run`; asked for only where a crop may end at its photo's edge (`border: clip`),
-    since landmarks then depend on the photo's size, and never for drawn faces. Raises UserError when crops or photos are gone.
+    since landmarks then depend on the photo's size, and not for faces that the experiment itself has drawn. Raises UserError when
+    crops or photos are gone.
     """
     folder = run.folder.resolve()
-    about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
     name = experiment.stages[-1].data
     crops = find_run_crops(folder, name, experiment.faces)
     if crops is None:
@@ -152,74 +149,21 @@ def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> 
             f"The faces that this run was tested on are not in {folder.parents[2] / 'faces'}: they were removed, or aligned again from "
             "other photos. The `agerepro run` command of the run makes them again."
         )
-    found = crops.photos
-    is_drawn = name in about["synthetic"]
-    if data is None and is_drawn:
+    drawn = name in run.provenance()["synthetic"]
+    # Drawn faces may also have been given as data, by a profile that draws none itself.
+    if data is None and drawn and name in experiment.synthetic:
         data = folder.parents[2] / "synthetic" / config_hash([RENDERER, name, to_dict(experiment.synthetic[name])])
-    landmarks = _landmarks(found, experiment.faces, None if data is None else catalog.folder_of(name, data))
-    pixels = image_reader(crops.store(), list(found["image"]), experiment.faces.size)
-    return RunFaces(found, landmarks, AugmentedFaces(pixels, list(found["photo"]), experiment.augment, ()), is_drawn)
+    photos = crops.photos
+    landmarks = _landmarks(photos, experiment.faces, None if data is None else catalog.folder_of(name, data))
+    pixels = image_reader(crops.store(), list(photos["image"]), experiment.faces.size)
+    return RunFaces(photos, landmarks, AugmentedFaces(pixels, list(photos["photo"]), experiment.augment, ()), drawn)
 
 
-def _landmarks(photos: pd.DataFrame, settings: schema.Faces, folder: Path | None) -> np.ndarray:
-    points = photos[[f"{point}_{axis}" for point in POINTS for axis in "xy"]].to_numpy(float).reshape(-1, len(POINTS), 2)
-    boxes = photos[[f"cropped_{side}" for side in SIDES]].to_numpy(float)
-    found = np.full(points.shape, np.nan)
-    for row, path in enumerate(photos["path"]):
-        if np.isfinite(points[row]).all():
-            box = (boxes[row, 0], boxes[row, 1], boxes[row, 2], boxes[row, 3])
-            found[row] = landmarks_in_crop(points[row], box, settings, photo_shape=_shape(path, settings, folder), size=1)
-    return found
-
-
-def _shape(path: str, settings: schema.Faces, folder: Path | None) -> tuple[int, int]:
-    """Height and width of a photo; read only where a crop may end at its edge."""
-    if settings.align == "five_points" or settings.border == "repeat":
-        return 0, 0
-    if folder is None or not (folder / path).is_file():
-        raise UserError(
-            f"The photo {path} is needed to tell where its landmarks lie in the crop, and is not {f'in {folder}' if folder else 'known'}: "
-            "give --data DIR as in `agerepro run`."
-        )
-    height, width = decode((folder / path).read_bytes()).shape[:2]
-    return height, width
-
-
-MADE_FROM = "made_from"
-Arrays = dict[str, np.ndarray]
-
-
-def cached_npz(path: Path, made_from: str, make: Callable[[], Arrays]) -> Arrays:
-    """The arrays in `path` if they were made from the same, else those that `make` gives, then kept there."""
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as file:
-            if str(file[MADE_FROM]) == made_from:
-                return {key: file[key] for key in file.files if key != MADE_FROM}
-    arrays = make()
-    save_arrays(path, {**arrays, MADE_FROM: np.array(made_from)})
-    return arrays
-
-
-def save_arrays(path: Path, arrays: Arrays) -> Path:
-    """Write an .npz whole or not at all."""
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-    return atomic_write(path, write)
-
-
-def fold_digest(back: RunModel, fold: int, photos: list[str], *more: str | int) -> str:
-    """Names what a fold's arrays are made from: its sealed files, weights among them, the photos, and what else is given."""
-    first = back.experiment.seeds[0]
-    sealed = (back.run.fold_folder(first, fold, first_seed=first) / MANIFEST).read_bytes()
-    return config_hash([digest_of_bytes(sealed), photos, *more])
-
-
-BATCH = 32
-Clock = Callable[[], float]
-Progress = Callable[[int, int], None]
+def sample_photos(photos: Sequence[str], count: int, *, rng_key: str, seed: int = SEED) -> list[str]:
+    """`count` of the photos (all, where there are fewer), the same for the same purpose and seed, in the order of names."""
+    names = sorted(photos)
+    order = rng_for(rng_key, seed).permutation(len(names))
+    return sorted(names[place] for place in order[:count])
 
 
 @dataclass(frozen=True)
@@ -236,47 +180,102 @@ class FoldMaps:
 
 
 def fold_maps(
-    back: RunModel,
+    run_model: RunModel,
     faces: RunFaces,
-    tested: pd.DataFrame,
+    photos: pd.DataFrame,
     *,
     how: Kind,
-    aim: TargetSpec,
+    target: TargetSpec,
     layer: str,
     folder: Path,
     clock: Clock,
     on_progress: Progress,
 ) -> FoldMaps:
-    """Maps of the photos in `tested` (columns `fold`, `photo`), in its order of folds; a fold's maps are kept in `folder`.
+    """Maps of the tested photos (columns `fold`, `photo`), in their order of folds; a fold's maps are stored in `folder`.
 
     A stopped call goes on where it was. Raises UserError for a fold without weights, a wrong layer, or an age that is no class.
     """
-    seed, parts, done = back.experiment.seeds[0], [], 0
-    on_progress(0, len(tested))
-    for fold, mine in tested.groupby("fold"):
-        photos, number = list(mine["photo"]), int(str(fold))
+    seed, parts, count = run_model.experiment.seeds[0], [], 0
+    on_progress(0, len(photos))
+    for fold, rows in photos.groupby("fold"):
+        names, number = list(rows["photo"]), int(str(fold))
 
-        def make(photos: list[str] = photos, number: int = number) -> dict[str, np.ndarray]:
+        def make(names: list[str] = names, number: int = number) -> Arrays:
             began = clock()
-            back.load_fold(number, seed=seed)
-            images = faces.images(faces.rows(photos))
-            target = classes_for(aim, back, images)
-            maps = maps_of(back.network.full, images, layer, target=target, bins=back.bins, how=how, batch=BATCH)
-            return {**divided(maps), "seconds": np.array(clock() - began)}
+            run_model.load_fold(number, seed=seed)
+            images = faces.images(faces.rows(names))
+            classes = classes_for(target, run_model, images)
+            maps = maps_of(run_model.network.full, images, layer, target=classes, bins=run_model.bins, how=how, batch=BATCH)
+            return {**divide_by_scale(maps), "seconds": np.array(clock() - began)}
 
-        parts.append((photos, cached_npz(folder / f"{number:03d}.npz", fold_digest(back, number, photos, how, aim, layer), make)))
-        done += len(photos)
-        on_progress(done, len(tested))
+        made_from = fold_digest(run_model, number, names, how, target, layer)
+        parts.append((names, cached_npz(folder / f"{number:03d}.npz", made_from, make)))
+        count += len(names)
+        on_progress(count, len(photos))
     return FoldMaps(
-        tuple(photo for photos, _ in parts for photo in photos),
+        tuple(photo for names, _ in parts for photo in names),
         np.concatenate([arrays["maps"] for _, arrays in parts]).astype(np.float32),
         np.concatenate([arrays["scale"] for _, arrays in parts]),
         float(sum(arrays["seconds"] for _, arrays in parts)),
     )
 
 
-def divided(maps: np.ndarray) -> dict[str, np.ndarray]:
+def cached_npz(path: Path, made_from: str, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays in `path` if they were made from the same, else those that `make` gives, then stored there; as well if it is damaged."""
+    try:
+        arrays = load_arrays(path)
+        if str(arrays.pop(MADE_FROM, "")) == made_from:
+            return arrays
+    except UserError:  # absent or damaged
+        pass
+    arrays = make()
+    save_arrays(path, {**arrays, MADE_FROM: np.array(made_from)})
+    return arrays
+
+
+def save_arrays(path: Path, arrays: Arrays) -> Path:
+    """Write an .npz whole or not at all."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    return atomic_write(path, write)
+
+
+def fold_digest(run_model: RunModel, fold: int, photos: list[str], *more: str | int) -> str:
+    """Names what a fold's arrays are made from: its manifest, weights among them, the photos, and what else is given."""
+    first = run_model.experiment.seeds[0]
+    manifest = (run_model.run.fold_folder(first, fold, first_seed=first) / MANIFEST).read_bytes()
+    return config_hash([digest_of_bytes(manifest), photos, *more])
+
+
+def divide_by_scale(maps: np.ndarray) -> dict[str, np.ndarray]:
     """`maps` (n, h, w) float16 in -1..1 and what they were divided by, `scale` (n,) float32."""
     scale = np.abs(maps).max(axis=(1, 2))
     shares = np.divide(maps, scale[:, None, None], out=np.zeros_like(maps), where=scale[:, None, None] > 0)
     return {"maps": shares.astype(np.float16), "scale": scale.astype(np.float32)}
+
+
+def _landmarks(photos: pd.DataFrame, settings: schema.Faces, folder: Path | None) -> np.ndarray:
+    points = photos[[f"{point}_{axis}" for point in POINTS for axis in "xy"]].to_numpy(float).reshape(-1, len(POINTS), 2)
+    boxes = photos[[f"cropped_{side}" for side in SIDES]].to_numpy(float)
+    landmarks = np.full(points.shape, np.nan)
+    for row, path in enumerate(photos["path"]):
+        if np.isfinite(points[row]).all():
+            box = (boxes[row, 0], boxes[row, 1], boxes[row, 2], boxes[row, 3])
+            landmarks[row] = landmarks_in_crop(points[row], box, settings, photo_shape=_shape(path, settings, folder), size=1)
+    return landmarks
+
+
+def _shape(path: str, settings: schema.Faces, folder: Path | None) -> tuple[int, int]:
+    """Height and width of a photo; read only where a crop may end at its edge."""
+    if settings.align == "five_points" or settings.border == "repeat":
+        return 0, 0
+    if folder is None or not (folder / path).is_file():
+        raise UserError(
+            f"The photo {path} is needed to tell where its landmarks lie in the crop, and is not {f'in {folder}' if folder else 'known'}: "
+            "give --data DIR as in `agerepro run`."
+        )
+    height, width = decode((folder / path).read_bytes()).shape[:2]
+    return height, width

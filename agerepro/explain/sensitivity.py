@@ -17,15 +17,15 @@ SIGMA = 2.5  # pixels of the network's input, 224 of them in agustsson2017
 def pixel_gradients(model: keras.Model, images: np.ndarray, *, bins: np.ndarray, batch: int = 32) -> np.ndarray:
     """d predicted age / d pixel, years a grey value: (n, s, s, 3) RGB 0..255 -> (n, s, s, 3) float32.
 
-    The predicted age is the expectation over the classes `bins`, or the years of a value head (bins empty).
+    The predicted age is the expectation over the classes `bins`, or the years of a regression head (bins empty).
     """
     check_target("expected_age", bins, len(images))
-    found = [np.empty((0, *images.shape[1:]), np.float32)]
+    gradients = [np.empty((0, *images.shape[1:]), np.float32)]
     with full_precision(model):
         for rows in batches(len(images), batch):
             slopes = gradient(lambda pixels: score(model(pixels, training=False), "expected_age", bins, of="probability"), images[rows])
-            found.append(keras.ops.convert_to_numpy(slopes))
-    return np.concatenate(found)
+            gradients.append(keras.ops.convert_to_numpy(slopes))
+    return np.concatenate(gradients)
 
 
 def sensitivity_maps(model: keras.Model, images: np.ndarray, *, bins: np.ndarray, sigma: float = SIGMA, batch: int = 32) -> np.ndarray:

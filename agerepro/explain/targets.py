@@ -62,25 +62,24 @@ def score(outputs: Any, target: Target, bins: np.ndarray, *, of: Of) -> Any:
     if isinstance(target, str) and target == "expected_age":
         return keras.ops.sum(keras.ops.softmax(outputs, axis=-1) * keras.ops.convert_to_tensor(bins, dtype="float32"), axis=-1)
     numbers = keras.ops.argmax(outputs, axis=-1) if isinstance(target, str) else keras.ops.convert_to_tensor(target, dtype="int32")
-    chosen = keras.ops.one_hot(numbers, len(bins), dtype="float32")
-    each = keras.ops.softmax(outputs, axis=-1) if of == "probability" else outputs
-    return keras.ops.sum(each * chosen, axis=-1)
+    one_hot = keras.ops.one_hot(numbers, len(bins), dtype="float32")
+    values = keras.ops.softmax(outputs, axis=-1) if of == "probability" else outputs
+    return keras.ops.sum(values * one_hot, axis=-1)
 
 
 def scores_of(model: keras.Model, images: np.ndarray, *, target: Target, bins: np.ndarray, batch: int = 32) -> np.ndarray:
     """The probability of a class, or the expected age in years, of each photo: (n, s, s, 3) RGB 0..255 -> (n,) float32."""
     check_target(target, bins, len(images))
-    found = [np.empty(0, np.float32)]
+    scores = [np.empty(0, np.float32)]
     for rows in batches(len(images), batch):
-        each = score(_outputs(model, images[rows]), rows_of(target, rows), bins, of="probability")
-        found.append(keras.ops.convert_to_numpy(each))
-    return np.concatenate(found)
+        scores.append(keras.ops.convert_to_numpy(score(_outputs(model, images[rows]), rows_of(target, rows), bins, of="probability")))
+    return np.concatenate(scores)
 
 
 def predicted_classes(model: keras.Model, images: np.ndarray, *, batch: int = 32) -> np.ndarray:
     """The number of the most probable class of each photo: (n, s, s, 3) RGB 0..255 -> (n,) int."""
-    found = [keras.ops.convert_to_numpy(_outputs(model, images[rows])).argmax(axis=1) for rows in batches(len(images), batch)]
-    return np.concatenate([np.empty(0, np.int64), *found])
+    numbers = [keras.ops.convert_to_numpy(_outputs(model, images[rows])).argmax(axis=1) for rows in batches(len(images), batch)]
+    return np.concatenate([np.empty(0, np.int64), *numbers])
 
 
 def _outputs(model: keras.Model, images: np.ndarray) -> Any:

@@ -55,7 +55,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}): remove it and run again.") from None
+        raise UserError(f"{path} is damaged ({error}): remove it, and `agerepro run` makes it anew.") from None
 
 
 def _tail(layer: keras.layers.Layer, variable: keras.Variable) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from agerepro.config.loading import read_experiment
 from agerepro.config.schema import Age, AgeGroups, Classification, Experiment
 from agerepro.errors import UserError
+from agerepro.io import MANIFEST, digest_of_file
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import load_arrays, load_strict
 from agerepro.runs.layout import Run
@@ -50,11 +52,15 @@ class RunModel:
 def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     """The run's network with the backbone of its last stage, ready for `load_fold`; seed None takes the first.
 
-    Raises UserError when no fold of the run is finished, or the backbone of a frozen run is missing.
+    Raises UserError when no fold of the run is finished, when a file of a finished one is damaged, or when the backbone of a frozen
+    run is missing.
     """
     experiment = read_experiment(run.folder / "experiment.yaml")
     seed = experiment.seeds[0] if seed is None else seed
     done = [fold for s, fold in run.done(experiment.seeds) if s == seed]
+    for fold in sorted(set(run.folds()["fold"]) - set(done)):
+        if damaged := _damaged_file(run.fold_folder(seed, fold, first_seed=experiment.seeds[0])):
+            raise UserError(f"{damaged} is damaged or gone: the same `agerepro run` command makes fold {fold} again.")
     if not done:
         raise UserError(f"{run.folder}: no fold of seed {seed} is finished. Continue it with `agerepro run`.")
     stage = experiment.stages[-1]
@@ -71,3 +77,15 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
         path = backbone_path(run.folder, seed)
         load_strict(network.backbone, load_arrays(path), source=str(path))
     return RunModel(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, AgeGroups) else ())
+
+
+def _damaged_file(folder: Path) -> Path | None:
+    """The first file of a finished fold's folder that is not what its manifest says, or None; None, too, where none is finished."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return None
+    lines = manifest.read_text(encoding="utf-8", errors="replace").splitlines()
+    for digest, _, name in (line.partition("  ") for line in lines):
+        if name and not ((folder / name).is_file() and digest_of_file(folder / name) == digest):
+            return folder / name
+    return None if lines and all("  " in line for line in lines) else manifest

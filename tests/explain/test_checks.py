@@ -13,7 +13,7 @@ from agerepro.explain.checks import (
     areas,
     check_summary,
     closeness,
-    compared,
+    compare_with_random,
     curve_table,
     median_over_people,
     of_check,
@@ -40,7 +40,7 @@ def test_a_median_is_of_known_photos_and_its_interval_of_people() -> None:
 def test_the_same_maps_correlate_fully_and_opposite_ones_only_without_sign() -> None:
     maps = np.random.default_rng(1).normal(size=(4, 3, 3))
     landmarks = np.repeat(LANDMARKS[None], 4, axis=0)
-    table = compared(some_photos(4), maps, np.stack([maps, -maps]), landmarks)
+    table = compare_with_random(some_photos(4), maps, np.stack([maps, -maps]), landmarks)
     np.testing.assert_allclose(table.loc[table["draw"] == 0, "correlation"], 1)
     np.testing.assert_allclose(table.loc[table["draw"] == 1, "correlation"], -1)
     np.testing.assert_allclose(table["absolute_correlation"], 1)
@@ -60,7 +60,7 @@ def test_areas_and_their_summary_by_hand() -> None:
     found = areas(scores)
     np.testing.assert_allclose(found[0], [[0.05] * 4, [0.5] * 4])  # a trapezoid of the first of ten steps; a triangle
     maps = np.random.default_rng(1).normal(size=(4, 3, 3))
-    random = compared(some_photos(4), maps, np.stack([maps]), np.repeat(LANDMARKS[None], 4, axis=0))
+    random = compare_with_random(some_photos(4), maps, np.stack([maps]), np.repeat(LANDMARKS[None], 4, axis=0))
     summary = check_summary(some_photos(4), random, found, unit="probability")
     assert of_check(summary, "deletion area, map less random").value == pytest.approx(-0.45)
     assert of_check(summary, "insertion area, map less random").value == pytest.approx(0.45)

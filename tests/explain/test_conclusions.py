@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from agerepro.config.schema import Adam, Backbone, Experiment, Faces, Identity, LeaveOneSubjectOut, Regression, Stage
-from agerepro.explain.conclusions import before_after, conclusions, explanation_text, paired_conclusions, pairs, tuned
+from agerepro.explain.conclusions import before_after, conclusions, empty_maps_note, explanation_text, paired_conclusions, pairs, tuned
 from agerepro.explain.explanation import Explained
 from agerepro.explain.regions import REGIONS, SIDE, face_regions, region_summary, region_table
 from agerepro.runs.layout import Run
@@ -71,6 +71,16 @@ def test_runs_of_other_networks_or_the_same_stage_are_no_pair() -> None:
     before, after = explained("a", BEFORE, towards("eyes", 2.0)), explained("b", AFTER, towards("eyes", 2.0))
     other = replace(after, experiment=replace(AFTER, backbone=Backbone(name="resnet50")))
     assert before_after([before, other]).empty and before_after([after, after]).empty and len(before_after([before, after])) == 8
+
+
+def test_empty_maps_are_counted_and_named_as_the_reason() -> None:
+    maps = towards("eyes", 3.0)
+    maps[:5] = 0
+    run = explained("opposed", AFTER, maps)
+    assert "5 of 12 maps are empty" in empty_maps_note(run) and empty_maps_note(run) in explanation_text([run], before_after([run]))
+    assert empty_maps_note(explained("full", AFTER, towards("eyes", 3.0))) == ""
+    silent = explained("opposed", AFTER, maps * 0)
+    assert "12 of 12 maps are empty" in empty_maps_note(silent) and "empty" in conclusions(silent)
 
 
 def test_coarse_maps_are_said_to_be_coarse() -> None:

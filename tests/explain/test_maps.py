@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from agerepro.errors import UserError
 from agerepro.explain.cam import class_activation_maps
-from agerepro.explain.maps import FADED, FINEST, PIXELS, STRONGEST, at_most, coloured, maps_of, overlay, rank_correlation
+from agerepro.explain.maps import FADED, FINEST, PIXELS, STRONGEST, at_most, is_empty, map_colours, maps_of, overlay, rank_correlation
 from agerepro.explain.sensitivity import sensitivity_maps
 
 Small = Callable[..., keras.Model]
@@ -43,6 +43,22 @@ def test_a_coarser_map_holds_the_means_of_what_it_covers() -> None:
     assert at_most(uneven, FINEST).shape == (1, FINEST, FINEST)
     np.testing.assert_allclose(at_most(uneven, FINEST).mean(), uneven.mean(), rtol=1e-3)
     assert at_most(maps[:0], FINEST).shape == (0, FINEST, FINEST) and at_most(blocks, FINEST) is blocks
+
+
+def test_a_map_is_empty_where_it_is_zero_everywhere() -> None:
+    maps = np.zeros((3, 2, 2))
+    maps[1, 0, 1] = -1e-30
+    assert is_empty(maps).tolist() == [True, False, True] and is_empty(maps[:0]).tolist() == []
+
+
+def test_grad_cam_of_one_output_that_everything_lowers_is_empty(small: Small, photos: np.ndarray) -> None:
+    model = small("pooled", outputs=1)
+    kernel, bias = model.get_layer("out").get_weights()
+    model.get_layer("out").set_weights([-np.abs(kernel), bias])
+    empty = {
+        how: is_empty(maps_of(model, photos, "conv", target="expected_age", bins=np.empty(0), how=how)) for how in ("grad_cam", "mean")
+    }
+    assert empty["grad_cam"].all() and not empty["mean"].any()
 
 
 def test_rank_correlation_is_spearmans() -> None:
@@ -84,5 +100,5 @@ def test_the_strongest_place_is_all_but_covered_and_the_sign_gives_the_colour() 
 
 def test_levels_between_two_stops_are_between_their_colours() -> None:
     np.testing.assert_allclose(
-        coloured(np.array([-1.0, 0.0, 1.0, 1 / 6])), [[0, 52, 95], [255, 255, 255], [110, 38, 0], [255, 216.5, 172.5]]
+        map_colours(np.array([-1.0, 0.0, 1.0, 1 / 6])), [[0, 52, 95], [255, 255, 255], [110, 38, 0], [255, 216.5, 172.5]]
     )

@@ -23,6 +23,7 @@ from agerepro.explain.regions import (
     region_table,
     relative_energy,
     usable,
+    with_notes,
 )
 from agerepro.faces.alignment import MEAN_FACE, box_crop, eye_rotation, five_points_crop, rotate_box
 
@@ -195,7 +196,15 @@ def test_a_map_on_the_mouth_alone_holds_all_of_its_energy_there_whatever_its_sig
 def test_photos_without_landmarks_or_with_an_empty_map_have_no_rows() -> None:
     landmarks, maps = everywhere(3), np.ones((3, 2, 2))
     landmarks[0], maps[1] = np.nan, 0
-    assert set(region_table(photos(3), maps, landmarks)["photo"]) == {"p2"}
+    table = region_table(photos(3), maps, landmarks)
+    assert set(table["photo"]) == {"p2"}
+    noted = with_notes(table, photos(3), maps)
+    assert noted.loc[noted["note"] != "", ["photo", "region", "note"]].to_numpy().tolist() == [
+        ["p0", "", "no landmarks"],
+        ["p1", "", "empty map"],
+    ]
+    assert noted["share"].notna().sum() == len(REGIONS) == len(noted) - 2
+    assert list(with_notes(table.iloc[:0], photos(3), maps * 0)["note"]) == ["empty map"] * 3
     assert region_table(photos(3), maps, np.full((3, 5, 2), np.nan)).empty
 
 

@@ -16,10 +16,10 @@ GROUPS = replace(AGES, stages=(replace(STAGE, target=AgeGroups(labels=("0-12", "
 
 
 @pytest.mark.parametrize(
-    ("text", "aim"), [("expected_age", "expected_age"), ("predicted", "predicted"), ("30", 30), ("age 30", 30), ("age-4", 4)]
+    ("text", "target"), [("expected_age", "expected_age"), ("predicted", "predicted"), ("30", 30), ("age 30", 30), ("age-4", 4)]
 )
-def test_a_target_is_a_word_or_an_age(text: str, aim: str | int) -> None:
-    assert parse_target(text) == aim
+def test_a_target_is_a_word_or_an_age(text: str, target: str | int) -> None:
+    assert parse_target(text) == target
 
 
 @pytest.mark.parametrize("text", ["expected", "-3", "3.5", ""])
@@ -31,9 +31,9 @@ def test_anything_else_is_told_what_it_may_be(text: str) -> None:
 def test_ages_are_explained_by_the_expected_age_and_groups_by_the_predicted_one() -> None:
     assert resolve_target(ExplainConfig(), AGES) == "expected_age"
     assert resolve_target(ExplainConfig(), GROUPS) == "predicted"
-    assert resolve_target(ExplainConfig(aim=30), AGES) == 30
+    assert resolve_target(ExplainConfig(target=30), AGES) == 30
     with pytest.raises(UserError, match="expects no age"):
-        resolve_target(ExplainConfig(aim="expected_age"), GROUPS)
+        resolve_target(ExplainConfig(target="expected_age"), GROUPS)
 
 
 @pytest.mark.parametrize("head", [Regression(features="stages"), Regression(input_sizes=(100,))])
@@ -51,9 +51,9 @@ def test_pixels_are_explained_by_the_expected_age_alone_of_any_head() -> None:
     sensitive = ExplainConfig(how="sensitivity")
     for head in (Classification(), Regression(), Regression(features="stages"), Regression(input_sizes=(100,))):
         assert resolve_target(sensitive, replace(AGES, head=head)) == "expected_age"
-    for wish, experiment in ((sensitive, GROUPS), (replace(sensitive, aim=30), AGES), (replace(sensitive, aim="predicted"), AGES)):
+    for config, experiment in ((sensitive, GROUPS), (replace(sensitive, target=30), AGES), (replace(sensitive, target="predicted"), AGES)):
         with pytest.raises(UserError, match="take mean or grad_cam"):
-            resolve_target(wish, experiment)
+            resolve_target(config, experiment)
 
 
 def test_the_layer_is_the_last_unless_another_is_wished_and_pixels_have_none() -> None:
