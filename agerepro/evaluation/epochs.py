@@ -77,7 +77,7 @@ def epoch_table(folds: Sequence[FoldEpochs], *, measure: Measure, experiment: st
     NaN for a choice that a fold cannot make. Raises UserError for no folds or a fold without epochs.
     """
     rows: list[tuple[Any, ...]] = []
-    for fold in _checked(folds):
+    for fold in _check_folds(folds):
         for choice in CHOICES:
             epoch, value = _choose_epoch(fold, choice, measure)
             rows.append((fold.seed, str(fold.fold), choice, _valid(choice), epoch, len(fold.errors), value, NAN, NAN, len(fold.photos)))
@@ -94,7 +94,7 @@ def epoch_scores(folds: Sequence[FoldEpochs], *, measure: Measure) -> list[Epoch
     """The three choices over all folds, then OPTIMISM. Several seeds: each fold's value is averaged over them first."""
     scores, by_choice = [], {}
     for choice in CHOICES:
-        choices = [(fold.fold, *_choose_epoch(fold, choice, measure)) for fold in _checked(folds)]
+        choices = [(fold.fold, *_choose_epoch(fold, choice, measure)) for fold in _check_folds(folds)]
         values = pd.Series([value for _, _, value in choices]).groupby([fold for fold, _, _ in choices]).mean()
         by_choice[choice] = values
         known = not any(np.isnan(value) for _, _, value in choices)
@@ -104,7 +104,7 @@ def epoch_scores(folds: Sequence[FoldEpochs], *, measure: Measure) -> list[Epoch
     return [*scores, EpochScore(OPTIMISM, cluster_bootstrap(gain, np.ones(len(gain)), gain.index), ())]
 
 
-def _checked(folds: Sequence[FoldEpochs]) -> Iterator[FoldEpochs]:
+def _check_folds(folds: Sequence[FoldEpochs]) -> Iterator[FoldEpochs]:
     if not folds or min(len(fold.errors) for fold in folds) < 1:
         raise UserError("There is no epoch to choose: the folds were tested without training.")
     yield from folds
