@@ -24,7 +24,7 @@ from agerepro.faces.decode import DecodeError, MissingDecoderError, decode, down
 from agerepro.faces.detection import detector
 from agerepro.faces.store import SHARD_BYTES, FaceStore, ImageReader, StoreWriter, image_reader
 from agerepro.io import config_hash, digest_of_bytes, write_json
-from agerepro.synthetic.writers import FINISHED
+from agerepro.synthetic.writers import is_drawn
 from agerepro.tables import FACES, PHOTOS, coerce, write_table
 
 ALIGNMENT = 1  # raise it when the same photo and settings give another crop than before
@@ -146,7 +146,7 @@ def _statuses(faces: pd.DataFrame) -> dict[str, int]:
 
 def _shortfall(name: str, root: Path, aligned: pd.DataFrame, group_labels: str) -> str:
     """What a copy lacks of the published set, "" for a drawn one. A photo without a face is there: the settings say what becomes of it."""
-    if (root / FINISHED).is_file():
+    if is_drawn(root):
         return ""
     return catalog.shortfall(catalog.card(name), int((aligned["status"] != "unreadable").sum()), group_labels=group_labels)
 

@@ -38,9 +38,9 @@ def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs:
 
 def drawn_sets(folders: dict[str, Path]) -> list[str]:
     """Names of the data sets that the renderer drew, also when their folder was given as the user's own data."""
-    from agerepro.synthetic.writers import FINISHED
+    from agerepro.synthetic.writers import is_drawn
 
-    return [name for name, folder in folders.items() if (catalog.folder_of(name, folder) / FINISHED).is_file()]
+    return [name for name, folder in folders.items() if is_drawn(catalog.folder_of(name, folder))]
 
 
 def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Path, reporter: Reporter) -> dict[str, FaceDataset]:

@@ -7,6 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "person": ["Person", "Scene", "draw_person", "draw_scene"],
         "renderer": ["Drawn", "contact_sheet", "render"],
-        "writers": ["FINISHED", "RENDERER", "WRITERS", "write"],
+        "writers": ["FINISHED", "RENDERER", "WRITERS", "is_drawn", "write"],
     },
 )

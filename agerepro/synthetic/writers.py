@@ -123,6 +123,15 @@ def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress:
     (root / STARTED).unlink(missing_ok=True)
 
 
+def is_drawn(root: Path) -> bool:
+    """Whether a data set's folder was written here: it, one of the two folders above it, or a folder in it holds the mark of that.
+
+    So a drawn set stays known as one when it was packed into one folder more, or a folder in it is given.
+    """
+    above = root.resolve().parents[:2]
+    return any((folder / FINISHED).is_file() for folder in (root, *above)) or any(root.glob(f"*/{FINISHED}"))
+
+
 def _no_labels_file(root: Path, rows: Sequence[GroundTruth]) -> None:
     """The labels of AgeDB and FG-NET are their file names."""
 

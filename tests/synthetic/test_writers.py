@@ -24,7 +24,7 @@ from agerepro.errors import UserError
 from agerepro.synthetic import imdb_wiki, writers
 from agerepro.synthetic.imdb_wiki import KINDS, SURVIVING
 from agerepro.synthetic.population import COLUMNS
-from agerepro.synthetic.writers import FINISHED, STARTED, WRITERS, write
+from agerepro.synthetic.writers import FINISHED, STARTED, WRITERS, is_drawn, write
 
 Draw = Callable[..., Path]
 Digest = Callable[[Path], str]
@@ -97,6 +97,18 @@ def test_other_settings_are_refused_with_the_folder_named(drawn: Draw) -> None:
     (root / FINISHED).rename(root / STARTED)
     with pytest.raises(UserError, match="other settings"):
         drawn("agedb", photos=5)
+
+
+def test_a_drawn_set_stays_known_as_one_wherever_it_is_moved_and_whichever_folder_is_given(tmp_path: Path, drawn: Draw) -> None:
+    root = drawn("fgnet", people=1)
+    assert is_drawn(root) and is_drawn(root / "FGNET" / "images")
+    packed = tmp_path / "packed" / "fgnet"
+    packed.mkdir(parents=True)
+    root.rename(packed / "unpacked")
+    assert is_drawn(packed)
+    real = tmp_path / "fgnet" / "FGNET" / "images"
+    real.mkdir(parents=True)
+    assert not is_drawn(real) and not is_drawn(tmp_path / "fgnet")
 
 
 def test_a_folder_with_real_data_is_refused(tmp_path: Path) -> None:
