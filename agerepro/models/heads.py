@@ -17,7 +17,7 @@ POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "max": keras.layers.GlobalMaxPooling2D,
     "std": GlobalStdPooling2D,
 }
-LOGITS, AGE = "logits", "years"  # the last layer of a Classes head and of a Value head
+LOGITS, AGE = "logits", "years"  # names of the last layer of a classification and of a regression head
 
 
 @dataclass(frozen=True)
@@ -29,42 +29,46 @@ class FeatureBlock:
     count: int
 
 
-def regression_features(prepared: Any, body: BackboneOutput, kind: BackboneSpec, head: schema.Regression, precision: str) -> Any:
-    """What a value head sees: the features of the input, and of the input resized to every further side, all by the same layers."""
-    found = [_features_of(body.output, body.maps, body, head, precision, at="")]
+def regression_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head: schema.Regression, precision: str) -> Any:
+    """What a regression head sees: the features of the input, and of the input resized to every further side, all by the same layers."""
+    features = [_features_of(body.output, body.maps, body, head, precision, suffix="")]
     whole = keras.Model(prepared, [body.output, *body.maps])
     for side in head.input_sizes:
-        if side < kind.smallest:
-            raise UserError(f"The backbone needs an input of at least {kind.smallest} pixels: raise {side} in head.regression.input_sizes.")
+        if side < spec.smallest:
+            raise UserError(f"The backbone needs an input of at least {spec.smallest} pixels: raise {side} in head.regression.input_sizes.")
         resize = keras.layers.Resizing(side, side, antialias=True, dtype="float32", name=f"resized_{side}")
         # Its own default is training=True, which Keras 3.15 hands on to every later layer of a model called without `training`.
         resized = resize(prepared, training=False)
         # `call` runs the other size through the same layers; calling the model itself would refuse the size.
         output, *maps = whole.call(resized)
-        found.append(_features_of(output, maps, body, head, precision, at=f"_at_{side}"))
-    return found[0] if len(found) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(found)
+        features.append(_features_of(output, maps, body, head, precision, suffix=f"_at_{side}"))
+    return features[0] if len(features) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(features)
 
 
 def feature_blocks(body: BackboneOutput, head: schema.Regression, size: int) -> tuple[FeatureBlock, ...]:
     """In the order in which `regression_features` puts the features side by side."""
     return tuple(
-        FeatureBlock(side, statistic, int(found.shape[-1]))
+        FeatureBlock(side, statistic, int(stage_map.shape[-1]))
         for side in (size, *head.input_sizes)
-        for found in body.maps
+        for stage_map in body.maps
         for statistic in head.statistics
     )
 
 
-def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: schema.Regression, precision: str, *, at: str) -> Any:
+def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: schema.Regression, precision: str, *, suffix: str) -> Any:
     if head.features == "last":
         # Maps of different sizes can stand beside each other as vectors only.
-        return output if len(output.shape) == 2 or not head.input_sizes else keras.layers.Flatten(dtype=precision, name=f"flat{at}")(output)
+        return (
+            output
+            if len(output.shape) == 2 or not head.input_sizes
+            else keras.layers.Flatten(dtype=precision, name=f"flat{suffix}")(output)
+        )
     pooled = [
-        POOLINGS[one](dtype=precision, name=f"{stage}_{one}{at}")(found)
-        for stage, found in zip(body.stages, maps, strict=True)
-        for one in head.statistics
+        POOLINGS[statistic](dtype=precision, name=f"{stage}_{statistic}{suffix}")(stage_map)
+        for stage, stage_map in zip(body.stages, maps, strict=True)
+        for statistic in head.statistics
     ]
-    return keras.layers.Concatenate(dtype=precision, name=f"stage_features{at}")(pooled)
+    return keras.layers.Concatenate(dtype=precision, name=f"stage_features{suffix}")(pooled)
 
 
 def head_layers(

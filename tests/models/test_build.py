@@ -169,6 +169,6 @@ def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, mes
     assert message in str(error.value)
 
 
-def test_a_value_head_has_one_output() -> None:
+def test_a_regression_head_has_one_output() -> None:
     with pytest.raises(UserError, match="one output, not 3"):
         build_network(Backbone(name="vgg16"), Regression(), outputs=3, size=32, seed=0)

@@ -215,7 +215,7 @@ def test_the_stages_are_the_stem_and_the_four_groups_of_blocks() -> None:
     head = Regression(features="stages", statistics=("mean",))
     network = build_network(Backbone(name="resnet50", width=0.125), head, outputs=1, size=48, seed=0)
     assert network.stages == tuple(layer for layer in STAGES if layer != "max_pool") and network.last_conv == network.stages[-1]
-    assert [part.count for part in network.parts] == [8, 32, 64, 128, 256]
+    assert [block.count for block in network.blocks] == [8, 32, 64, 128, 256]
 
 
 def test_the_hidden_layer_of_a_gate_keeps_eight_channels_in_a_slim_net() -> None:
