@@ -13,6 +13,42 @@ from agerepro.config.schema import Augment
 from agerepro.faces.store import ImageReader
 from agerepro.rng import rng_for
 
+PLAIN, MIRRORED = -1, -2  # in place of an epoch: not augmented, and its left-right mirror image
+
+
+class InputView(Protocol):
+    """Rows of network input."""
+
+    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """(n, ...) input for `rows` (n,), augmented for `epoch` from 0, or PLAIN, or MIRRORED."""
+        ...
+
+
+@dataclass(frozen=True)
+class AugmentedFaces:
+    """Faces as the network sees them; the warp of a photo depends on rng_key, epoch and photo, on nothing drawn before.
+
+    The fold is not part of the draw: a photo looks the same in an epoch of every fold, so features of a frozen backbone
+    are computed once for all folds, and folds differ by their people only.
+    """
+
+    pixels: ImageReader
+    photos: Sequence[str]
+    augment: Augment
+    rng_key: tuple[str | int, ...]
+
+    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        """(n, size, size, 3) uint8 RGB."""
+        return np.stack([self._warped(int(row), epoch) for row in rows])
+
+    def _warped(self, row: int, epoch: int) -> np.ndarray:
+        face = self.pixels.face(row)
+        if epoch < 0:
+            plain = warp(face, resize_matrix(self.pixels.side, self.augment.size), self.augment.size)
+            return plain[:, ::-1] if epoch == MIRRORED else plain
+        draw = rng_for("warp", *self.rng_key, epoch, self.photos[row])
+        return warp(face, random_matrix(draw, self.augment, self.pixels.side), self.augment.size)
+
 
 def resize_matrix(from_side: int, to_side: int) -> np.ndarray:
     """(2, 3) matrix that scales a square picture; pixel centres stay centres."""
@@ -47,40 +83,3 @@ def random_matrix(draw: np.random.Generator, augment: Augment, from_side: int) -
 def warp(face: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
     """(side, side, 3) uint8 RGB picture: bilinear, the border repeated outwards, as Keras' ImageDataGenerator fills by default."""
     return cv2.warpAffine(face, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
-
-
-PLAIN, MIRRORED = -1, -2  # in place of an epoch: not augmented, and its left-right mirror image
-
-
-class InputView(Protocol):
-    """Rows of network input."""
-
-    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """Input for `rows`, augmented for `epoch` from 0, or PLAIN, or MIRRORED."""
-        ...
-
-
-@dataclass(frozen=True)
-class AugmentedFaces:
-    """Faces as the network sees them; the warp of a photo depends on rng_key, epoch and photo, on nothing drawn before.
-
-    The fold is not part of the draw: a photo looks the same in an epoch of every fold, so features of a frozen backbone
-    are computed once for all folds, and folds differ by their people only.
-    """
-
-    pixels: ImageReader
-    photos: Sequence[str]
-    augment: Augment
-    rng_key: tuple[str | int, ...]
-
-    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """(n, size, size, 3) uint8 RGB."""
-        return np.stack([self._one(int(row), epoch) for row in rows])
-
-    def _one(self, row: int, epoch: int) -> np.ndarray:
-        face = self.pixels.face(row)
-        if epoch < 0:
-            plain = warp(face, resize_matrix(self.pixels.side, self.augment.size), self.augment.size)
-            return plain[:, ::-1] if epoch == MIRRORED else plain
-        draw = rng_for("warp", *self.rng_key, epoch, self.photos[row])
-        return warp(face, random_matrix(draw, self.augment, self.pixels.side), self.augment.size)

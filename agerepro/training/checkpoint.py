@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import json
+import struct
+import sys
 import zipfile
+import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +18,12 @@ import keras
 import numpy as np
 import pandas as pd
 
+from agerepro.errors import UserError
 from agerepro.io import atomic_write
 from agerepro.training.optimizers import PlateauState
+
+# What NumPy, zipfile and JSON raise for bytes that are no checkpoint; an OSError is another matter.
+DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, LookupError, TypeError, EOFError, RuntimeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -31,15 +41,23 @@ class TrainState:
         """Copies of the compiled model's variables as they are now; builds the optimizer's slots if need be."""
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        return cls(
-            tuple(keras.ops.convert_to_numpy(v).copy() for v in model.variables),
-            tuple(keras.ops.convert_to_numpy(v).copy() for v in model.optimizer.variables),
-        )
+        return cls(copy_variables(model.variables), copy_variables(model.optimizer.variables))
 
     def assign_to(self, model: keras.Model) -> None:
         """Set the model and its optimizer to these values; nothing is traced anew."""
-        for variable, value in zip([*model.variables, *model.optimizer.variables], [*self.model, *self.optimizer], strict=True):
-            variable.assign(value)
+        assign_variables(model.variables, self.model)
+        assign_variables(model.optimizer.variables, self.optimizer)
+
+
+def copy_variables(variables: Sequence[keras.Variable]) -> tuple[np.ndarray, ...]:
+    """Copies on the host of the variables' values, in their order."""
+    return tuple(keras.ops.convert_to_numpy(variable).copy() for variable in variables)
+
+
+def assign_variables(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    """Set each variable to the value at its place; ValueError when their numbers differ."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 @dataclass(frozen=True)
@@ -50,17 +68,19 @@ class Checkpoint:
     variables: TrainState
     plateau: PlateauState = field(default_factory=PlateauState)
     history: tuple[dict[str, float], ...] = ()
-    best: TrainState | None = None  # the weights of the best validation loss, where they are to be kept
-    extra: dict[str, np.ndarray] = field(default_factory=dict)  # what the caller collects epoch by epoch
+    best: tuple[np.ndarray, ...] | None = None  # the model's variables at the best validation loss, where they are to be kept
+    eval_outputs: dict[str, np.ndarray] = field(default_factory=dict)  # (epochs, ...) what the caller evaluates after each epoch
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint under its final name, whole or not at all."""
-    arrays: dict[str, np.ndarray] = {f"extra/{name}": value for name, value in checkpoint.extra.items()}
-    for part, variables in (("now", checkpoint.variables), ("best", checkpoint.best)):
-        if variables is not None:
-            arrays.update({f"{part}/model/{i:04d}": value for i, value in enumerate(variables.model)})
-            arrays.update({f"{part}/optimizer/{i:04d}": value for i, value in enumerate(variables.optimizer)})
+    parts = {
+        "now/model": checkpoint.variables.model,
+        "now/optimizer": checkpoint.variables.optimizer,
+        "best/model": checkpoint.best or (),
+    }
+    arrays = {f"{part}/{number:04d}": value for part, values in parts.items() for number, value in enumerate(values)}
+    arrays |= {f"extra/{name}": value for name, value in checkpoint.eval_outputs.items()}
     about = {"epoch": checkpoint.epoch, "plateau": asdict(checkpoint.plateau), "history": checkpoint.history}
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
 
@@ -72,31 +92,53 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
-    """The checkpoint at `path`; None when there is none, or when it is damaged (its zip members carry checksums)."""
+    """The checkpoint at `path`, or None when there is none to continue from.
+
+    A damaged file (its zip members carry checksums) is set aside as `<name>.corrupt`, said on standard error, and counts as none.
+    A file that cannot be read is a UserError: a training that began anew would overwrite it.
+    """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        about: dict[str, Any] = json.loads(arrays.pop("about").tobytes())
-        now = _variables(arrays, "now")
-        if now is None:
-            return None
-        return Checkpoint(
-            epoch=about["epoch"],
-            variables=now,
-            plateau=PlateauState(**about["plateau"]),
-            history=tuple(about["history"]),
-            best=_variables(arrays, "best"),
-            extra={n.removeprefix("extra/"): v for n, v in arrays.items() if n.startswith("extra/")},
-        )
-    except (FileNotFoundError, zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return _from_arrays({name: archive[name] for name in archive.files})
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except DAMAGED as error:
+        _set_aside(path, error)
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # a seek to where no file can reach: a damaged directory of the zip
+            raise UserError(
+                f"{path} is there but cannot be read ({error.strerror or error}). Run again when it can, or remove it."
+            ) from None
+        _set_aside(path, error)
+    return None
 
 
-def save_history(path: Path, checkpoint: Checkpoint) -> None:
+def save_history(path: Path, history: Sequence[dict[str, float]]) -> None:
     """Write one row an epoch as CSV."""
-    atomic_write(path, lambda temporary: pd.DataFrame(list(checkpoint.history)).to_csv(temporary, index=False))
+    atomic_write(path, lambda temporary: pd.DataFrame(list(history)).to_csv(temporary, index=False))
 
 
-def _variables(arrays: dict[str, np.ndarray], part: str) -> TrainState | None:
-    model, optimizer = (tuple(arrays[n] for n in sorted(arrays) if n.startswith(f"{part}/{kind}/")) for kind in ("model", "optimizer"))
-    return TrainState(model, optimizer) if model else None
+def _from_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
+    about: dict[str, Any] = json.loads(arrays["about"].tobytes())
+
+    def part(prefix: str) -> tuple[np.ndarray, ...]:
+        return tuple(arrays[name] for name in sorted(arrays) if name.startswith(prefix))
+
+    state = TrainState(part("now/model/"), part("now/optimizer/"))
+    if not state.model:
+        raise KeyError("it holds no weights")
+    return Checkpoint(
+        epoch=about["epoch"],
+        variables=state,
+        plateau=PlateauState(**about["plateau"]),
+        history=tuple(about["history"]),
+        best=part("best/model/") or None,
+        eval_outputs={name.removeprefix("extra/"): value for name, value in arrays.items() if name.startswith("extra/")},
+    )
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    names = itertools.chain([f"{path.name}.corrupt"], (f"{path.name}.corrupt-{number}" for number in itertools.count(2)))
+    aside = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+    path.replace(aside)
+    print(f"{path} is damaged ({error}): it is set aside as {aside.name}, and this training begins anew.", file=sys.stderr)

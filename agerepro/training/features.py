@@ -15,7 +15,7 @@ from agerepro.training.pipeline import predict_batches
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """A source whose rows are what the backbone gives for the rows of `faces`; one memory-mapped file an epoch under `folder`.
+    """An InputView whose rows are what the backbone gives for the rows of `faces`; one memory-mapped file an epoch under `folder`.
 
     The same numbers as running the whole network each time: the backbone is frozen, and the warp of a photo in an epoch does
     not depend on the fold. Several processes share the files.
@@ -31,7 +31,7 @@ class FeatureCache:
         """(n, ...) float32 features."""
         return np.array(self._epoch(epoch)[rows])
 
-    def make(self, epochs: int, *, mirrored: bool) -> None:
+    def precompute(self, epochs: int, *, mirrored: bool) -> None:
         """Compute what a training of `epochs` epochs will read, ahead of the loading threads."""
         for epoch in (PLAIN, *([MIRRORED] if mirrored else []), *range(epochs)):
             self._epoch(epoch)
@@ -54,9 +54,9 @@ class FeatureCache:
         def write(temporary: Path) -> None:
             features = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
             start = 0
-            for found in predict_batches(self.backbone, self.faces, np.arange(self.count), epoch):
-                features[start : start + len(found)] = found
-                start += len(found)
+            for outputs in predict_batches(self.backbone, self.faces, np.arange(self.count), epoch):
+                features[start : start + len(outputs)] = outputs
+                start += len(outputs)
             features.flush()
 
         atomic_write(path, write)

@@ -28,6 +28,8 @@ from agerepro.training.ridge import fit_ridge, fit_ridge_best_subset
 from agerepro.training.stages import Init, TrainingTask, build_and_init
 
 WEIGHTS = "weights.npz"  # of a fold: the part that the fold trained
+FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
+RANKED = "ridge-candidates.csv"  # where a ridge regression chose what it sees: every candidate with its inner error
 
 
 def trained_part(network: Network, stage: Stage) -> keras.Model:
@@ -47,10 +49,6 @@ def backbone_path(run_folder: Path, seed: int) -> Path:
     return run_folder / f"backbone-seed{seed}.npz"
 
 
-FILES = ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv")
-RANKED = "ridge-candidates.csv"  # where a ridge regression chose what it sees: every candidate with its inner error
-
-
 @dataclass(frozen=True)
 class FoldRunner:
     """What all folds of a process share: the traced model set back before each, and the faces or frozen features."""
@@ -63,69 +61,67 @@ class FoldRunner:
     network: Network
     trainer: Trainer
     source: InputView
-    frozen: FeatureCache | None  # of the first weights, where a ridge regression on them starts the head
-    parts: tuple[FeatureBlock, ...] = ()  # where the regression chooses among these features
+    ridge_features: FeatureCache | None  # of the first weights, where a ridge regression on them starts the head
+    blocks: tuple[FeatureBlock, ...] = ()  # where the regression chooses among these features
 
-    def run_all(self, wanted: list[int], *, on_epoch: Callable[[int, EpochLog], None], on_fold: Callable[[int, str], None]) -> None:
-        """Do every wanted fold that nobody has done: first those that are free, then wait for those another process holds.
+    def run_all(self, numbers: list[int], *, on_epoch: Callable[[int, EpochLog], None], on_fold: Callable[[int, str], None]) -> None:
+        """Do every fold of `numbers` that nobody has done: first those that are free, then wait for those another process holds.
 
-        on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "found" | "elsewhere") when a fold is settled or left.
+        on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "finished before" | "elsewhere") when a fold is settled or left.
         """
-        left = list(wanted)
+        left = list(numbers)
         for wait in (NOW, WHEN_FREE):
             for fold in list(left):
                 folder = self.folder_of(fold)
                 if is_complete(folder):
-                    on_fold(fold, "found")
+                    on_fold(fold, "finished before")
                     left.remove(fold)
                     continue
-                with lock_folder(folder, wait=wait) as mine:
-                    if not mine:
+                with lock_folder(folder, wait=wait) as held:
+                    if not held:
                         on_fold(fold, "elsewhere")
                         continue
                     if not is_complete(folder):  # another process may have finished it while we waited
-                        self._one(fold, folder, partial(on_epoch, fold))
+                        self._train_and_test(fold, folder, partial(on_epoch, fold))
                     on_fold(fold, "done")
                     left.remove(fold)
 
-    def _kept(self, fold: int) -> bool:
+    def _keeps_weights(self, fold: int) -> bool:
         return self.experiment.keep_weights == "all" or (self.experiment.keep_weights == "first" and fold == int(self.folds["fold"].min()))
 
-    def _one(self, fold: int, folder: Path, on_epoch: Callable[[EpochLog], None]) -> None:
-        parts = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
-        rows = {part: self.task.data.rows(parts.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
-        examples = {part: self.task.examples(self.source, at) for part, at in rows.items()}
-        rng_key = (self.task.seed, self.task.stage.name, fold)
-        done = self.trainer.fit(
-            examples[TRAIN],
-            examples[VALIDATION],
-            rng_key=rng_key,
+    def _train_and_test(self, fold: int, folder: Path, on_epoch: Callable[[EpochLog], None]) -> None:
+        photos = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
+        rows = {part: self.task.data.rows(photos.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
+        result = self.trainer.fit(
+            self.task.examples(self.source, rows[TRAIN]),
+            self.task.examples(self.source, rows[VALIDATION]),
+            rng_key=(self.task.seed, self.task.stage.name, fold),
             checkpoint=folder / "checkpoint.npz",
             on_epoch=on_epoch,
-            start=self._start(rows[TRAIN], folder),
-            collect=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
+            initial_state=self._initial_state(rows[TRAIN], folder),
+            eval_outputs=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
         )
-        outputs = self._tested(rows[TEST])
-        save_history(folder / "history.csv", done)
-        _save_arrays(folder / "by_epoch.npz", {"outputs": done.extra.get("test", np.zeros(0)), "bins": self.task.bins})
+        outputs = self._test(rows[TEST])
+        save_history(folder / "history.csv", result.history)
+        _save_arrays(folder / "by_epoch.npz", {"outputs": result.eval_outputs.get("test", np.zeros(0)), "bins": self.task.bins})
         _save_arrays(folder / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": self.task.bins})
-        if keep := self._kept(fold):
+        if keep := self._keeps_weights(fold):
             save_arrays(folder / WEIGHTS, weights_as_arrays(trained_part(self.network, self.task.stage)))
         write_table(folder / "predictions.csv", self._predictions(fold, rows[TEST], outputs), PREDICTIONS)
-        write_manifest(folder, (*FILES, *([RANKED] if self.parts else []), *([WEIGHTS] if keep else [])))
+        write_manifest(folder, (*FILES, *([RANKED] if self.blocks else []), *([WEIGHTS] if keep else [])))
         (folder / "checkpoint.npz").unlink(missing_ok=True)
 
-    def _start(self, train: np.ndarray, folder: Path) -> TrainState:
+    def _initial_state(self, train: np.ndarray, folder: Path) -> TrainState:
         """The fold's first weights: the same for all, but for a head that ridge regression fits to the fold's training photos."""
-        self.trainer.start.assign_to(self.trainer.model)
-        if self.frozen is None:
-            return self.trainer.start
-        features = np.mean([self.frozen.batch(train, view) for view in self._views()], axis=0).reshape(len(train), -1)
+        if self.ridge_features is None:
+            return self.trainer.initial_state
+        self.trainer.initial_state.assign_to(self.trainer.model)
+        features = np.mean([self.ridge_features.batch(train, view) for view in self._views()], axis=0).reshape(len(train), -1)
         people = self.task.data.photos["subject"].to_numpy()[train]
         known = self.task.targets[train], self.task.weights[train], people
-        if self.parts:
-            kernel, bias, ranked = fit_ridge_best_subset(features, self.parts, *known)
-            write_text(folder / RANKED, pd.DataFrame([asdict(one) for one in ranked]).to_csv(index=False))
+        if self.blocks:
+            kernel, bias, ranked = fit_ridge_best_subset(features, self.blocks, *known)
+            write_text(folder / RANKED, pd.DataFrame([asdict(candidate) for candidate in ranked]).to_csv(index=False))
         else:
             kernel, bias, _ = fit_ridge(features, *known)
         years = self.trainer.model.get_layer(AGE)
@@ -136,17 +132,17 @@ class FoldRunner:
     def _views(self) -> list[int]:
         return [PLAIN, MIRRORED] if self.experiment.tta == "flip_average" else [PLAIN]
 
-    def _tested(self, rows: np.ndarray) -> np.ndarray:
+    def _test(self, rows: np.ndarray) -> np.ndarray:
         """(n, bins) posteriors, or (n, 1) years, averaged over the picture and its mirror image where the experiment says so."""
         outputs = [self.trainer.outputs(self.source, rows, view=view) for view in self._views()]
-        return np.mean([posterior(one) if len(self.task.bins) else one for one in outputs], axis=0)
+        return np.mean([posterior(logits) for logits in outputs] if len(self.task.bins) else outputs, axis=0)
 
     def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
         photos = self.task.data.photos.iloc[rows]
-        said: dict[str, Any] = decode(outputs, self.task.bins, self.experiment.decode)
+        columns: dict[str, Any] = decode(outputs, self.task.bins, self.experiment.decode)
         if isinstance(self.task.stage.target, AgeGroups):
             labels = np.array(self.task.stage.target.labels)
-            said = {"group": labels[self.task.targets[rows].astype(int)], "predicted_group": labels[said["argmax"].astype(int)]}
+            columns = {"group": labels[self.task.targets[rows].astype(int)], "predicted_group": labels[columns["argmax"].astype(int)]}
         return pd.DataFrame(
             {
                 **self.labels,
@@ -155,7 +151,7 @@ class FoldRunner:
                 "photo": photos["photo"].to_numpy(),
                 "subject": photos["subject"].to_numpy(),
                 "age": photos["age"].to_numpy(),
-                **said,
+                **columns,
             }
         )
 
@@ -163,7 +159,7 @@ class FoldRunner:
 def fold_runner(
     experiment: Experiment,
     task: TrainingTask,
-    start: Init,
+    init: Init,
     folds: pd.DataFrame,
     *,
     run_folder: Path,
@@ -173,7 +169,7 @@ def fold_runner(
     threads: int,
 ) -> FoldRunner:
     """Build, load and trace once; with a frozen backbone, compute its features for all folds ahead."""
-    network, _ = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
+    network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     photos = task.data.photos
     rng_key = (task.seed, task.stage.name)
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
@@ -183,13 +179,13 @@ def fold_runner(
     by_ridge = isinstance(task.head, Regression) and task.head.init != "he_normal"
     features = FeatureCache(network.backbone, faces, len(photos), runs / "features" / task.digest) if ahead or by_ridge else None
     if features is not None:
-        features.make(task.stage.epochs if ahead else 0, mirrored=experiment.tta == "flip_average")
+        features.precompute(task.stage.epochs if ahead else 0, mirrored=experiment.tta == "flip_average")
     trainer = Trainer(network.head if ahead else network.full, task.stage, task.loss, task.bins, experiment.machine, threads=threads)
     source: InputView = features if ahead and features is not None else faces
-    parts = network.parts if isinstance(task.head, Regression) and task.head.init == "ridge_best_subset" else ()
+    blocks = network.blocks if isinstance(task.head, Regression) and task.head.init == "ridge_best_subset" else ()
     if head_only:
         save_backbone(run_folder, task, network)
-    return FoldRunner(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None, parts)
+    return FoldRunner(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None, blocks)
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -52,29 +52,31 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
     Raises UserError for a fold that the protocol lacks, and when there is no validation part to judge by.
     """
     if stage.protocol is None:
-        held = frozenset(held_out(photos, stage.split, rng_key=(seed, stage.name)))
-        found = [Division(0, frozenset(photos["photo"]) - held, held)]
+        validation = frozenset(held_out(photos, stage.split, rng_key=(seed, stage.name)))
+        result = [Division(0, frozenset(photos["photo"]) - validation, validation)]
     else:
         table = make_folds(photos, stage.protocol, seed=seed)
         if unknown := sorted(set(folds) - set(table["fold"])):
             raise UserError(f"The protocol of stage {stage.name!r} has folds 0 to {table['fold'].max()}, not {unknown[0]}.")
         parts = [table.loc[table["fold"] == fold].groupby("part")["photo"].agg(frozenset) for fold in folds]
-        found = [Division(fold, part[TRAIN], part.get(VALIDATION, frozenset())) for fold, part in zip(folds, parts)]
-    if not all(division.validation for division in found):
-        raise UserError(f"A grid search judges by the validation loss, but stage {stage.name!r} holds nothing out: give it a share.")
-    return found
+        result = [Division(fold, part[TRAIN], part.get(VALIDATION, frozenset())) for fold, part in zip(folds, parts)]
+    if not all(division.validation for division in result):
+        raise UserError(
+            f"A grid search judges by the validation loss, but stage {stage.name!r} holds nothing out: give it a validation part."
+        )
+    return result
 
 
 def grid_folder(runs: Path, experiment: Experiment, task: TrainingTask, grid: Grid) -> Path:
     """Where the cells lie: named by all that shapes them but rate and batch."""
     stage = {key: value for key, value in task.settings["stage"].items() if key not in ("optimizer", "batch_size", "schedule")}
-    share = task.stage.optimizer.backbone_lr_multiplier
-    digest = config_hash([{**task.settings, "stage": {**stage, "backbone_lr_multiplier": share}}, grid.epochs, to_dict(grid.folds)])
+    multiplier = task.stage.optimizer.backbone_lr_multiplier
+    digest = config_hash([{**task.settings, "stage": {**stage, "backbone_lr_multiplier": multiplier}}, grid.epochs, to_dict(grid.folds)])
     return runs / "grids" / f"{task.stage.name}-{experiment.backbone.name}-{digest[:12]}"
 
 
 def search(
-    experiment: Experiment, stage: Stage, data: FaceDataset, start: Init, grid: Grid, *, folder: Path, on_cell: Callable[[int, int], None]
+    experiment: Experiment, stage: Stage, data: FaceDataset, init: Init, grid: Grid, *, folder: Path, on_cell: Callable[[int, int], None]
 ) -> pd.DataFrame:
     """One row a cell and division: `learning_rate`, `batch`, `fold`, `validation_loss` (infinite where the training diverged).
 
@@ -84,14 +86,16 @@ def search(
     cells = list(product(grid.rates, grid.batches))
     rows: list[dict[str, float]] = []
     trainer: Trainer | None = None  # one traced model for all cells, made when the first one is missing
-    for done, (rate, batch) in enumerate(cells):
-        on_cell(done, len(cells))
+    for number, (rate, batch) in enumerate(cells):
+        on_cell(number, len(cells))
         path = folder / "cells" / f"{rate:g}-{batch}.json"
         if not path.is_file():
             optimizer = replace(stage.optimizer, learning_rate=rate)
-            once = replace(stage, epochs=grid.epochs, batch_size=batch, optimizer=optimizer, schedule=None, checkpoint_selection="last")
-            task = training_task(experiment, once, data, seed=seed, start=start.name)
-            trainer = trainer or _trainer(experiment, task, start)
+            cell_stage = replace(
+                stage, epochs=grid.epochs, batch_size=batch, optimizer=optimizer, schedule=None, checkpoint_selection="last"
+            )
+            task = training_task(experiment, cell_stage, data, seed=seed, start=init.name)
+            trainer = trainer or _trainer(experiment, task, init)
             parts = divisions(stage, data.photos, grid.folds, seed=seed)
             losses = _losses(trainer, experiment, task, parts, folder)
             write_json(path, [[division.fold, loss] for division, loss in zip(parts, losses)])
@@ -101,17 +105,17 @@ def search(
     return pd.DataFrame(rows)
 
 
-def _trainer(experiment: Experiment, task: TrainingTask, start: Init) -> Trainer:
-    network, _ = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
+def _trainer(experiment: Experiment, task: TrainingTask, init: Init) -> Trainer:
+    network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     return Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=num_workers())
 
 
 def _losses(trainer: Trainer, experiment: Experiment, task: TrainingTask, parts: list[Division], folder: Path) -> Iterator[float | None]:
     """The validation loss after the last epoch of each division; None where the loss stopped being a number."""
     trainer.stage = task.stage
-    trainer.start.assign_to(trainer.model)
+    trainer.initial_state.assign_to(trainer.model)
     trainer.model.optimizer.learning_rate = task.stage.optimizer.learning_rate
-    first = TrainState.of(trainer.model)
+    initial_state = TrainState.of(trainer.model)
     for division in parts:
         shared: tuple[str | int, ...] = (task.seed, task.stage.name)
         rng_key = (*shared, division.fold) if task.stage.protocol else shared
@@ -119,8 +123,8 @@ def _losses(trainer: Trainer, experiment: Experiment, task: TrainingTask, parts:
         sides = [task.examples(faces, task.data.rows(set(side))) for side in (division.training, division.validation)]
         checkpoint = folder / f"{task.digest[:12]}-{division.fold}.npz"
         try:
-            done = trainer.fit(*sides, rng_key=rng_key, checkpoint=checkpoint, on_epoch=lambda epoch: None, start=first)
-            loss = done.history[-1]["validation_loss"]
+            result = trainer.fit(*sides, rng_key=rng_key, checkpoint=checkpoint, on_epoch=lambda log: None, initial_state=initial_state)
+            loss = result.history[-1]["validation_loss"]
             yield loss if math.isfinite(loss) else None
         except Diverged:
             yield None

@@ -16,11 +16,22 @@ from agerepro.config.schema import Age, Loss, Machine, Stage
 from agerepro.errors import UserError
 from agerepro.tasks.losses import total_loss
 from agerepro.training.augment import PLAIN, InputView
-from agerepro.training.checkpoint import Checkpoint, TrainState, load_checkpoint, save_checkpoint
-from agerepro.training.optimizers import SlowedAdam, after_epoch
+from agerepro.training.checkpoint import (
+    Checkpoint,
+    TrainState,
+    assign_variables,
+    copy_variables,
+    load_checkpoint,
+    save_checkpoint,
+)
+from agerepro.training.optimizers import TwoRateAdam, after_epoch
 from agerepro.training.pipeline import Examples, predict_batches, steps_in, training_batches
 
 CHECKPOINT_EVERY_S = 20.0  # a killed training loses at most this and one epoch
+
+
+class Diverged(UserError):
+    """The loss became infinite or no number: the learning rate is too high for this network."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,165 @@ class EpochLog:
     seconds_left: float
 
 
-class Diverged(UserError):
-    """The loss became infinite or no number: the learning rate is too high for this network."""
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training leaves besides the model's variables: one row an epoch, and what was evaluated after each."""
+
+    history: tuple[dict[str, float], ...]
+    eval_outputs: dict[str, np.ndarray]  # (epochs, ...)
+
+
+class Trainer:
+    """A compiled model that is set back between folds by assigning its variables: nothing is built or traced again."""
+
+    def __init__(
+        self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int
+    ) -> None:
+        self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
+        # A network's dense layers are its head, all others its backbone [models/build.py].
+        backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
+        optimizer: keras.optimizers.Optimizer = TwoRateAdam(
+            stage.optimizer.learning_rate,
+            slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
+            share=stage.optimizer.backbone_lr_multiplier,
+            beta_1=0.9,
+            beta_2=0.999,
+            epsilon=1e-7,
+        )
+        if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        metric = AgeMAE if isinstance(stage.target, Age) else Accuracy
+        model.compile(
+            optimizer=optimizer,
+            loss=TotalLoss(losses, self.bins),
+            metrics=[metric(self.bins)],
+            weighted_metrics=[],
+            jit_compile=machine.xla,
+        )
+        self.initial_state = TrainState.of(model)
+
+    def outputs(self, source: InputView, rows: np.ndarray, *, view: int = PLAIN) -> np.ndarray:
+        """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
+        if not len(rows):
+            return np.zeros((0, self.model.output_shape[-1]), np.float32)
+        return np.concatenate(list(predict_batches(self.model, source, rows, view)))
+
+    def loss_of(self, examples: Examples) -> float:
+        """Weighted mean loss of plain examples; NaN when there are none."""
+        if not len(examples):
+            return math.nan
+        loss, losses, start = total_loss(self.losses), [], 0
+        for outputs in predict_batches(self.model, examples.source, examples.rows, PLAIN):
+            targets = examples.targets[start : start + len(outputs)]
+            losses.append(keras.ops.convert_to_numpy(loss(targets, outputs, self.bins)))
+            start += len(outputs)
+        return float(np.average(np.concatenate(losses), weights=examples.weights))
+
+    def fit(
+        self,
+        train: Examples,
+        validation: Examples,
+        *,
+        rng_key: tuple[str | int, ...],
+        checkpoint: Path,
+        on_epoch: Callable[[EpochLog], None],
+        initial_state: TrainState | None = None,
+        eval_outputs: Callable[[], dict[str, np.ndarray]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> TrainResult:
+        """Train from `initial_state` (default: the trainer's), or on from `checkpoint` if it holds one; the model keeps the last weights.
+
+        With checkpoint_selection `best_validation` the model keeps the weights of the least validation loss, if there was one.
+        rng_key seeds the order of photos; `eval_outputs` may return arrays after each epoch, which come back stacked.
+        Raises Diverged at the first batch whose loss is no finite number; what was saved until then stays in `checkpoint`.
+        """
+        state = load_checkpoint(checkpoint) or Checkpoint(0, initial_state or self.initial_state)
+        state.variables.assign_to(self.model)
+        progress = _Progress(self, validation, state, checkpoint, on_epoch, eval_outputs, clock)
+        if state.epoch < self.stage.epochs:
+            batches = training_batches(
+                train, batch=self.stage.batch_size, epochs=range(state.epoch, self.stage.epochs), rng_key=rng_key, threads=self.threads
+            )
+            self.model.fit(
+                batches,
+                epochs=self.stage.epochs,
+                initial_epoch=state.epoch,
+                steps_per_epoch=steps_in(train, self.stage.batch_size),
+                shuffle=False,
+                verbose=0,
+                callbacks=[progress],
+            )
+        if progress.best is not None:
+            assign_variables(self.model.variables, progress.best)
+        return TrainResult(tuple(progress.history), progress.stacked_outputs())
+
+
+class _Progress(keras.callbacks.Callback):
+    """A training as it goes on: refuses NaN after each batch; after each epoch validates, sets the rate, remembers the best, saves."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        validation: Examples,
+        state: Checkpoint,
+        path: Path,
+        on_epoch: Callable[[EpochLog], None],
+        eval_outputs: Callable[[], dict[str, np.ndarray]] | None,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__()
+        self.trainer, self.validation, self.path = trainer, validation, path
+        self.report, self.eval_outputs, self.clock = on_epoch, eval_outputs, clock
+        self.plateau, self.history, self.best = state.plateau, list(state.history), state.best
+        self.outputs = {name: list(arrays) for name, arrays in state.eval_outputs.items()}  # an array an epoch
+        self.first = self.epoch = self.saved_epoch = state.epoch
+        self.saved_at = self.began = clock()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keras calls this with the epoch from 0."""
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Keras calls this with the batch from 0 and the mean loss of the epoch until here, which no later batch makes finite again."""
+        loss, stage = (logs or {})["loss"], self.trainer.stage
+        if not math.isfinite(loss):
+            kept = f"The state after epoch {self.saved_epoch} is in {self.path}." if self.saved_epoch else "No state was saved."
+            raise Diverged(
+                f"The loss of stage {stage.name!r} became {loss} in epoch {self.epoch + 1}, batch {batch + 1}. Lower its learning rate "
+                f"(now {stage.optimizer.learning_rate:g}). {kept}"
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keras calls this with the epoch from 0 and the training loss and metric."""
+        stage, model = self.trainer.stage, self.trainer.model
+        rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        loss = self.trainer.loss_of(self.validation)
+        # No comparison with NaN is true: without this filter one in the first epoch would hide every later best.
+        least = min((row["validation_loss"] for row in self.history if not math.isnan(row["validation_loss"])), default=math.inf)
+        self.history.append({"epoch": epoch + 1, "learning_rate": rate, **(logs or {}), "validation_loss": loss})
+        if stage.checkpoint_selection == "best_validation" and loss < least:
+            self.best = copy_variables(model.variables)
+        if len(self.validation):
+            self.plateau, factor = after_epoch(self.plateau, validation_loss=loss, schedule=stage.schedule)
+            if factor != 1.0:
+                model.optimizer.learning_rate = rate * factor
+        for name, array in (self.eval_outputs() if self.eval_outputs else {}).items():
+            self.outputs.setdefault(name, []).append(array)
+        now = self.clock()
+        if now - self.saved_at >= CHECKPOINT_EVERY_S:
+            self._save(epoch + 1)
+            self.saved_at = now
+        per_epoch = (now - self.began) / (epoch + 1 - self.first)
+        self.report(EpochLog(epoch + 1, stage.epochs, tuple(self.history), per_epoch * (stage.epochs - epoch - 1)))
+
+    def stacked_outputs(self) -> dict[str, np.ndarray]:
+        """(epochs, ...) by name."""
+        return {name: np.stack(arrays) for name, arrays in self.outputs.items()}
+
+    def _save(self, epoch: int) -> None:
+        variables = TrainState.of(self.trainer.model)
+        save_checkpoint(self.path, Checkpoint(epoch, variables, self.plateau, tuple(self.history), self.best, self.stacked_outputs()))
+        self.saved_epoch = epoch
 
 
 class TotalLoss(keras.losses.Loss):
@@ -58,8 +226,8 @@ class AgeMAE(keras.metrics.Mean):
 
     def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
         """Add a batch; the weights of examples do not enter."""
-        probable = keras.ops.softmax(y_pred, axis=-1) @ keras.ops.reshape(self.bins, (-1, 1)) if len(self.bins) > 1 else y_pred
-        super().update_state(keras.ops.abs(keras.ops.reshape(probable, (-1,)) - keras.ops.reshape(y_true, (-1,))))
+        years = keras.ops.softmax(y_pred, axis=-1) @ keras.ops.reshape(self.bins, (-1, 1)) if len(self.bins) > 1 else y_pred
+        super().update_state(keras.ops.abs(keras.ops.reshape(years, (-1,)) - keras.ops.reshape(y_true, (-1,))))
 
 
 class Accuracy(keras.metrics.Mean):
@@ -71,144 +239,8 @@ class Accuracy(keras.metrics.Mean):
 
     def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
         """Add a batch; the weights of examples do not enter."""
-        named = keras.ops.take(self.bins, keras.ops.argmax(y_pred, axis=-1))
-        super().update_state(keras.ops.cast(keras.ops.equal(named, keras.ops.reshape(y_true, (-1,))), "float32"))
-
-
-class Trainer:
-    """A compiled model that is set back between folds by assigning its variables: nothing is built or traced again."""
-
-    def __init__(
-        self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int
-    ) -> None:
-        self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
-        # A network's dense layers are its head, all others its backbone [models/build.py].
-        backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
-        optimizer: keras.optimizers.Optimizer = SlowedAdam(
-            stage.optimizer.learning_rate,
-            slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
-            share=stage.optimizer.backbone_lr_multiplier,
-            beta_1=0.9,
-            beta_2=0.999,
-            epsilon=1e-7,
-        )
-        if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        telling = AgeMAE if isinstance(stage.target, Age) else Accuracy
-        model.compile(
-            optimizer=optimizer,
-            loss=TotalLoss(losses, self.bins),
-            metrics=[telling(self.bins)],
-            weighted_metrics=[],
-            jit_compile=machine.xla,
-        )
-        self.start = TrainState.of(model)
-
-    def outputs(self, source: InputView, rows: np.ndarray, *, view: int = PLAIN) -> np.ndarray:
-        """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
-        if not len(rows):
-            return np.zeros((0, self.model.output_shape[-1]), np.float32)
-        return np.concatenate(list(predict_batches(self.model, source, rows, view)))
-
-    def loss_of(self, examples: Examples) -> float:
-        """Weighted mean loss of plain examples; NaN when there are none."""
-        if not len(examples):
-            return math.nan
-        outputs = self.outputs(examples.source, examples.rows)
-        each = keras.ops.convert_to_numpy(total_loss(self.losses)(examples.targets, outputs, self.bins))
-        return float(np.average(each, weights=examples.weights))
-
-    def fit(
-        self,
-        train: Examples,
-        validation: Examples,
-        *,
-        rng_key: tuple[str | int, ...],
-        checkpoint: Path,
-        on_epoch: Callable[[EpochLog], None],
-        start: TrainState | None = None,
-        collect: Callable[[], dict[str, np.ndarray]] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> Checkpoint:
-        """Train from `start` (default: `self.start`), or on from `checkpoint` if it holds one; returns the state after the last epoch.
-
-        purpose seeds the order of photos; `collect` may return arrays after each epoch, stacked into the result's `extra`.
-        Raises Diverged when the loss is no number any more; the last good state is then in `checkpoint`.
-        """
-        done = load_checkpoint(checkpoint) or Checkpoint(0, start or self.start)
-        done.variables.assign_to(self.model)
-        follow = _AfterEpoch(self, validation, done, checkpoint, on_epoch, collect, clock)
-        if done.epoch < self.stage.epochs:
-            batches = training_batches(
-                train, batch=self.stage.batch_size, epochs=range(done.epoch, self.stage.epochs), rng_key=rng_key, threads=self.threads
-            )
-            self.model.fit(
-                batches,
-                epochs=self.stage.epochs,
-                initial_epoch=done.epoch,
-                steps_per_epoch=steps_in(train, self.stage.batch_size),
-                shuffle=False,
-                verbose=0,
-                callbacks=[follow],
-            )
-        if self.stage.checkpoint_selection == "best_validation" and follow.done.best is not None:
-            follow.done.best.assign_to(self.model)
-        return follow.done
-
-
-class _AfterEpoch(keras.callbacks.Callback):
-    """After each epoch: refuse NaN, validate, set the rate, remember the best, save."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        validation: Examples,
-        done: Checkpoint,
-        path: Path,
-        on_epoch: Callable[[EpochLog], None],
-        collect: Callable[[], dict[str, np.ndarray]] | None,
-        clock: Callable[[], float],
-    ) -> None:
-        super().__init__()
-        self.trainer, self.validation, self.done, self.path = trainer, validation, done, path
-        self.report, self.collect, self.clock = on_epoch, collect, clock
-        self.saved_at = self.began = clock()
-        self.first = done.epoch
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keras calls this with the epoch from 0 and the training loss and MAE."""
-        logs, stage, model = logs or {}, self.trainer.stage, self.trainer.model
-        if not math.isfinite(logs["loss"]):
-            kept = "No epoch was completed."
-            if self.done.epoch:
-                save_checkpoint(self.path, self.done)
-                kept = f"The state after epoch {self.done.epoch} is kept in {self.path}."
-            raise Diverged(
-                f"The loss of stage {stage.name!r} became {logs['loss']} in epoch {epoch + 1}. Lower its learning rate (now "
-                f"{stage.optimizer.learning_rate:g}). {kept}"
-            )
-        rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        row = {"epoch": epoch + 1, "learning_rate": rate, **logs}
-        row["validation_loss"] = self.trainer.loss_of(self.validation)
-        plateau, factor = self.done.plateau, 1.0
-        better = row["validation_loss"] < min((past["validation_loss"] for past in self.done.history), default=math.inf)
-        if len(self.validation):
-            plateau, factor = after_epoch(plateau, validation_loss=row["validation_loss"], schedule=stage.schedule)
-        if factor != 1.0:
-            model.optimizer.learning_rate = rate * factor
-        variables = TrainState.of(model)
-        best = variables if better and stage.checkpoint_selection == "best_validation" else self.done.best
-        extra = {
-            name: np.concatenate([self.done.extra[name], value[None]]) if name in self.done.extra else value[None]
-            for name, value in (self.collect() if self.collect else {}).items()
-        }
-        self.done = Checkpoint(epoch + 1, variables, plateau, (*self.done.history, row), best, extra)
-        now = self.clock()
-        if now - self.saved_at >= CHECKPOINT_EVERY_S:
-            save_checkpoint(self.path, self.done)
-            self.saved_at = now
-        each = (now - self.began) / (epoch + 1 - self.first)
-        self.report(EpochLog(epoch + 1, stage.epochs, self.done.history, each * (stage.epochs - epoch - 1)))
+        predicted = keras.ops.take(self.bins, keras.ops.argmax(y_pred, axis=-1))
+        super().update_state(keras.ops.cast(keras.ops.equal(predicted, keras.ops.reshape(y_true, (-1,))), "float32"))
 
 
 class Reporter(Protocol):
@@ -222,7 +254,7 @@ class Reporter(Protocol):
         """So many of so many photos."""
         ...
 
-    def epoch(self, stage: str, done: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
+    def epoch(self, stage: str, log: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
         """An epoch of a shared stage (fold None) or of a fold ended."""
         ...
 
@@ -231,7 +263,8 @@ class Reporter(Protocol):
 class TensorBoard:
     """A Reporter that writes every column of the history under `folder`/<stage>[/fold-007] and passes all on to `then`.
 
-    A training that continues writes its whole history again in place of the old log, so no epoch is there twice.
+    A training that continues writes its whole history again in place of the old log, so no epoch is there twice. Keras' own
+    callback of this name only appends: after a restart, the epochs since the last checkpoint would be there twice.
     """
 
     folder: Path
@@ -246,23 +279,23 @@ class TensorBoard:
         """Pass on."""
         self.then.count(what, done, total)
 
-    def epoch(self, stage: str, done: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
+    def epoch(self, stage: str, log: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
         """Write the epochs that are not in the log yet; a finished training closes its log."""
         import tensorflow as tf  # here: the command line makes this object before TensorFlow is set up
 
-        place = self.folder / stage / (f"fold-{fold:03d}" if fold is not None else "")
-        new = done.history[-1:]
-        if place not in self.writers:
-            for old in place.glob("events.out.tfevents.*"):
+        folder = self.folder / stage / (f"fold-{fold:03d}" if fold is not None else "")
+        rows = log.history[-1:]
+        if folder not in self.writers:
+            for old in folder.glob("events.out.tfevents.*"):
                 old.unlink()
-            self.writers[place] = tf.summary.create_file_writer(str(place))
-            new = done.history
-        with self.writers[place].as_default():
-            for row in new:
+            self.writers[folder] = tf.summary.create_file_writer(str(folder))
+            rows = log.history
+        with self.writers[folder].as_default():
+            for row in rows:
                 for name, value in row.items():
-                    if name != "epoch" and value == value:
+                    if name != "epoch" and not math.isnan(value):
                         tf.summary.scalar(name, value, step=int(row["epoch"]))
-        self.writers[place].flush()
-        if done.epoch == done.epochs:
-            self.writers.pop(place).close()
-        self.then.epoch(stage, done, fold=fold, folds_done=folds_done, folds=folds)
+        self.writers[folder].flush()
+        if log.epoch == log.epochs:
+            self.writers.pop(folder).close()
+        self.then.epoch(stage, log, fold=fold, folds_done=folds_done, folds=folds)

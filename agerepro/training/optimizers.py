@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 
 from agerepro.config.schema import Plateau
 
+MIN_DELTA = 1e-4  # Keras' ReduceLROnPlateau, which the thesis' Keras 2.2 would have used, counts no smaller gain
 
-class SlowedAdam(keras.optimizers.Adam):
-    """Keras' Adam, where the variables of `slowed` (by path) take steps of `share` times the learning rate.
+
+class TwoRateAdam(keras.optimizers.MultiOptimizer):
+    """Keras' Adam, and a second one that gives the variables of `slowed` (by path) steps of `share` times the learning rate.
 
     Scaling their gradients would do nothing: Adam's step hardly depends on a gradient's size.
     """
 
     def __init__(self, learning_rate: float, *, slowed: Collection[str], share: float, **settings: Any) -> None:
-        super().__init__(learning_rate, **settings)
-        self.slowed, self.share = frozenset(slowed), share
-        self.known: set[int] = set()
+        paths = frozenset(slowed)
+        usual, slow = keras.optimizers.Adam(**settings), keras.optimizers.Adam(**settings)
+        super().__init__(lambda variable: slow if variable.path in paths else usual)
+        self.usual, self.slow, self.share = usual, slow, share
+        self.learning_rate = learning_rate
 
-    def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Make the moments, and note which variables are slowed: steps are asked for by Keras variable or by TensorFlow's inside."""
-        super().build(variables)
-        self.known = {id(one) for variable in variables if variable.path in self.slowed for one in (variable, variable.value)}
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the variables that are not slowed; setting it sets both (Keras' own class has none)."""
+        return self.usual.learning_rate
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """One variable's step."""
-        super().update_step(gradient, variable, learning_rate * self.share if id(variable) in self.known else learning_rate)
-
-
-MIN_DELTA = 1e-4  # Keras' ReduceLROnPlateau, which the thesis' Keras 2.2 would have used, counts no smaller gain
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.usual.learning_rate = rate
+        self.slow.learning_rate = float(np.float32(rate) * np.float32(self.share))
 
 
 @dataclass(frozen=True)

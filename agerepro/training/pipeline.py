@@ -1,4 +1,4 @@
-"""Training batches as tf.data, in an order that depends on purpose and epoch only; outputs of a model batch by batch."""
+"""Training batches as tf.data, in an order that depends on rng_key and epoch only; outputs of a model batch by batch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import tensorflow as tf
 from agerepro.rng import rng_for
 from agerepro.training.augment import PLAIN, InputView
 
+BATCH = 64  # rows predicted together
 PREFETCH = 8  # batches loaded ahead of the one in use
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of a source with what is to be learnt: targets (n,) float32, weights (n,) float32 with mean about 1."""
+    """Rows (n,) of a source with what is to be learnt: targets (n,) float32, weights (n,) float32 with mean about 1."""
 
     source: InputView
     rows: np.ndarray
@@ -62,6 +63,17 @@ def training_batches(examples: Examples, *, batch: int, epochs: range, rng_key: 
     return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
 
 
+def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: int) -> Iterator[np.ndarray]:
+    """Outputs (up to BATCH, ...) for the rows in turn; `view` is an epoch, PLAIN or MIRRORED.
+
+    A short last batch is filled up with its last row, so that nothing is traced again for it.
+    """
+    for start in range(0, len(rows), BATCH):
+        members = rows[start : start + BATCH]
+        padded = np.concatenate([members, np.repeat(members[-1:], BATCH - len(members))])
+        yield np.asarray(model.predict_on_batch(source.batch(padded, view)))[: len(members)]
+
+
 def _members(count: int, batch: int, epochs: range, rng_key: tuple[str | int, ...]) -> Iterator[tuple[int, np.ndarray]]:
     for epoch in epochs:
         order = epoch_order(count, rng_key=rng_key, epoch=epoch)
@@ -71,17 +83,3 @@ def _members(count: int, batch: int, epochs: range, rng_key: tuple[str | int, ..
 
 def _load(examples: Examples, members: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return examples.source.batch(examples.rows[members], epoch), examples.targets[members], examples.weights[members]
-
-
-BATCH = 64
-
-
-def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: int) -> Iterator[np.ndarray]:
-    """Outputs (up to BATCH, ...) for the rows in turn; `view` is an epoch, PLAIN or MIRRORED.
-
-    A short last batch is filled up with its last row, so that nothing is traced again for it.
-    """
-    for at in range(0, len(rows), BATCH):
-        members = rows[at : at + BATCH]
-        padded = np.concatenate([members, np.repeat(members[-1:], BATCH - len(members))])
-        yield np.asarray(model.predict_on_batch(source.batch(padded, view)))[: len(members)]

@@ -48,6 +48,8 @@ from agerepro.training.device import numeric_environment
 from agerepro.training.loop import EpochLog, Reporter, Trainer
 from agerepro.training.pipeline import Examples
 
+FILES = ("settings.json", "bins.npy", "history.csv", "start.json", "final.weights.npz")
+
 
 @dataclass(frozen=True)
 class TrainingTask:
@@ -57,7 +59,7 @@ class TrainingTask:
     data: FaceDataset
     head: Classification | Regression
     loss: tuple[Loss, ...]
-    bins: np.ndarray  # (bins,) float32 values of the classes; empty for a Value head
+    bins: np.ndarray  # (bins,) float32 values of the classes; empty for a regression head
     targets: np.ndarray  # (n,) float32: years, or the number of the subject or group
     weights: np.ndarray  # (n,) float32, mean 1
     seed: int
@@ -74,12 +76,12 @@ class TrainingTask:
         return max(len(self.bins), 1)
 
     def examples(self, source: InputView, rows: np.ndarray) -> Examples:
-        """The rows of a source with their targets and weights."""
+        """The rows (n,) of a source with their targets and weights."""
         return Examples(source, rows, self.targets[rows], self.weights[rows])
 
 
 def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, seed: int, start: str) -> TrainingTask:
-    """The task of one stage. `start` names the weights it begins with: a digest of an artefact or of a weight file."""
+    """The task of one stage. `start` names the weights it begins with: a digest of a stage or of a weight file."""
     head: Classification | Regression = experiment.head
     loss = experiment.loss
     if isinstance(stage.target, Age):
@@ -91,8 +93,8 @@ def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, se
         # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
         head, loss = Classification(), (CrossEntropy(),)
         names = list(stage.target.labels) if isinstance(stage.target, AgeGroups) else sorted(set(data.photos["subject"]))
-        which = groups_of(data.photos, stage.target) if isinstance(stage.target, AgeGroups) else data.photos["subject"]
-        targets = which.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
+        labels = groups_of(data.photos, stage.target) if isinstance(stage.target, AgeGroups) else data.photos["subject"]
+        targets = labels.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
         bins = np.arange(len(names), dtype=np.float32)
     weights = np.ones(len(targets), np.float32)
     if experiment.sample_weights == "age_std" and isinstance(stage.target, Age):
@@ -118,8 +120,8 @@ def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, se
 
 def age_weights(age_std: np.ndarray) -> np.ndarray:
     """(n,) float32 with mean 1: 1 / (1 + (age_std / 2)^2), so that a row known to 2 years counts half; unknown counts as certain."""
-    raw = 1 / (1 + (np.nan_to_num(age_std, nan=0.0) / 2) ** 2)
-    return (raw / raw.mean()).astype(np.float32)
+    weights = 1 / (1 + (np.nan_to_num(age_std, nan=0.0) / 2) ** 2)
+    return (weights / weights.mean()).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -142,23 +144,23 @@ class Init:
     """Where a stage's first weights come from; `name` enters the stage's digest."""
 
     name: str
-    artefact: StageCheckpoint | None = None
+    checkpoint: StageCheckpoint | None = None
     published: LoadedWeights | None = None
 
 
-def resolve_init(start_from: str, backbone: Backbone, *, artefacts: dict[str, StageCheckpoint], weights_folder: Path | None) -> Init:
+def resolve_init(start_from: str, backbone: Backbone, *, checkpoints: dict[str, StageCheckpoint], weights_folder: Path | None) -> Init:
     """Look up the first weights of a stage; UserError, saying which file to put where, when published ones are missing."""
     if start_from == "scratch":
         return Init("scratch")
     if start_from == "weights":
         published = read_published(backbone, folder=weights_folder)
         return Init(f"{published.file} {published.sha256}", published=published)
-    artefact = artefacts[start_from]
-    return Init(artefact.digest, artefact=artefact)
+    checkpoint = checkpoints[start_from]
+    return Init(checkpoint.digest, checkpoint=checkpoint)
 
 
 def build_and_init(
-    task: TrainingTask, start: Init, backbone: Backbone, augment: Augment, machine: Machine
+    task: TrainingTask, init: Init, backbone: Backbone, augment: Augment, machine: Machine
 ) -> tuple[Network, dict[str, Any]]:
     """The task's network with its first weights, its backbone frozen where the stage says so, and what was copied and what is fresh.
 
@@ -174,12 +176,11 @@ def build_and_init(
         seed=derive_seed("initial weights", task.seed, task.stage.name),
     )
     network.backbone.trainable = task.stage.train != "head"
-    if start.published is not None:
-        load_strict(network.backbone, start.published.tensors, source=start.published.file)
-        return network, {"sha256": start.published.sha256, "parameters": start.published.parameters, "licence": start.published.licence}
-    if start.artefact is None:
+    if (published := init.published) is not None:
+        load_strict(network.backbone, published.tensors, source=published.file)
+        return network, {"sha256": published.sha256, "parameters": published.parameters, "licence": published.licence}
+    if (earlier := init.checkpoint) is None:
         return network, {"copied": [], "fresh": "all"}
-    earlier = start.artefact
     part: TransferPart = "backbone"
     if earlier.target == task.stage.target and np.array_equal(earlier.bins, task.bins):
         part = "all"
@@ -188,51 +189,22 @@ def build_and_init(
     return network, asdict(load_matching(load_arrays(earlier.weights), network, part=part))
 
 
-FILES = ("settings.json", "bins.npy", "history.csv", "start.json", "final.weights.npz")
-
-
 def train_or_load(
-    experiment: Experiment, task: TrainingTask, start: Init, *, runs: Path, threads: int, on_epoch: Callable[[EpochLog], None]
+    experiment: Experiment, task: TrainingTask, init: Init, *, runs: Path, threads: int, on_epoch: Callable[[EpochLog], None]
 ) -> StageCheckpoint:
-    """The artefact of a stage with a split; a second process that needs it waits for the first to finish it."""
+    """A stage with a split, trained; a second process that needs it waits for the first to finish it."""
     folder = stage_folder(runs, stage=task.stage.name, backbone=experiment.backbone.name, digest=task.digest)
-    artefact = StageCheckpoint(folder, task.digest, task.stage.target, task.bins)
+    checkpoint = StageCheckpoint(folder, task.digest, task.stage.target, task.bins)
     if is_complete(folder):
-        return artefact
+        return checkpoint
     with lock_folder(folder, wait=WHEN_FREE):
         if not is_complete(folder):
-            _train(experiment, task, start, artefact, threads, on_epoch)
-    return artefact
-
-
-def _train(
-    experiment: Experiment, task: TrainingTask, start: Init, artefact: StageCheckpoint, threads: int, on_epoch: Callable[[EpochLog], None]
-) -> None:
-    folder, stage, photos = artefact.folder, task.stage, task.data.photos
-    write_json(folder / "settings.json", task.settings)
-    network, said = build_and_init(task, start, experiment.backbone, experiment.augment, experiment.machine)
-    write_json(folder / "start.json", {"from": start.name, **said})
-    rng_key = (task.seed, stage.name)
-    validation = task.data.rows(held_out(photos, stage.split, rng_key=(task.seed, stage.name)))
-    training = np.setdiff1d(np.arange(len(photos)), validation)
-    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
-    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
-    done = trainer.fit(
-        task.examples(faces, training),
-        task.examples(faces, validation),
-        rng_key=rng_key,
-        checkpoint=folder / "checkpoint.npz",
-        on_epoch=on_epoch,
-    )
-    atomic_write(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
-    save_history(folder / "history.csv", done)
-    save_arrays(artefact.weights, weights_as_arrays(network.full))
-    write_manifest(folder, FILES)
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
+            _train(experiment, task, init, checkpoint, threads, on_epoch)
+    return checkpoint
 
 
 def train_prerequisites(
-    wanted: Stage,
+    stage: Stage,
     experiment: Experiment,
     sets: Mapping[str, FaceDataset],
     *,
@@ -241,27 +213,24 @@ def train_prerequisites(
     weights_folder: Path | None,
     reporter: Reporter,
 ) -> tuple[TrainingTask, Init]:
-    """The task and start of `wanted`, one of the experiment's stages; only those that it builds on are trained."""
-    pass  # Keras, which a finished run does not need
-
-    by_name = {stage.name: stage for stage in experiment.stages}
-    needed = [wanted]
-    while (earlier := needed[0].start_from) in by_name:
-        needed.insert(0, by_name[earlier])
-    artefacts: dict[str, StageCheckpoint] = {}
-    for stage in needed[:-1]:
-        start = resolve_init(stage.start_from, experiment.backbone, artefacts=artefacts, weights_folder=weights_folder)
-        task = training_task(experiment, stage, sets[stage.data], seed=seed, start=start.name)
-        artefacts[stage.name] = train_or_load(
+    """The task and first weights of `stage`, one of the experiment's; only the stages that it builds on are trained."""
+    by_name = {known.name: known for known in experiment.stages}
+    chain = [stage]
+    while (start_from := chain[0].start_from) in by_name:
+        chain.insert(0, by_name[start_from])
+    checkpoints: dict[str, StageCheckpoint] = {}
+    for earlier in chain[:-1]:
+        init = resolve_init(earlier.start_from, experiment.backbone, checkpoints=checkpoints, weights_folder=weights_folder)
+        checkpoints[earlier.name] = train_or_load(
             experiment,
-            task,
-            start,
+            training_task(experiment, earlier, sets[earlier.data], seed=seed, start=init.name),
+            init,
             runs=runs,
             threads=num_workers(),
-            on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0),
+            on_epoch=partial(reporter.epoch, earlier.name, fold=None, folds_done=0, folds=0),
         )
-    start = resolve_init(wanted.start_from, experiment.backbone, artefacts=artefacts, weights_folder=weights_folder)
-    return training_task(experiment, wanted, sets[wanted.data], seed=seed, start=start.name), start
+    init = resolve_init(stage.start_from, experiment.backbone, checkpoints=checkpoints, weights_folder=weights_folder)
+    return training_task(experiment, stage, sets[stage.data], seed=seed, start=init.name), init
 
 
 def num_workers() -> int:
@@ -270,5 +239,31 @@ def num_workers() -> int:
 
 
 def stage_folder(runs: Path, *, stage: str, backbone: str, digest: str) -> Path:
-    """The artefact of a trained stage, shared by all runs that need the same one."""
+    """Where a trained stage lies, shared by all runs that need the same one."""
     return runs / "stages" / f"{stage}-{backbone}-{digest}"
+
+
+def _train(
+    experiment: Experiment, task: TrainingTask, init: Init, checkpoint: StageCheckpoint, threads: int, on_epoch: Callable[[EpochLog], None]
+) -> None:
+    folder, stage, photos = checkpoint.folder, task.stage, task.data.photos
+    write_json(folder / "settings.json", task.settings)
+    network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
+    write_json(folder / "start.json", {"from": init.name, **transfer})
+    rng_key = (task.seed, stage.name)
+    validation = task.data.rows(held_out(photos, stage.split, rng_key=rng_key))
+    training = np.setdiff1d(np.arange(len(photos)), validation)
+    faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
+    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
+    result = trainer.fit(
+        task.examples(faces, training),
+        task.examples(faces, validation),
+        rng_key=rng_key,
+        checkpoint=folder / "checkpoint.npz",
+        on_epoch=on_epoch,
+    )
+    atomic_write(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
+    save_history(folder / "history.csv", result.history)
+    save_arrays(checkpoint.weights, weights_as_arrays(network.full))
+    write_manifest(folder, FILES)
+    (folder / "checkpoint.npz").unlink(missing_ok=True)

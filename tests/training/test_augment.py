@@ -73,7 +73,7 @@ def test_a_photo_looks_the_same_in_any_company(pixels: InMemoryImages) -> None:
 def test_epochs_and_photos_differ(pixels: InMemoryImages) -> None:
     source = faces(InMemoryImages(np.repeat(pixels.faces[:1], 5, axis=0)), list("abcde"))
     first, second = source.batch(np.arange(5), 0), source.batch(np.arange(5), 1)
-    assert len({one.tobytes() for one in (*first, *second)}) == 10
+    assert len({face.tobytes() for face in (*first, *second)}) == 10
 
 
 def test_mirrored_is_the_plain_one_mirrored(pixels: InMemoryImages) -> None:

@@ -50,11 +50,11 @@ class Silent:
     def count(self, what: str, done: int, total: int) -> None:
         pass
 
-    def epoch(self, *told: object, **more: object) -> None:
+    def epoch(self, *arguments: object, **more: object) -> None:
         self.epochs += 1
 
 
 def test_an_unknown_stage_is_a_users_error_with_the_near_name(tmp_path: Path) -> None:
-    wish = GridOptions(TINY, "fgnett", "paper", None, tmp_path, None, "0", (0.1,), (8,), 1, 1, ())
+    options = GridOptions(experiment=TINY, profile="paper", runs=tmp_path, stage="fgnett")
     with pytest.raises(UserError, match="Did you mean 'fgnet'"):
-        run_grid(wish, Silent())
+        run_grid(options, Silent())

@@ -1,4 +1,4 @@
-"""The loop: stopped and continued equals never stopped; set back equals fresh; NaN stops it."""
+"""The loop: stopped and continued equals never stopped; set back equals fresh; traced once; NaN stops it at its batch."""
 
 from __future__ import annotations
 
@@ -6,68 +6,133 @@ import dataclasses
 import math
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from agerepro.config.schema import Adam, Backbone, Classification, CrossEntropy, Machine
-from agerepro.errors import UserError
 from agerepro.models.build import build_network
-from agerepro.training.checkpoint import Checkpoint, TrainState, load_checkpoint
-from agerepro.training.loop import EpochLog, TensorBoard, Trainer
+from agerepro.models.layers import BatchNorm
+from agerepro.models.preprocessing import Preprocess
+from agerepro.models.weights import weights_as_arrays
+from agerepro.tasks.losses import total_loss
+from agerepro.training import loop
+from agerepro.training.checkpoint import TrainState, load_checkpoint
+from agerepro.training.loop import Diverged, EpochLog, TensorBoard, TotalLoss, Trainer, TrainResult
+from agerepro.training.pipeline import Examples
+from tests.training.conftest import AGES
 from tests.training.test_grid import Silent
 
 TRAIN, VALIDATION = np.arange(40), np.arange(40, 48)
+FLOAT16 = Machine(precision="mixed_float16")
 
 
 class Killed(Exception):
     """Stands for SIGKILL at the end of an epoch."""
 
 
-def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None) -> Checkpoint:
-    def on_epoch(done: EpochLog) -> None:
-        if done.epoch == kill_after:
+def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None, epoch_s: int = 1000) -> TrainResult:
+    def on_epoch(log: EpochLog) -> None:
+        if log.epoch == kill_after:
             raise Killed
 
-    ticks = iter(range(0, 100_000, 1000))  # every epoch seems long, so every epoch is saved
+    ticks = iter(range(0, 100 * epoch_s, epoch_s))  # every epoch seems long, so every epoch is saved
     return trainer.fit(
         tiny.examples(TRAIN),
         tiny.examples(VALIDATION),
         rng_key=(0, "tiny"),
         checkpoint=path,
         on_epoch=on_epoch,
-        collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
+        eval_outputs=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
         clock=lambda: float(next(ticks)),
     )
 
 
-def assert_same(one: Checkpoint, other: Checkpoint) -> None:
-    for mine, theirs in zip(
-        (*one.variables.model, *one.variables.optimizer), (*other.variables.model, *other.variables.optimizer), strict=True
-    ):
-        np.testing.assert_array_equal(mine, theirs)
-    assert one.history == other.history
-    np.testing.assert_array_equal(one.extra["test"], other.extra["test"])
+def assert_same_state(state: TrainState, other: TrainState) -> None:
+    for values, others in ((state.model, other.model), (state.optimizer, other.optimizer)):
+        for value, expected in zip(values, others, strict=True):
+            np.testing.assert_array_equal(value, expected)
 
 
-@pytest.mark.parametrize("kill_after", [1, 3])
-def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_fresh_one(tiny, tmp_path: Path, kill_after: int) -> None:
+def with_batch_norm_and_dropout() -> keras.Model:
+    """Moving averages and the seed of dropout must be saved as well as weights."""
+    pixels = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(8, 5, strides=4)(Preprocess("rgb", (127.5, 127.5, 127.5), 64.0)(pixels))
+    x = keras.layers.ReLU()(BatchNorm()(x))
+    x = keras.layers.Dropout(0.25, seed=1)(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(pixels, keras.layers.Dense(4, name="logits")(x))
+
+
+def in_half_precision() -> keras.Model:
+    backbone = Backbone(name="vgg16", width=0.0625, dense=(8,))
+    return build_network(backbone, Classification(), outputs=4, size=32, precision=FLOAT16.precision, seed=1).full
+
+
+def resumable(kind: str, tiny) -> Trainer:
+    if kind == "best_validation":
+        # The best epoch is not the last, so it must be found in the checkpoint.
+        stage = dataclasses.replace(tiny.stage, checkpoint_selection="best_validation", optimizer=Adam(learning_rate=0.05), schedule=None)
+        return tiny.trainer(stage)
+    if kind == "batch_norm":
+        return tiny.trainer(model=with_batch_norm_and_dropout())
+    if kind == "mixed_float16":
+        return Trainer(in_half_precision(), tiny.stage, (CrossEntropy(),), AGES, FLOAT16, threads=2)
+    return tiny.trainer()
+
+
+@pytest.mark.parametrize("kind", ["plain", "batch_norm", "best_validation", "mixed_float16"])
+def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_fresh_one(tiny, tmp_path: Path, kind: str) -> None:
+    trainer = resumable(kind, tiny)
+    whole = fit(trainer, tiny, tmp_path / "whole.npz")
+    state = TrainState.of(trainer.model)
+    assert whole.eval_outputs["test"].shape == (4, 8, 4) and len(whole.history) == 4
+    if kind == "best_validation":
+        assert np.argmin([row["validation_loss"] for row in whole.history]) not in (3,)
+    for kill_after in (1, 3):
+        path = tmp_path / f"killed-{kill_after}.npz"
+        with pytest.raises(Killed):
+            fit(trainer, tiny, path, kill_after=kill_after)
+        assert load_checkpoint(path).epoch == kill_after  # type: ignore[union-attr]
+        resumed = fit(trainer, tiny, path)
+        if kind != "best_validation":
+            assert_same_state(TrainState.of(trainer.model), state)
+        for value, expected in zip(trainer.model.variables, state.model, strict=True):
+            np.testing.assert_array_equal(value.numpy(), expected)
+        assert resumed.history == whole.history
+        np.testing.assert_array_equal(resumed.eval_outputs["test"], whole.eval_outputs["test"])
+
+
+def test_folds_and_epochs_are_traced_once(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras runs a loss's Python only while it traces."""
+    traced = []
+    call = TotalLoss.call
+    monkeypatch.setattr(TotalLoss, "call", lambda self, y_true, y_pred: traced.append(y_pred.shape) or call(self, y_true, y_pred))
     trainer = tiny.trainer()
-    undisturbed = fit(trainer, tiny, tmp_path / "whole.npz")
-    with pytest.raises(Killed):
-        fit(trainer, tiny, tmp_path / "cut.npz", kill_after=kill_after)
-    assert load_checkpoint(tmp_path / "cut.npz").epoch == kill_after  # type: ignore[union-attr]
-    assert_same(fit(trainer, tiny, tmp_path / "cut.npz"), undisturbed)
-    assert undisturbed.extra["test"].shape == (4, 8, 4)
-    assert len(undisturbed.history) == 4
+    fit(trainer, tiny, tmp_path / "fold-0.npz")
+    first_fold = len(traced)
+    for fold in (1, 2):
+        fit(trainer, tiny, tmp_path / f"fold-{fold}.npz")
+    trainer.outputs(tiny.source, np.arange(13))
+    assert first_fold > 0 and len(traced) == first_fold
+    assert trainer.model.predict_function.experimental_get_tracing_count() == 1
+
+
+def test_variables_are_copied_to_the_host_only_when_they_are_saved(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer, copies, of = tiny.trainer(), [], TrainState.of
+    monkeypatch.setattr(loop.TrainState, "of", lambda model: copies.append(model) or of(model))
+    fit(trainer, tiny, tmp_path / "quick.npz", epoch_s=1)
+    assert not copies and not (tmp_path / "quick.npz").exists()
+    fit(trainer, tiny, tmp_path / "slow.npz")
+    assert len(copies) == 4
 
 
 def test_it_learns_and_halves_its_rate_on_a_plateau(tiny, tmp_path: Path) -> None:
     stage = dataclasses.replace(tiny.stage, epochs=12)
-    done = fit(tiny.trainer(stage), tiny, tmp_path / "c.npz")
-    assert done.history[-1]["mae"] < 0.6 * done.history[0]["mae"]
-    rates = [row["learning_rate"] for row in done.history]
-    losses = [row["validation_loss"] for row in done.history]
+    history = fit(tiny.trainer(stage), tiny, tmp_path / "c.npz").history
+    assert history[-1]["mae"] < 0.6 * history[0]["mae"]
+    rates = [row["learning_rate"] for row in history]
+    losses = [row["validation_loss"] for row in history]
     best, expected = np.inf, 0.003
     for rate, loss in zip(rates, losses, strict=True):  # patience 1: any epoch without a gain halves
         assert rate == pytest.approx(expected)
@@ -75,47 +140,74 @@ def test_it_learns_and_halves_its_rate_on_a_plateau(tiny, tmp_path: Path) -> Non
         best = min(best, loss) if loss < best - 1e-4 else best
 
 
-def test_a_loss_that_is_no_number_stops_with_what_to_do_and_keeps_the_last_good_state(tiny, tmp_path: Path) -> None:
-    trainer = tiny.trainer()
-    good = fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, tmp_path / "one.npz")
-    path = tmp_path / "c.npz"
+def spoil(model: keras.Model) -> None:
+    model.get_layer("logits").kernel.assign(np.full((8, 4), np.nan))
 
-    def spoil(done: EpochLog) -> None:
-        if done.epoch == 1:
-            trainer.model.get_layer("logits").kernel.assign(np.full((8, 4), np.nan))
 
-    with pytest.raises(UserError, match=r"loss of stage 'tiny' became nan in epoch 2. Lower its learning rate \(now 0.003\)"):
-        trainer.fit(
-            tiny.examples(TRAIN),
-            tiny.examples(VALIDATION),
-            rng_key=(0, "tiny"),
-            checkpoint=path,
-            on_epoch=spoil,
-            collect=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
-        )
-    kept = load_checkpoint(path)
-    assert kept is not None and kept.epoch == 1
-    assert_same(kept, good)
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_loss_that_is_no_number_stops_at_its_batch_and_says_what_is_kept(tiny, tmp_path: Path, saved: bool) -> None:
+    trainer, path, batches = tiny.trainer(), tmp_path / "c.npz", []
+    fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, tmp_path / "first.npz")
+    first = load_checkpoint(tmp_path / "first.npz")
+
+    class SpoilSecond(keras.callbacks.Callback):
+        """Before the second of three batches of the second epoch."""
+
+        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+            batches.append(batch)
+            if len(batches) == 5:
+                spoil(trainer.model)
+
+    keras_fit = trainer.model.fit
+    trainer.model.fit = lambda *data, callbacks, **more: keras_fit(*data, callbacks=[*callbacks, SpoilSecond()], **more)
+    with pytest.raises(Diverged) as error:
+        fit(trainer, tiny, path, epoch_s=1000 if saved else 1)
+    facts = ("'tiny'", "nan", "epoch 2", "batch 2", "0.003", *([str(path), "epoch 1"] if saved else []))
+    assert all(fact in str(error.value) for fact in facts), error.value
+    assert batches == [0, 1, 2, 0, 1]
+    state = load_checkpoint(path)
+    assert (state is not None) == saved
+    if state is not None and first is not None:
+        assert state.epoch == 1 and state.history == first.history
+        assert_same_state(state.variables, first.variables)
 
 
 def test_best_validation_is_what_is_left_in_the_model(tiny, tmp_path: Path) -> None:
     stage = dataclasses.replace(
-        tiny.stage, checkpoint_selection="best_validation", optimizer=Adam(learning_rate=0.02), schedule=None, epochs=6
+        tiny.stage, checkpoint_selection="best_validation", optimizer=Adam(learning_rate=0.05), schedule=None, epochs=6
     )
     trainer = tiny.trainer(stage)
-    done = fit(trainer, tiny, tmp_path / "c.npz")
-    assert trainer.loss_of(tiny.examples(VALIDATION)) == pytest.approx(min(row["validation_loss"] for row in done.history), rel=1e-5)
+    losses = [row["validation_loss"] for row in fit(trainer, tiny, tmp_path / "c.npz").history]
+    assert np.argmin(losses) < 5
+    assert trainer.loss_of(tiny.examples(VALIDATION)) == min(losses)
 
 
-def test_a_damaged_checkpoint_counts_as_none(tiny, tmp_path: Path) -> None:
-    path = tmp_path / "c.npz"
-    fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, path)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(bytes(content))
-    assert load_checkpoint(path) is None
-    path.write_bytes(b"")
-    assert load_checkpoint(path) is None and load_checkpoint(tmp_path / "none.npz") is None
+def test_a_validation_loss_that_is_no_number_hides_no_later_best(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = tiny.trainer(dataclasses.replace(tiny.stage, checkpoint_selection="best_validation", schedule=None))
+    losses, weights = iter([math.nan, 2.0, 1.0, 3.0]), []
+    monkeypatch.setattr(trainer, "loss_of", lambda examples: weights.append(TrainState.of(trainer.model).model) or next(losses))
+    fit(trainer, tiny, tmp_path / "c.npz")
+    for value, expected in zip(trainer.model.variables, weights[2], strict=True):
+        np.testing.assert_array_equal(value.numpy(), expected)
+
+
+@pytest.mark.parametrize(("count", "outputs"), [(1, 4), (64, 4), (150, 4), (333, 100), (200, 1)])
+def test_the_loss_by_batches_is_the_loss_of_all_outputs_to_the_last_digit(tiny, count: int, outputs: int) -> None:
+    rng = np.random.default_rng(count)
+    logits = rng.normal(0, 5, (count, outputs)).astype(np.float32)
+    bins = np.arange(outputs, dtype=np.float32)
+    trainer = tiny.trainer()
+    trainer.bins = bins
+    trainer.model.predict_on_batch = lambda rows: logits[rows.astype(int)]
+
+    class Rows:
+        def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+            return rows
+
+    targets, weights = rng.choice(bins, count), rng.uniform(0.2, 2, count).astype(np.float32)
+    examples = Examples(Rows(), np.arange(count), targets, weights)
+    together = np.asarray(total_loss(trainer.losses)(targets, logits, bins))
+    assert trainer.loss_of(examples) == float(np.average(together, weights=weights))
 
 
 def test_weights_of_examples_scale_the_loss(tiny) -> None:
@@ -123,10 +215,10 @@ def test_weights_of_examples_scale_the_loss(tiny) -> None:
     rows = np.arange(8)
     logits = trainer.outputs(tiny.source, rows).astype(np.float64)
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    each = -log_p[np.arange(8), np.tile(np.arange(4), 2)]
+    losses = -log_p[np.arange(8), np.tile(np.arange(4), 2)]
     weights = np.arange(1, 9, dtype=np.float32)
     examples = dataclasses.replace(tiny.examples(rows), weights=weights)
-    assert trainer.loss_of(examples) == pytest.approx(np.average(each, weights=weights), rel=1e-5)
+    assert trainer.loss_of(examples) == pytest.approx(np.average(losses, weights=weights), rel=1e-5)
 
 
 def test_outputs_do_not_depend_on_company(tiny) -> None:
@@ -139,10 +231,8 @@ def test_outputs_do_not_depend_on_company(tiny) -> None:
 def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -> None:
     trainer = tiny.trainer()
     fit(trainer, tiny, tmp_path / "c.npz")
-    trainer.start.assign_to(trainer.model)
-    again = TrainState.of(trainer.model)
-    for one, other in zip((*again.model, *again.optimizer), (*trainer.start.model, *trainer.start.optimizer), strict=True):
-        np.testing.assert_array_equal(one, other)
+    trainer.initial_state.assign_to(trainer.model)
+    assert_same_state(TrainState.of(trainer.model), trainer.initial_state)
 
 
 def test_the_backbone_takes_smaller_steps_than_the_head(tiny, tmp_path: Path) -> None:
@@ -159,30 +249,35 @@ def test_the_backbone_takes_smaller_steps_than_the_head(tiny, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "machine",
-    [Machine(precision="mixed_float16"), Machine(precision="mixed_bfloat16"), Machine(xla=True)],
+    ("machine", "close"),
+    [(FLOAT16, 0.01), (Machine(precision="mixed_bfloat16"), 0.02), (Machine(xla=True), 1e-3)],
     ids=["float16", "bfloat16", "xla"],
 )
-def test_mixed_precision_and_xla_train_to_finite_losses_in_float32(tiny, tmp_path: Path, machine: Machine) -> None:
-    network = build_network(
-        Backbone(name="vgg16", width=0.0625, dense=(8,)), Classification(), outputs=4, size=32, precision=machine.precision, seed=1
-    )
-    stage = dataclasses.replace(tiny.stage, epochs=2)
-    trainer = Trainer(network.full, stage, (CrossEntropy(),), np.array([10.0, 20, 30, 40]), machine, threads=2)
-    before = [np.asarray(weight).copy() for weight in network.full.trainable_weights]
-    done = fit(trainer, tiny, tmp_path / "c.npz")
-    assert all(np.isfinite(row["loss"]) and np.isfinite(row["validation_loss"]) for row in done.history)
-    assert done.extra["test"].dtype == np.float32
-    assert any(not np.array_equal(np.asarray(weight), old) for weight, old in zip(network.full.trainable_weights, before, strict=True))
+def test_mixed_precision_and_xla_train_nearly_as_float32_does(tiny, tmp_path: Path, machine: Machine, close: float) -> None:
+    """Over one epoch: later the small differences grow."""
+    rows, steps = [], []
+    for setting in (Machine(), machine):
+        backbone = Backbone(name="vgg16", width=0.0625, dense=(8,))
+        network = build_network(backbone, Classification(), outputs=4, size=32, precision=setting.precision, seed=1)
+        trainer = Trainer(network.full, dataclasses.replace(tiny.stage, epochs=1), (CrossEntropy(),), AGES, setting, threads=2)
+        before = weights_as_arrays(network.full)
+        result = fit(trainer, tiny, tmp_path / f"{len(rows)}.npz")
+        assert result.eval_outputs["test"].dtype == np.float32
+        rows.append(result.history[0])
+        steps.append({name: array - before[name] for name, array in weights_as_arrays(network.full).items()})
+    assert rows[1] == pytest.approx(rows[0], rel=close)
+    assert all(step.dtype == np.float32 and step.any() for step in steps[1].values())
+    usual, other = (np.concatenate([step.ravel() for step in by_name.values()]) for by_name in steps)
+    assert np.corrcoef(usual, other)[0, 1] > 0.8
 
 
 def logged(folder: Path) -> dict[tuple[str, int], float]:
-    found = {}
+    scalars = {}
     for file in folder.glob("events.out.tfevents.*"):
         for record in tf.data.TFRecordDataset(str(file)):
             event = tf.compat.v1.Event.FromString(record.numpy())
-            found |= {(value.tag, event.step): float(tf.make_ndarray(value.tensor)) for value in event.summary.value}
-    return found
+            scalars |= {(value.tag, event.step): float(tf.make_ndarray(value.tensor)) for value in event.summary.value}
+    return scalars
 
 
 def row(epoch: int, loss: float) -> dict[str, float]:
@@ -194,8 +289,8 @@ def test_every_epoch_is_logged_once_also_after_a_restart_and_missing_numbers_are
     for first in (0, 1):  # the second process continues after the first epoch, and is told the whole history
         board, then = TensorBoard(tmp_path, Silent()), Silent()
         board.then = then
-        for done in range(first + 1, 4):
-            board.epoch("fgnet", EpochLog(done, 3, history[:done], 0.0), fold=7, folds_done=0, folds=82)
+        for epoch in range(first + 1, 4):
+            board.epoch("fgnet", EpochLog(epoch, 3, history[:epoch], 0.0), fold=7, folds_done=0, folds=82)
         assert then.epochs == 3 - first and not board.writers
     assert logged(tmp_path / "fgnet" / "fold-007") == pytest.approx({("loss", 1): 3.0, ("loss", 2): 2.5, ("loss", 3): 2.25})
     assert len(list((tmp_path / "fgnet" / "fold-007").iterdir())) == 1

@@ -17,17 +17,17 @@ class Numbers:
 def batches(epochs: range, count: int = 10) -> list[np.ndarray]:
     rows = np.arange(100, 100 + count)
     examples = Examples(Numbers(), rows, rows.astype(np.float32) / 2, np.ones(count, np.float32))
-    found = []
+    loaded = []
     for inputs, targets, _ in training_batches(examples, batch=4, epochs=epochs, rng_key=(0, "s"), threads=3):
         np.testing.assert_array_equal(inputs.numpy()[:, 0] / 2, targets.numpy())
-        found.append(inputs.numpy())
-    return found
+        loaded.append(inputs.numpy())
+    return loaded
 
 
 def test_every_row_once_an_epoch_in_another_order() -> None:
-    found = batches(range(2))
-    assert [len(batch) for batch in found] == [4, 4, 2, 4, 4, 2]
-    first, second = np.concatenate(found[:3]), np.concatenate(found[3:])
+    loaded = batches(range(2))
+    assert [len(batch) for batch in loaded] == [4, 4, 2, 4, 4, 2]
+    first, second = np.concatenate(loaded[:3]), np.concatenate(loaded[3:])
     assert sorted(first[:, 0]) == sorted(second[:, 0]) == list(range(100, 110))
     assert list(first[:, 0]) != list(second[:, 0])
     assert set(first[:, 1]) == {0} and set(second[:, 1]) == {1}
@@ -35,8 +35,8 @@ def test_every_row_once_an_epoch_in_another_order() -> None:
 
 def test_continued_batches_equal_the_undisturbed_ones() -> None:
     whole, rest = batches(range(3)), batches(range(1, 3))
-    for one, other in zip(whole[3:], rest, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for batch, expected in zip(rest, whole[3:], strict=True):
+        np.testing.assert_array_equal(batch, expected)
 
 
 def test_steps_count_the_short_last_batch() -> None:

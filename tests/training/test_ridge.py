@@ -59,7 +59,7 @@ def test_noise_is_met_with_a_strong_penalty() -> None:
     assert strength >= STRENGTHS[10] and abs(bias[0] - 50) < 4 and np.abs(kernel).max() < 1
 
 
-PARTS = (FeatureBlock(150, "mean", 4), FeatureBlock(150, "max", 3), FeatureBlock(224, "mean", 4), FeatureBlock(224, "max", 3))
+BLOCKS = (FeatureBlock(150, "mean", 4), FeatureBlock(150, "max", 3), FeatureBlock(224, "mean", 4), FeatureBlock(224, "max", 3))
 
 
 def test_every_candidate_has_the_inner_error_of_ridge_on_its_columns() -> None:
@@ -67,10 +67,10 @@ def test_every_candidate_has_the_inner_error_of_ridge_on_its_columns() -> None:
     rng = np.random.default_rng(4)
     features, people = rng.normal(2, 3, (60, 14)), np.repeat(np.arange(20), 3).astype(str)
     ages, weights = 50 + features[:, 8] + rng.normal(0, 3, 60), rng.uniform(0.5, 1.5, 60)
-    found = {(one.sides, one.statistics): one for one in candidates(features, PARTS, ages, weights, people)}
-    assert len(found) == 3 * 3
-    for (sides, statistics), one in found.items():
-        used = np.concatenate([np.full(p.count, p.side in sides and p.statistic in statistics) for p in PARTS])
+    every = candidates(features, BLOCKS, ages, weights, people)
+    assert len({(candidate.sides, candidate.statistics) for candidate in every}) == len(every) == 3 * 3
+    for candidate in every:
+        used = np.concatenate([np.full(b.count, b.side in candidate.sides and b.statistic in candidate.statistics) for b in BLOCKS])
         errors = np.zeros(len(STRENGTHS))
         for fitted, checked in GroupKFold(5).split(features, ages, people):
             scaler = StandardScaler().fit(features[fitted][:, used], sample_weight=weights[fitted])
@@ -78,16 +78,16 @@ def test_every_candidate_has_the_inner_error_of_ridge_on_its_columns() -> None:
             for at, strength in enumerate(STRENGTHS):
                 model = Ridge(alpha=strength).fit(x, ages[fitted], sample_weight=weights[fitted])
                 errors[at] += weights[checked] @ np.abs(model.predict(y) - ages[checked]) / weights.sum()
-        assert one.inner_error == pytest.approx(errors.min(), rel=1e-8) and one.strength == STRENGTHS[int(np.argmin(errors))]
+        assert candidate.inner_error == pytest.approx(errors.min(), rel=1e-8) and candidate.strength == STRENGTHS[int(np.argmin(errors))]
 
 
 def test_the_best_subset_is_fitted_as_by_itself_and_leaves_the_rest_at_zero() -> None:
     rng = np.random.default_rng(5)
     features, people = rng.normal(2, 3, (80, 14)), np.arange(80).astype(str)
     ages, weights = 50 + 4 * features[:, 8] + rng.normal(0, 1, 80), np.ones(80)
-    kernel, bias, ranked = fit_ridge_best_subset(features, PARTS, ages, weights, people)
+    kernel, bias, ranked = fit_ridge_best_subset(features, BLOCKS, ages, weights, people)
     assert (ranked[0].sides, ranked[0].statistics) == ((224,), ("mean",))
-    assert [one.inner_error for one in ranked] == sorted(one.inner_error for one in ranked)
+    assert [candidate.inner_error for candidate in ranked] == sorted(candidate.inner_error for candidate in ranked)
     alone, own_bias, _ = fit_ridge(features[:, 7:11], ages, weights, people)
     assert kernel[7:11] == pytest.approx(alone) and bias == pytest.approx(own_bias)
     assert not kernel[:7].any() and not kernel[11:].any()
