@@ -9,9 +9,11 @@ import numpy as np
 from agerepro.config import schema
 from agerepro.errors import UserError
 
+HALF = 0.5 - 1e-12  # a cumulative sum that is one half but for rounding counts as one half
+
 
 def bin_centres(head: schema.Classification | schema.Regression, ages: np.ndarray) -> np.ndarray:
-    """Class values in rising order, (bins,) float32: years for an age target; empty for a Value head, which has no classes.
+    """Class values in rising order, (bins,) float32: years for an age target; empty for a regression head, which has no classes.
 
     ages: (n,) all labels of the stage, every part of it. `observed` takes the distinct ones; a range is every whole year of it.
     Raises UserError for labels that are missing or outside the range: nothing is clipped.
@@ -32,7 +34,7 @@ def bin_centres(head: schema.Classification | schema.Regression, ages: np.ndarra
 
 
 def check_labels(ages: np.ndarray, bins: np.ndarray) -> None:
-    """Return if every label (n,) is the value of a class (bins,), else raise a UserError that names those outside."""
+    """Return if every label (n,) is the value of a class (bins,); UserError naming those that are missing or outside."""
     ages = np.asarray(ages, np.float64)
     _refuse_missing(ages)
     outside = ages[~np.isin(ages.astype(np.float32), bins)]
@@ -45,19 +47,11 @@ def check_labels(ages: np.ndarray, bins: np.ndarray) -> None:
         )
 
 
-def _refuse_missing(ages: np.ndarray) -> None:
-    if missing := int(np.sum(~np.isfinite(ages))):
-        raise UserError(f"{missing} of {ages.size} labels are missing (NaN): leave these photos out before training.")
-
-
-HALF = 0.5 - 1e-12  # a cumulative sum that is one half but for rounding counts as one half
-
-
 def posterior(logits: np.ndarray) -> np.ndarray:
     """Softmax over classes: (n, bins) logits -> (n, bins) float64, rows sum to 1; safe for logits of any size."""
     logits = np.asarray(logits, np.float64)
-    grown = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return grown / grown.sum(axis=1, keepdims=True)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def expectation(probabilities: np.ndarray, bins: np.ndarray) -> np.ndarray:
@@ -96,7 +90,11 @@ def decode(outputs: np.ndarray, bins: np.ndarray, how: str) -> dict[str, np.ndar
     """
     outputs = np.asarray(outputs, np.float64)
     if how == "output":
-        nothing = np.full(len(outputs), np.nan)
-        return {"predicted": outputs[:, 0], **{name: nothing.copy() for name in DECODE}}
+        return {"predicted": outputs[:, 0], **{name: np.full(len(outputs), np.nan) for name in DECODE}}
     columns = {name: decoding(outputs, bins) for name, decoding in DECODE.items()}
     return {"predicted": columns[how], **columns}
+
+
+def _refuse_missing(ages: np.ndarray) -> None:
+    if missing := int(np.sum(~np.isfinite(ages))):
+        raise UserError(f"{missing} of {ages.size} labels are missing (NaN): leave these photos out before training.")
