@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from agerepro.cli.options import ANY, data_option, how_option
+from agerepro.cli.options import ANY, data_option, how_option, say_next
+
+if TYPE_CHECKING:
+    from agerepro.explain.maps import Kind
 
 
 @click.command(no_args_is_help=True)
@@ -34,19 +38,21 @@ def explain(
     import time
 
     from agerepro.cli.options import ProgressReporter, configure_from_run
+    from agerepro.io import printable
     from agerepro.runs.layout import find_run
     from agerepro.training.device import suppress_stderr
 
-    found = [find_run(place) for place in runs]
-    for run in found:
+    chosen = [find_run(place) for place in runs]
+    for run in chosen:
         configure_from_run(run)
     with suppress_stderr():
         from agerepro.explain.run_maps import ExplainConfig, parse_target
         from agerepro.report.explanation import explain_runs
+    from agerepro.report.loading import load_run
 
-    wish = ExplainConfig(how, None if target is None else parse_target(target), layer, photos, checks)  # type: ignore[arg-type]
-    with ProgressReporter() as talk:
-        text, folder = explain_runs(found, wish, data=data, faces=faces, clock=time.perf_counter, on_progress=talk.count)
-    click.echo(text, nl=False)
-    click.echo(f"\nMaps, tables and figures: {folder}")
-    click.echo("Next: agerepro report " + " ".join(str(run.folder) for run in found), err=True)
+    config = ExplainConfig(cast("Kind", how), None if target is None else parse_target(target), layer, photos, checks)
+    loaded = [load_run(run.folder, partial=True) for run in chosen]
+    with ProgressReporter() as progress:
+        text, folder = explain_runs(loaded, config, data=data, faces=faces, clock=time.perf_counter, on_progress=progress.count)
+    click.echo(printable(f"{text}\nMaps, tables and figures: {folder}"))
+    say_next("report", *(run.folder for run in chosen))

@@ -21,7 +21,9 @@ from agerepro.cli.options import ANY, FILE
     help="Test only on photos whose age is known within YEARS; results then lie beside the others, in results-std-YEARS.",
 )
 def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float | None) -> None:
-    """Print "paper | ours | difference | interval" for one or several runs, and write tables and pictures beside them.
+    """Print "paper | ours | difference | interval" for one or several runs, and write tables and figures beside them.
+
+    Where they cannot be written, as in a colleague's read-only run, the table is printed all the same.
 
     Below it, where runs have such numbers: confusion matrices, errors by gender, and what another choice of the epoch scores.
 
@@ -32,10 +34,12 @@ def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float |
       agerepro table runs/koenig2019/vgg16-faces2 runs/koenig2019/vgg16-imdb-agedb --format md
       agerepro table runs/congress/chosen-inside --within-std 3
     """
-    from agerepro.report.loading import write_report
+    from agerepro.report.loading import load_run
+    from agerepro.report.write import write_report
     from agerepro.runs.layout import find_run
 
-    write_report([find_run(place).folder for place in runs], partial=partial, out=click.echo, style=style, within_std=within_std)
+    loaded = [load_run(find_run(place).folder, partial=partial) for place in runs]
+    write_report(loaded, out=click.echo, note=_note, style=style, within_std=within_std)
 
 
 @click.command(no_args_is_help=True)
@@ -50,7 +54,8 @@ def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float |
 def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial: bool) -> None:
     """Write one self-contained HTML page: tables, charts, every fold with its faces, leakage check, origin of the numbers.
 
-    The figures of each run, for print, are drawn into its results/figures/.
+    The figures of each run, for print, are written to its results/figures/, where that can be done. A run that is read-only needs
+    --out.
 
     It needs no network and no other file. Maps made by `agerepro explain RUN` are laid over the faces.
     RUN is a run folder, or a folder above exactly one.
@@ -59,14 +64,18 @@ def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial
       agerepro report runs/koenig2019/vgg16-imdb-agedb
       agerepro report runs/congress/frozen runs/congress/fine-tuned --out portraits.html
     """
-    from agerepro.report.loading import figures_of
-    from agerepro.report.page.contents import Wish
+    from agerepro.report.loading import load_run
+    from agerepro.report.page.contents import choice_of
     from agerepro.report.page.write import write_page
+    from agerepro.report.write import write_figures
     from agerepro.runs.layout import find_run
 
-    wish: Wish = "as licensed" if faces is None else "in" if faces else "out"
-    folders = [find_run(place).folder for place in runs]
-    figures_of(folders, partial=partial)
-    page = write_page(folders, out, partial=partial, faces=wish)
+    loaded = [load_run(find_run(place).folder, partial=partial) for place in runs]
+    page = write_page(loaded, out, faces=choice_of(faces))
     click.echo(str(page))
+    write_figures(loaded, note=_note)
     click.echo(f"{page.stat().st_size / 1e6:.1f} MB. Next: open it in a browser.", err=True)
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,4 +1,4 @@
-"""Runs explained one after the other, drawn, compared and told."""
+"""Runs explained one after the other, plotted, and compared in sentences."""
 
 from __future__ import annotations
 
@@ -12,61 +12,55 @@ from agerepro.explain.run_maps import Clock, ExplainConfig, run_faces
 from agerepro.io import config_hash, write_text
 from agerepro.report.figures.explained import plot_explained
 from agerepro.report.figures.maps import Shown
-from agerepro.report.page.contents import Wish as Wanted
-from agerepro.report.page.contents import decide
-from agerepro.runs.layout import Run
+from agerepro.report.loading import LoadedRun
+from agerepro.report.page.contents import choice_of, decide_faces
 from agerepro.runs.model import load_run_model
+
+Progress = Callable[[str, int, int], None]
 
 
 def explain_runs(
-    runs: Sequence[Run],
-    wish: ExplainConfig,
+    runs: Sequence[LoadedRun],
+    config: ExplainConfig,
     *,
     data: Path | None,
     faces: bool | None,
     clock: Clock,
-    on_progress: Callable[[str, int, int], None],
+    on_progress: Progress,
 ) -> tuple[str, Path]:
     """What is to be printed, and the folder of the results: of one run its RUN/explain, of several one beside them.
 
-    faces: show them in figures; None: as the data's licence allows.
+    faces: show them in figures; None: as the data's licence allows. Raises UserError as `load_run_model` and `explain`.
     """
-    done = [_one(run, wish, data=data, faces=faces, clock=clock, on_progress=on_progress) for run in runs]
-    pairs = before_after(done)
-    text = explanation_text(done, pairs)
-    if len(done) == 1:
-        return text, done[0].folder.parent
-    names = [one.run.folder.name for one in done]
-    place = runs[0].folder.parents[1] / f"explain-{'-'.join(dict.fromkeys(one.run.profile for one in done))}-{_digest(names, done)}"
-    plot_explained(done, place / "figures", shown="faces" if all(_shown(one, faces) == "faces" for one in done) else "outlines")
+    explained = [_explain_run(run, config, data=data, faces=faces, clock=clock, on_progress=on_progress) for run in runs]
+    pairs = before_after(explained)
+    text = explanation_text(explained, pairs)
+    if len(runs) == 1:
+        return text, explained[0].folder.parent
+    folders = [run.run.folder for run in runs]
+    profiles = "-".join(dict.fromkeys(run.run.profile for run in runs))
+    digest = config_hash([*(folder.name for folder in folders), *(result.folder.name for result in explained)])[:8]
+    place = folders[0].parents[1] / f"explain-{profiles}-{digest}"
+    kinds = {_kind_of_faces(result, faces) for result in explained}
+    plot_explained(explained, [run.result for run in runs], place / "figures", shown="faces" if kinds == {"faces"} else "outlines")
     write_text(place / "before-after.csv", pairs.to_csv(index=False, lineterminator="\n"))
     write_text(place / "explanation.txt", text)
     return text, place
 
 
-def _one(
-    run: Run,
-    wish: ExplainConfig,
-    *,
-    data: Path | None,
-    faces: bool | None,
-    clock: Clock,
-    on_progress: Callable[[str, int, int], None],
+def _explain_run(
+    run: LoadedRun, config: ExplainConfig, *, data: Path | None, faces: bool | None, clock: Clock, on_progress: Progress
 ) -> Explained:
-    back = load_run_model(run)
-    found = run_faces(run, back.experiment, data=data)
-    one = explain(back, found, wish, clock=clock, on_progress=lambda what, at, of: on_progress(f"{run.experiment}, {what}", at, of))
-    plot_explained([one], one.folder / "figures", shown=_shown(one, faces))
-    write_text(one.folder / "explanation.txt", explanation_text([one], before_after([])))
-    make_latest(one.folder)
-    return one
+    model = load_run_model(run.run)
+    crops = run_faces(run.run, model.experiment, data=data)
+    name = run.run.experiment
+    result = explain(model, crops, config, clock=clock, on_progress=lambda what, at, of: on_progress(f"{name}, {what}", at, of))
+    plot_explained([result], [run.result], result.folder / "figures", shown=_kind_of_faces(result, faces))
+    write_text(result.folder / "explanation.txt", explanation_text([result], before_after([])))
+    make_latest(result.folder)
+    return result
 
 
-def _shown(one: Explained, faces: bool | None) -> Shown:
-    card = catalog.card(one.experiment.stages[-1].data)
-    wish: Wanted = "as licensed" if faces is None else "in" if faces else "out"
-    return "faces" if decide(card, drawn=one.faces.drawn, wish=wish).shown else "outlines"
-
-
-def _digest(names: list[str], done: Sequence[Explained]) -> str:
-    return config_hash([*names, *(one.folder.name for one in done)])[:8]
+def _kind_of_faces(result: Explained, faces: bool | None) -> Shown:
+    card = catalog.card(result.experiment.stages[-1].data)
+    return "faces" if decide_faces(card, drawn=result.faces.drawn, choice=choice_of(faces)).shown else "outlines"

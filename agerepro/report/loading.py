@@ -1,60 +1,220 @@
-"""Runs on disk as results."""
+"""Runs on disk, each read once for all that tables, figures and the page show of it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from agerepro.config.loading import read_experiment
 from agerepro.config.schema import AgeGroups, Experiment
 from agerepro.errors import CheckFailed, UserError
 from agerepro.evaluation.epochs import LAST, VALIDATION, FoldEpochs, errors_by_epoch
 from agerepro.evaluation.scores import most_frequent
-from agerepro.io import config_hash
-from agerepro.report.results import write_results
-from agerepro.report.run_figures import plot_run
-from agerepro.report.run_result import RunEpochs, RunResult, disambiguate
-from agerepro.report.tables import ENDINGS
+from agerepro.report.run_files import (
+    REMAKE,
+    damaged_files,
+    read_arrays,
+    read_history,
+    read_provenance,
+    read_run_table,
+    read_settings,
+    reading,
+)
+from agerepro.report.run_result import RunEpochs, RunResult, checked
 from agerepro.runs.layout import Run, disclaimer
 from agerepro.splits.protocols import TRAIN, describe_protocol, groups_of
-from agerepro.tables import PHOTOS, PREDICTIONS, read_table
+from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS
+
+_NAMED = 3  # damaged files that an error names
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """One run: its checked result, and what its folder says of photos [PHOTOS], folds [FOLDS], settings and provenance."""
+
+    run: Run
+    experiment: Experiment
+    result: RunResult
+    photos: pd.DataFrame
+    folds: pd.DataFrame
+    provenance: dict[str, Any]
+
+    @property
+    def runs(self) -> Path:
+        """The folder of all runs, in which faces and shared stages lie."""
+        return self.run.folder.resolve().parents[2]
+
+    @property
+    def dataset(self) -> str:
+        """The data set that is tested."""
+        return self.experiment.stages[-1].data
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the faces that are tested are drawn."""
+        return self.dataset in self.provenance["synthetic"]
+
+    @property
+    def first_seed(self) -> int:
+        """The seed whose photos are shown one by one."""
+        return self.experiment.seeds[0]
+
+    @property
+    def first_seed_predictions(self) -> pd.DataFrame:
+        """PREDICTIONS of the first seed, in the order of fold and photo."""
+        frame = self.result.predictions
+        return frame.loc[frame["seed"] == self.first_seed].sort_values(["fold", "photo"], ignore_index=True)
+
+    def fold_folders(self, predictions: pd.DataFrame) -> list[Path]:
+        """The folder of every seed and fold in the predictions, in their order."""
+        pairs = sorted({(int(seed), int(fold)) for seed, fold in zip(predictions["seed"], predictions["fold"])})
+        return [self.run.fold_folder(seed, fold, first_seed=self.first_seed) for seed, fold in pairs]
+
+
+def load_run(folder: Path, *, partial: bool) -> LoadedRun:
+    """Read a run back; every fold's checksums are looked at once.
+
+    Raises CheckFailed when folds are missing or damaged, unless `partial`; then every table says how many. Raises UserError when
+    no fold is finished, and for a damaged file of the run, with its path.
+    """
+    run = Run(folder)
+    experiment = read_settings(folder)
+    provenance = read_provenance(folder, data=experiment.stages[-1].data)
+    folds, photos = read_run_table(folder / "folds.csv", FOLDS), read_run_table(folder / "photos.csv", PHOTOS)
+    _check_tables_fit(folder, folds, photos)
+    done, total = _finished_folds(run, experiment, partial=partial)
+    places = [run.fold_folder(seed, fold, first_seed=experiment.seeds[0]) for seed in experiment.seeds for fold in done]
+    predictions = pd.concat([read_run_table(place / "predictions.csv", PREDICTIONS) for place in places], ignore_index=True)
+    result = RunResult(
+        run.experiment,
+        run.profile,
+        disclaimer(
+            run.profile,
+            synthetic=bool(provenance["synthetic"]),
+            changed=provenance["changed"],
+            partial_copies=_partial_copies(provenance),
+        ),
+        describe_protocol(experiment.stages[-1].protocol),
+        len(done),
+        total,
+        experiment.reproduces,
+        predictions,
+        training_means={},
+        training_medians={},
+        genders=dict(zip(photos["photo"], photos["gender"])),
+        age_std={photo: years for photo, years in zip(photos["photo"], photos["age_std"]) if years == years},
+        epochs=load_epochs(run, experiment, done),
+        changed=tuple(provenance["changed"]),
+    )
+    result = _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
+    return LoadedRun(run, experiment, checked(result), photos, folds, provenance)
 
 
 def load_epochs(run: Run, experiment: Experiment, folds: Sequence[int]) -> RunEpochs:
     """Every fold and seed after each epoch, from by_epoch.npz and history.csv; without folds where fewer than two were trained.
 
-    Raises UserError for a fold whose two files tell of different epochs.
+    Raises UserError for a damaged file, and for a fold whose two files hold different numbers of epochs.
     """
     last = experiment.stages[-1]
     reported = VALIDATION if last.checkpoint_selection == "best_validation" else LAST
     if last.epochs < 2:
         return RunEpochs((), reported, experiment.tta)
-    of = [(seed, fold, run.fold_folder(seed, fold, first_seed=experiment.seeds[0])) for seed in experiment.seeds for fold in folds]
-    return RunEpochs(tuple(_one(seed, fold, folder, experiment) for seed, fold, folder in of), reported, experiment.tta)
+    places = [(seed, fold, run.fold_folder(seed, fold, first_seed=experiment.seeds[0])) for seed in experiment.seeds for fold in folds]
+    return RunEpochs(tuple(_load_fold_epochs(seed, fold, place, experiment) for seed, fold, place in places), reported, experiment.tta)
 
 
-def only(epochs: RunEpochs, photos: set[str]) -> RunEpochs:
+def within(run: LoadedRun, *, years: float) -> RunResult:
+    """The run's result, tested on those of its photos only whose `age_std` is known and at most `years`.
+
+    Nothing is trained anew, and the mean-age predictor still says the mean of all training photos. UserError when a fold is
+    left without a photo.
+    """
+    result = run.result
+    sure = set(run.photos.loc[run.photos["age_std"] <= years, "photo"])
+    predictions = result.predictions.loc[result.predictions["photo"].isin(sure)]
+    empty = sorted(set(result.predictions["fold"]) - set(predictions["fold"]))
+    if empty:
+        raise UserError(
+            f"{result.experiment}: no photo of fold {', '.join(map(str, empty[:8]))} has an age known within {years:g} years "
+            "(age_std in the run's photos.csv). Give --within-std more years, or leave it out."
+        )
+    counts = f"{predictions['photo'].nunique()} of {result.predictions['photo'].nunique()}"
+    return replace(
+        result,
+        predictions=predictions,
+        protocol=f"{result.protocol}; tested on the {counts} photos whose age is known within {years:g} years",
+        epochs=restrict_epochs(result.epochs, sure) if result.epochs else None,
+    )
+
+
+def restrict_epochs(epochs: RunEpochs, photos: set[str]) -> RunEpochs:
     """The same folds, tested on these photos only."""
-    kept = []
-    for one in epochs.folds:
-        here = np.array([photo in photos for photo in one.photos])
-        names = tuple(photo for photo in one.photos if photo in photos)
-        kept.append(FoldEpochs(one.fold, one.seed, names, one.errors[:, here], one.validation_loss))
-    return RunEpochs(tuple(kept), epochs.reported, epochs.tta)
+    folds = []
+    for fold in epochs.folds:
+        inside = np.array([photo in photos for photo in fold.photos])
+        names = tuple(photo for photo in fold.photos if photo in photos)
+        folds.append(FoldEpochs(fold.fold, fold.seed, names, fold.errors[:, inside], fold.validation_loss))
+    return RunEpochs(tuple(folds), epochs.reported, epochs.tta)
 
 
-def _one(seed: int, fold: int, folder: Path, experiment: Experiment) -> FoldEpochs:
-    tested = read_table(folder / "predictions.csv", PREDICTIONS)
-    history = pd.read_csv(folder / "history.csv")
-    with np.load(folder / "by_epoch.npz", allow_pickle=False) as file:
-        outputs, bins = file["outputs"], file["bins"]
-    if len(history) != len(outputs):
-        raise UserError(f"{folder}: history.csv has {len(history)} epochs, by_epoch.npz {len(outputs)}. Remove the fold and run it again.")
+def _check_tables_fit(folder: Path, folds: pd.DataFrame, photos: pd.DataFrame) -> None:
+    """UserError where a table was cut off so that it can still be read: then it lacks what the others name."""
+    unknown = set(folds["photo"]) - set(photos["photo"])
+    if unknown:
+        raise UserError(
+            f"{folder / 'folds.csv'} names {len(unknown)} photos that are not in {folder / 'photos.csv'} (first: {min(unknown)}): one of "
+            f"the two is damaged. {REMAKE}"
+        )
+    on_disk = {int(place.name.partition("-")[0]) for place in (folder / "folds").glob("[0-9][0-9][0-9]*") if place.is_dir()}
+    lacking = sorted(on_disk - set(folds["fold"]))
+    if lacking:
+        raise UserError(f"{folder / 'folds.csv'} is damaged (it lacks fold {lacking[0]}, which is in {folder / 'folds'}). {REMAKE}")
+
+
+def _finished_folds(run: Run, experiment: Experiment, *, partial: bool) -> tuple[list[int], int]:
+    """The folds that are finished for every seed, rising, and the number of all; errors as `load_run`."""
+    with reading(run.folder / "folds"):
+        complete = run.done(experiment.seeds)
+    total = int(run.folds()["fold"].nunique())
+    done = sorted(set.intersection(*({fold for s, fold in complete if s == seed} for seed in experiment.seeds)))
+    if len(done) < total and not partial:
+        raise CheckFailed(
+            f"{run.folder}: {len(done)} of {total} folds are done{_damage(run)}. Continue it with the same `agerepro run` command, or "
+            "add --partial for a table that says so."
+        )
+    if not done:
+        raise UserError(f"No fold of {run.folder} is finished yet{_damage(run)}. Continue it with the same `agerepro run` command.")
+    return done, total
+
+
+def _damage(run: Run) -> str:
+    """`, since folds/003/history.csv is damaged`; "" where folds are only unfinished."""
+    paths = [path for folder in sorted((run.folder / "folds").glob("*")) for path in damaged_files(folder)]
+    if not paths:
+        return ""
+    names = ", ".join(path.relative_to(run.folder).as_posix() for path in paths[:_NAMED])
+    return f", since {names}{' and others' if len(paths) > _NAMED else ''} {'is' if len(paths) == 1 else 'are'} damaged or missing"
+
+
+def _partial_copies(provenance: dict[str, Any]) -> list[str]:
+    """What each data set of real photos lacks, in words; older runs have not noted it."""
+    real = (about for name, about in provenance["data"].items() if name not in provenance["synthetic"])
+    return [about["shortfall"] for about in real if about.get("shortfall")]
+
+
+def _load_fold_epochs(seed: int, fold: int, folder: Path, experiment: Experiment) -> FoldEpochs:
+    tested = read_run_table(folder / "predictions.csv", PREDICTIONS)
+    history = read_history(folder / "history.csv", "validation_loss")
+    outputs, bins = read_arrays(folder / "by_epoch.npz", "outputs", "bins")
+    if outputs.shape[:2] != (len(history), len(tested)):
+        raise UserError(
+            f"{folder}: by_epoch.npz is of shape {outputs.shape}, but history.csv has {len(history)} epochs and predictions.csv "
+            f"{len(tested)} photos. Remove the folder {folder.name} of this fold. {REMAKE}"
+        )
     target = experiment.stages[-1].target
     if isinstance(target, AgeGroups):
         truth = tested["group"].map({label: number for number, label in enumerate(target.labels)}).to_numpy(float)
@@ -62,44 +222,6 @@ def _one(seed: int, fold: int, folder: Path, experiment: Experiment) -> FoldEpoc
     else:
         errors = errors_by_epoch(outputs, bins, tested["age"].to_numpy(), decode=experiment.decode, measure="years")
     return FoldEpochs(fold, seed, tuple(tested["photo"]), errors, history["validation_loss"].to_numpy(float))
-
-
-FORMATS = {"text": "txt", **{ending: ending for ending in ENDINGS.values()}}
-
-
-def load_result(folder: Path, *, partial: bool) -> RunResult:
-    """Read a run back. CheckFailed when folds are missing, unless `partial`; then every table says how many."""
-    run = Run(folder)
-    experiment = read_experiment(folder / "experiment.yaml")
-    folds = run.folds()
-    total = int(folds["fold"].nunique())
-    sealed = run.done(experiment.seeds)  # reads every file of every fold: asked once
-    done = sorted(set.intersection(*({fold for s, fold in sealed if s == seed} for seed in experiment.seeds)))
-    if len(done) < total and not partial:
-        raise CheckFailed(
-            f"{folder}: {len(done)} of {total} folds are done. Continue it with the same `agerepro run` command, or "
-            "add --partial for a table that says so."
-        )
-    photos = read_table(folder / "photos.csv", PHOTOS)
-    about = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    predictions = run.predictions(experiment.seeds)
-    result = RunResult(
-        run.experiment,
-        run.profile,
-        disclaimer(run.profile, synthetic=bool(about["synthetic"]), changed=about["changed"]),
-        describe_protocol(experiment.stages[-1].protocol),
-        len(done),
-        total,
-        experiment.reproduces,
-        predictions.loc[predictions["fold"].isin(done)],
-        training_means={},
-        training_medians={},
-        genders=dict(zip(photos["photo"], photos["gender"])),
-        age_std={photo: years for photo, years in zip(photos["photo"], photos["age_std"]) if years == years},
-        epochs=load_epochs(run, experiment, done),
-        changed=tuple(about["changed"]),
-    )
-    return _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
 
 
 def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataFrame, experiment: Experiment) -> RunResult:
@@ -112,63 +234,3 @@ def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataF
     ages = train.merge(photos[["photo", "age"]], on="photo", validate="many_to_one").groupby("fold")["age"]
     means, medians = ({int(str(fold)): float(age) for fold, age in values.items()} for values in (ages.mean(), ages.median()))
     return replace(result, training_means=means, training_medians=medians)
-
-
-def within(result: RunResult, photos: pd.DataFrame, *, years: float) -> RunResult:
-    """The same run, tested on those of its photos [PHOTOS] only whose `age_std` is known and at most `years`.
-
-    Nothing is trained anew, and the mean-age predictor still says the mean of all training photos. UserError when a fold is
-    left without a photo.
-    """
-    sure = set(photos.loc[photos["age_std"] <= years, "photo"])
-    kept = result.predictions.loc[result.predictions["photo"].isin(sure)]
-    empty = sorted(set(result.predictions["fold"]) - set(kept["fold"]))
-    if empty:
-        raise UserError(
-            f"{result.experiment}: no photo of fold {', '.join(map(str, empty[:8]))} has an age known within {years:g} years "
-            "(age_std in the run's photos.csv). Give --within-std more years, or leave it out."
-        )
-    counts = f"{kept['photo'].nunique()} of {result.predictions['photo'].nunique()}"
-    return replace(
-        result,
-        predictions=kept,
-        protocol=f"{result.protocol}; tested on the {counts} photos whose age is known within {years:g} years",
-        epochs=only(result.epochs, sure) if result.epochs else None,
-    )
-
-
-def write_report(
-    folders: Sequence[Path], *, partial: bool, out: Callable[[str], object], style: str = "text", within_std: float | None = None
-) -> Path:
-    """Write scores, tables and figures of the runs, print the table in `style`, and return the folder they are in.
-
-    within_std: test on the photos only whose age is known within these years. One run's results lie in it; several runs' lie
-    beside them, in results-<profile>-<digest of the runs>; those on fewer photos end in -std-<years>.
-    """
-    results = disambiguate([load_result(folder, partial=partial) for folder in folders])
-    ending = ""
-    if within_std is not None:
-        results = [within(result, read_table(folder / "photos.csv", PHOTOS), years=within_std) for folder, result in zip(folders, results)]
-        ending = f"-std-{within_std:g}"
-    place = place_of(folders, results, ending=ending)
-    write_results(results, place)
-    if len(folders) == 1 and within_std is None:
-        plot_run(Run(folders[0]), results[0], place / "figures")
-    out((place / f"table.{FORMATS[style]}").read_text(encoding="utf-8").rstrip("\n"))
-    if style == "text":
-        out(f"\nTables and figures: {place}")
-    return place
-
-
-def figures_of(folders: Sequence[Path], *, partial: bool) -> None:
-    """Draw what is drawn of one run alone into the results of each."""
-    for folder in folders:
-        plot_run(Run(folder), load_result(folder, partial=partial), folder / "results" / "figures")
-
-
-def place_of(folders: Sequence[Path], results: Sequence[RunResult], *, ending: str = "") -> Path:
-    """The folder of the results: in the run for one, beside the runs, named by them, for several."""
-    if len(folders) == 1:
-        return folders[0] / f"results{ending}"
-    profiles = "-".join(dict.fromkeys(result.profile for result in results))
-    return folders[0].parents[1] / f"results-{profiles}-{config_hash([folder.name for folder in folders])[:8]}{ending}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -25,11 +26,19 @@ from agerepro.tables import SCORES, write_table
 _EARLIER = {("koenig2019", "table4"): "table2", ("koenig2019", "table5"): "table2", ("koenig2019", "adience"): "table3"}
 
 
-def write_results(runs: Sequence[RunResult], folder: Path) -> list[Path]:
-    """Score, compare and draw the runs into `folder`; returns the paths written, the text table first.
+@dataclass(frozen=True)
+class Comparison:
+    """Runs scored and compared: their checked results, their SCORES in one table, and the text of each form [tables.ENDINGS]."""
 
-    Runs that share folds are compared with each other in the notes under the table. Raises UserError for no runs, two of
-    one name and profile, or a run whose predictions do not have as many folds as it says.
+    runs: tuple[RunResult, ...]
+    scores: pd.DataFrame
+    tables: dict[str, str]
+
+
+def compare_results(runs: Sequence[RunResult]) -> Comparison:
+    """Score the runs and compare them with the paper; runs that share folds also with each other, in the notes under the table.
+
+    Raises UserError for no runs, two of one name and profile, or a run whose predictions do not have as many folds as it says.
     """
     runs = [checked(run) for run in runs]
     if not runs:
@@ -37,10 +46,15 @@ def write_results(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     require_unique(runs)
     scored = [score_run(run) for run in runs]
     comparison, notes, pages = compare(scored), notes_of(runs), extra_tables(runs)
-    printed = {form: render(comparison, form=form, notes=notes, below=pages) for form in ENDINGS}
-    written = [write_text(folder / f"table.{ENDINGS[form]}", text) for form, text in printed.items()]
-    written.append(write_table(folder / "scores.csv", pd.concat([run.scores for run in scored], ignore_index=True), SCORES))
-    return written + write_tables(runs, folder) + plot_figures(runs, folder / "figures")
+    tables = {form: render(comparison, form=form, notes=notes, below=pages) for form in ENDINGS}
+    return Comparison(tuple(runs), pd.concat([run.scores for run in scored], ignore_index=True), tables)
+
+
+def write_results(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write the tables and scores into `folder` and plot its figures; returns the paths written, the text table first."""
+    written = [write_text(folder / f"table.{ENDINGS[form]}", text) for form, text in comparison.tables.items()]
+    written.append(write_table(folder / "scores.csv", comparison.scores, SCORES))
+    return written + write_tables(comparison.runs, folder) + plot_figures(comparison.runs, folder / "figures")
 
 
 def score_run(run: RunResult) -> RunScores:
@@ -71,7 +85,7 @@ def plot_figures(runs: Sequence[RunResult], folder: Path) -> list[Path]:
         else:
             name = _own_name("predicted-against-true", run, runs)
             written += plot_predicted_against_true(run.predictions, caption_of([run]), folder, name=name)
-    ages, groups = ([run for run in runs if bool(run.groups) == told] for told in (False, True))
+    ages, groups = ([run for run in runs if bool(run.groups) == has_groups] for has_groups in (False, True))
     written += _plot_ages_together(ages, runs, folder)
     written += _plot_fold_boxes(ages, runs, "mae", folder, name="fold-boxes")
     return written + _plot_fold_boxes(groups, runs, "accuracy", folder, name="fold-boxes-groups")

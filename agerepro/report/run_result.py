@@ -35,7 +35,8 @@ class RunResult:
     `banner` warns ("demo: synthetic faces") and is empty for the paper's own experiment; missing folds are added to it.
     `predictions` is a PREDICTIONS table, `training_means` and `training_medians` the mean and median age in years of each
     fold's training part. A run that tells age groups apart has all its labels in rising order in `groups`, and the most frequent
-    one of each fold's training part in `training_groups`. `genders` and `age_std` (years) are by photo. `epochs` is None where nobody looked.
+    one of each fold's training part in `training_groups`. `genders` and `age_std` (years) are by photo. `epochs` is None where
+    they were not read.
     """
 
     experiment: str
@@ -81,8 +82,10 @@ def checked(run: RunResult) -> RunResult:
             f"{folds}. Read the predictions of all finished folds."
         )
     if is_classification(frame) != bool(run.groups):
-        said, held = ("groups", "ages") if run.groups else ("ages", "groups")
-        raise UserError(f"{run.experiment} says that it predicts {said}, but its predictions are {held}. Read it with its own settings.")
+        target, predicted = ("groups", "ages") if run.groups else ("ages", "groups")
+        raise UserError(
+            f"{run.experiment} says that it predicts {target}, but its predictions are {predicted}. Read it with its own settings."
+        )
     return replace(run, predictions=frame)
 
 
@@ -103,7 +106,7 @@ def disambiguate(runs: Sequence[RunResult]) -> list[RunResult]:
     Runs of one experiment that were changed alike keep one name; `require_unique` then refuses them.
     """
     times = Counter((run.experiment, run.profile) for run in runs)
-    return [run if times[run.experiment, run.profile] == 1 else _renamed(run, _named(run)) for run in runs]
+    return [run if times[run.experiment, run.profile] == 1 else _with_name(run, _name_with_changes(run)) for run in runs]
 
 
 def require_unique(runs: Sequence[RunResult]) -> None:
@@ -113,11 +116,11 @@ def require_unique(runs: Sequence[RunResult]) -> None:
         raise UserError(f"Two runs are both named {twice[0][0]} ({twice[0][1]}). Name each run once.")
 
 
-def _renamed(run: RunResult, name: str) -> RunResult:
+def _with_name(run: RunResult, name: str) -> RunResult:
     return replace(run, experiment=name, predictions=run.predictions.assign(experiment=name))
 
 
-def _named(run: RunResult) -> str:
+def _name_with_changes(run: RunResult) -> str:
     # The last part of a key says enough: the banner has the whole.
-    settings = (f"{key.rpartition('.')[2]}={value}" for key, _, value in (one.partition("=") for one in run.changed))
+    settings = (f"{key.rpartition('.')[2]}={value}" for key, _, value in (change.partition("=") for change in run.changed))
     return ", ".join([run.experiment, *settings])

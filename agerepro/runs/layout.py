@@ -106,10 +106,15 @@ def parse_folds(text: str | None, count: int | None) -> list[int]:
     return sorted(folds)
 
 
-def disclaimer(profile: str, *, synthetic: bool, changed: Sequence[str] = ()) -> str:
-    """`demo: synthetic faces; changed: seeds=[0, 1]`; "" for the paper's own settings on real faces."""
-    said = [f"{profile}: synthetic faces"] if synthetic else [] if profile == PAPER else [f"{profile} settings, not the paper's"]
-    return "; ".join([*said, *(["changed: " + ", ".join(changed)] if changed else [])])
+def disclaimer(profile: str, *, synthetic: bool, changed: Sequence[str] = (), partial_copies: Sequence[str] = ()) -> str:
+    """`demo: synthetic faces; changed: seeds=[0, 1]`; "" for the paper's own settings on real faces, all of them.
+
+    partial_copies: what there is of each data set that is not complete, for instance "972 of 1,002 photos of fgnet".
+    """
+    kind = f"{profile}: synthetic faces" if synthetic else "" if profile == PAPER else f"{profile} settings, not the paper's"
+    copies = "partial copy: " + ", ".join(partial_copies) if partial_copies else ""
+    changes = "changed: " + ", ".join(changed) if changed else ""
+    return "; ".join(part for part in (kind, copies, changes) if part)
 
 
 def run_status(banner: str, folds_done: int, folds_total: int) -> str:

@@ -14,6 +14,9 @@ from agerepro.evaluation.epochs import FoldEpochs
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.report.run_result import RunEpochs, RunResult
 from agerepro.tables import PREDICTIONS, coerce
+from tests.report.run_folders import add_maps as add_maps
+from tests.report.run_folders import make_folder as make_folder
+from tests.report.run_folders import make_folder_in as make_folder_in
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.report.results import plot_figures, write_results
+from agerepro.report.results import compare_results, plot_figures, write_results
 from agerepro.report.run_result import disambiguate
 from agerepro.tables import SCORES, read_table
 
@@ -25,15 +25,15 @@ def test_what_was_changed_becomes_part_of_the_name(make_run, tmp_path):
     named = disambiguate([usual, other, third])
     assert [run.experiment for run in named] == ["vgg16-imdb", "vgg16-imdb, batch_size=32, frozen_batch_norm=batch_statistics", "other"]
     assert [run.experiment for run in disambiguate([other, third])] == ["vgg16-imdb", "other"]  # alone, the banner says it
-    (table, *_) = write_results(named[:2], tmp_path)
+    (table, *_) = write_results(compare_results(named[:2]), tmp_path)
     text = " ".join(table.read_text().split())
-    assert "batch_size=32, frozen_batch_norm=batch_statistics against vgg16-imdb: mean difference over" in text
+    assert "batch_size=32, frozen_batch_norm=batch_statistics against vgg16-imdb" in text
 
 
 def test_the_same_twice_stays_an_error(make_run, tmp_path):
     both = disambiguate([make_run("vgg16-imdb", row=None), make_run("vgg16-imdb", error=2, row=None)])
     with pytest.raises(UserError, match="Name each run once"):
-        write_results(both, tmp_path)
+        write_results(compare_results(both), tmp_path)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def drawn(monkeypatch):
 
 def test_two_runs_give_tables_scores_and_figures(make_run, tmp_path):
     runs = [make_run(), make_run("vgg16-imdb-agedb", error=2, row="VGG-16-IMDB-AgeDB")]
-    paths = write_results(runs, tmp_path)
+    paths = write_results(compare_results(runs), tmp_path)
     assert {str(path.relative_to(tmp_path)) for path in paths} == {
         "table.txt",
         "table.csv",
@@ -85,7 +85,7 @@ def test_two_runs_give_tables_scores_and_figures(make_run, tmp_path):
 
 def test_a_partial_run_says_so_everywhere(make_run, tmp_path, drawn):
     run = make_run(banner="", profile="paper", done=9)
-    for path in write_results([run], tmp_path)[:4]:
+    for path in write_results(compare_results([run]), tmp_path)[:4]:
         assert "9 of 12 folds" in path.read_text(encoding="utf-8"), path.name
     assert [name for name, _ in drawn] == ["predicted-against-true", "cumulative-score", "error-by-age"]
     assert {caption.banner for _, caption in drawn} == {"partial: 9 of 12 folds"}
@@ -93,14 +93,14 @@ def test_a_partial_run_says_so_everywhere(make_run, tmp_path, drawn):
 
 def test_the_same_runs_give_the_same_files(make_run, tmp_path, drawn):
     runs = [make_run(seeds=2), make_run("other", error=3, row=None)]
-    first, second = write_results(runs, tmp_path / "a"), write_results(runs, tmp_path / "b")
+    first, second = write_results(compare_results(runs), tmp_path / "a"), write_results(compare_results(runs), tmp_path / "b")
     for one, other in zip(first, second):
         assert one.read_bytes() == other.read_bytes(), one.name
     assert "vgg16-faces2: mean of 2 seeds, each scored alone." in " ".join(first[0].read_text().split())
 
 
 def test_the_same_experiment_in_two_profiles_is_told_apart(make_run, tmp_path, drawn):
-    write_results([make_run(), make_run(profile="paper", banner="", error=3)], tmp_path)
+    write_results(compare_results([make_run(), make_run(profile="paper", banner="", error=3)]), tmp_path)
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert "vgg16-faces2 (paper) against vgg16-faces2 (demo)" in text
     assert [name for name, _ in drawn][:2] == ["predicted-against-true-vgg16-faces2--demo", "predicted-against-true-vgg16-faces2--paper"]
@@ -111,14 +111,14 @@ def test_the_same_experiment_in_two_profiles_is_told_apart(make_run, tmp_path, d
 def test_folds_that_do_not_match_the_predictions_are_refused(make_run, tmp_path):
     with pytest.raises(UserError, match="says that 12 of 12 folds are done, but its predictions are of 9"):
         run = make_run(done=9)
-        write_results([type(run)(**{**vars(run), "folds_done": 12})], tmp_path)
+        write_results(compare_results([type(run)(**{**vars(run), "folds_done": 12})]), tmp_path)
 
 
 def test_no_runs_and_a_run_twice_are_refused(make_run, tmp_path):
     with pytest.raises(UserError, match="no run to report"):
-        write_results([], tmp_path)
+        write_results(compare_results([]), tmp_path)
     with pytest.raises(UserError, match="Two runs are both named"):
-        write_results([make_run(), make_run()], tmp_path)
+        write_results(compare_results([make_run(), make_run()]), tmp_path)
 
 
 def test_eight_runs_are_drawn_in_two_figures(make_run, tmp_path, drawn):
@@ -164,7 +164,7 @@ def test_results_load_no_network_framework():
 
 def test_a_run_of_groups_gives_its_accuracies_and_a_confusion_matrix(make_group_run, tmp_path, drawn):
     run = make_group_run()
-    paths = write_results([run], tmp_path)
+    paths = write_results(compare_results([run]), tmp_path)
     assert [path.name for path in paths] == ["table.txt", "table.csv", "table.md", "table.tex", "scores.csv", "confusion.csv"]
     assert [name for name, _ in drawn] == ["confusion"]
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
@@ -177,7 +177,7 @@ def test_a_run_of_groups_gives_its_accuracies_and_a_confusion_matrix(make_group_
 
 
 def test_runs_of_both_kinds_stand_in_one_table_each_with_its_own_figures(make_run, make_group_run, tmp_path, drawn):
-    write_results([make_group_run(), make_run()], tmp_path)
+    write_results(compare_results([make_group_run(), make_run()]), tmp_path)
     assert [name for name, _ in drawn] == ["confusion-adience", "predicted-against-true-vgg16-faces2", "cumulative-score", "error-by-age"]
     text = (tmp_path / "table.txt").read_text(encoding="utf-8")
     assert "Accuracy (macro)" in text and "MAE (macro), years" in text
@@ -187,7 +187,7 @@ def test_runs_of_both_kinds_stand_in_one_table_each_with_its_own_figures(make_ru
 def test_epochs_and_genders_are_written_where_they_are_known(make_run, with_epochs, tmp_path, drawn):
     run = with_epochs(make_run())
     run = type(run)(**{**vars(run), "genders": dict.fromkeys(run.predictions["photo"], "f")})
-    assert [path.name for path in write_results([run], tmp_path)[5:]] == ["error-by-gender.csv", "epochs.csv"]
+    assert [path.name for path in write_results(compare_results([run]), tmp_path)[5:]] == ["error-by-gender.csv", "epochs.csv"]
     epochs = pd.read_csv(tmp_path / "epochs.csv")
     overall = epochs[epochs["fold"] == "all"].set_index("choice")["value"]
     scores = read_table(tmp_path / "scores.csv", SCORES)
@@ -200,4 +200,4 @@ def test_epochs_and_genders_are_written_where_they_are_known(make_run, with_epoc
 def test_a_run_that_is_not_of_the_kind_it_says_is_refused(make_run, make_group_run, tmp_path):
     run = make_group_run()
     with pytest.raises(UserError, match="adience says that it predicts ages, but its predictions are groups"):
-        write_results([type(run)(**{**vars(run), "groups": ()})], tmp_path)
+        write_results(compare_results([type(run)(**{**vars(run), "groups": ()})]), tmp_path)

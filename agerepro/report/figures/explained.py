@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,35 +22,71 @@ from agerepro.explain.mean_maps import MeanMaps
 from agerepro.explain.regions import ALL, EYES_AND_NOSE, REGIONS, face_regions, in_order, usable
 from agerepro.explain.run_maps import sample_photos
 from agerepro.report.figures.maps import (
-    NAME,
+    DIFFERENCES,
     SIDE,
     Face,
     MapWords,
     Network,
     Shown,
+    empty_maps_text,
     plot_class_activation,
     plot_face,
     plot_map_differences,
     plot_outlines,
 )
 from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, MARKERS, VERMILION, Caption, panels, save
-from agerepro.report.loading import load_result
-from agerepro.runs.layout import folds_text
+from agerepro.report.results import caption_of
+from agerepro.report.run_result import RunResult
 
 MEAN_MAP_COLOURS = "cividis"  # even steps of lightness with any colour vision, and in grey
-_HEIGHT = 1.22
+FACES_SHOWN = 3  # of several networks; of one, which leaves more room, twice as many
+_HEIGHT = 1.22  # inches of a row of mean maps
 _WORDS = 17  # letters of a label that stand beside a row
 _CONTRAST = 1.5  # times even that the colours reach at least, so that noise does not look like a pattern
+_SPREAD = 0.62  # of the room of a row that several runs share
+_TITLES = {"deletion": "Deletion: to the mean colour", "insertion": "Insertion: from a blur"}
+_LABELS = {"map": "the run's maps, hottest first", "random": "random maps, as smooth"}
 
 
-def plot_mean_maps(runs: Mapping[str, MeanMaps], caption: Caption, folder: Path, *, shown: Shown, name: str = "mean-maps") -> list[Path]:
-    """Draw a row a run and a column an age group, under the mean faces where faces are `shown`. UserError for no run."""
+def plot_explained(runs: Sequence[Explained], results: Sequence[RunResult], folder: Path, *, shown: Shown) -> list[Path]:
+    """Plot maps of a few faces, what tuning changed in them, mean maps, regions, and of a single run its deletion curves; the files.
+
+    results: those of the runs, in their order, for the captions. Raises UserError for runs that tested no photo in common.
+    """
+    caption, labels = _caption(runs, results), _labels(runs)
+    written = _plot_maps(runs, caption, folder, shown=shown)
+    with_regions = {label: run for label, run in zip(labels, runs) if run.mean is not None}
+    left_out = empty_maps_text([heat for run in with_regions.values() for heat in run.maps])
+    note = f"{left_out}, left out" if left_out else ""
+    if with_regions:
+        means = {label: run.mean for label, run in with_regions.items() if run.mean is not None}
+        written += plot_mean_maps(means, caption, folder, shown=shown, note=note)
+    names = list(with_regions)
+    for number, start in enumerate(range(0, len(names), len(COLOURS)), 1):
+        summaries = {label: with_regions[label].summary for label in names[start : start + len(COLOURS)]}
+        ending = f"-{number}" if len(names) > len(COLOURS) else ""
+        written += plot_regions(summaries, caption, folder, name=f"regions{ending}", note=note)
+    if len(runs) == 1 and (checks := runs[0].checks) is not None:
+        words = MapWords.of(str(runs[0].about["how"]), str(runs[0].about["target"]))
+        photos = list(dict.fromkeys(checks.curves["photo"]))
+        written += plot_deletion_curves(checks, caption, folder, score=words.score, note=empty_maps_text(list(runs[0].maps_of(photos))))
+    return written
+
+
+def plot_mean_maps(
+    runs: Mapping[str, MeanMaps], caption: Caption, folder: Path, *, shown: Shown, name: str = "mean-maps", note: str = ""
+) -> list[Path]:
+    """Plot a row a run and a column an age group, under the mean faces where faces are `shown`; `note` ends the subtitle.
+
+    Raises UserError for no run.
+    """
     if not runs:
         raise UserError("No run has photos with landmarks to average maps of.")
     first = next(iter(runs.values()))
     groups = [ALL, *in_order(np.array([group for run in runs.values() for group in run.energy if group != ALL]))]
     top = max(_CONTRAST, max(float(np.nanmax(energy)) for run in runs.values() for energy in run.energy.values()))
     subtitle = "Mean energy of the maps a pixel, times an even spread, after all landmarks were laid on the same places; lines: regions"
+    subtitle += note
     above = 1 if shown == "faces" else 0
     shape = (above + len(runs), len(groups))
     with panels("Mean maps by age group", subtitle, caption, height=_HEIGHT * shape[0] + 0.55, shape=shape) as (drawn, axes):
@@ -93,17 +130,16 @@ def _table(runs: Mapping[str, MeanMaps]) -> pd.DataFrame:
 _SPREAD = 0.62  # of the room of a row that several runs share
 
 
-def plot_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, name: str = "regions") -> list[Path]:
-    """Draw the summaries [diagnosis.regions.SUMMARY] of up to seven runs: left all regions, right eyes and nose by age group.
+def plot_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, name: str = "regions", note: str = "") -> list[Path]:
+    """Plot the summaries [explain.regions.SUMMARY] of up to seven runs: left all regions, right eyes and nose by age group.
 
-    Raises UserError for no run, or more than there are colours.
+    `note` ends the subtitle. Raises UserError for no run, or more than there are colours.
     """
     if not runs or len(runs) > len(COLOURS):
         raise UserError(f"{len(runs)} runs cannot stand in one figure of regions: give one to {len(COLOURS)}.")
     groups = in_order(np.array(sorted({group for table in runs.values() for group in table["group"] if group != ALL})))
-    many = 0.105 * len(runs)
-    subtitle = "Energy of the maps a pixel, times an even spread (line at 1), with 95 % intervals over people"
-    height = (len(REGIONS) + 1) * (0.24 + many) + 0.75 + (0.2 * len(runs) if len(runs) > 1 else 0)
+    subtitle = f"Energy of the maps a pixel, times an even spread (line at 1), with 95 % intervals over people{note}"
+    height = (len(REGIONS) + 1) * (0.24 + 0.105 * len(runs)) + 0.75 + (0.2 * len(runs) if len(runs) > 1 else 0)
     with panels("Where the maps lie on the face", subtitle, caption, height=height, shape=(1, 2)) as (drawn, axes):
         regions, ages = axes[0]
         for number, (label, table) in enumerate(runs.items()):
@@ -142,18 +178,20 @@ _TITLES = {"deletion": "Deletion: to the mean colour", "insertion": "Insertion: 
 _LABELS = {"map": "the run's maps, hottest first", "random": "random maps, as smooth"}
 
 
-def plot_deletion_curves(checks: Checks, caption: Caption, folder: Path, *, score: str, name: str = "deletion-curves") -> list[Path]:
-    """Draw the mean score of the checked photos against the share of pixels changed; `score` names what is on the axis."""
+def plot_deletion_curves(
+    checks: Checks, caption: Caption, folder: Path, *, score: str, name: str = "deletion-curves", note: str = ""
+) -> list[Path]:
+    """Plot the mean score of the checked photos against the share of pixels changed; `score` names the axis, `note` ends the subtitle."""
     means = checks.curves.groupby(["order", "map", "share"], as_index=False).agg(score=("score", "mean"))
     photos, people = checks.curves["photo"].nunique(), checks.curves["subject"].nunique()
-    subtitle = f"Means over {photos} photos of {people} people. Numbers: area under the map's curve less the random one's"
+    subtitle = f"Means over {photos} photos of {people} people. Numbers: area under the map's curve less the random one's{note}"
     with panels("Do the maps point at what counts?", subtitle, caption, height=3.3, shape=(1, 2)) as (drawn, axes):
         for place, order in zip(axes[0], ORDERS):
             _curves(place, means.loc[means["order"] == order])
-            found = of_check(checks.summary, f"{order} area, map less random")
+            check = of_check(checks.summary, f"{order} area, map less random")
             better = "less is better" if order == "deletion" else "more is better"
             place.set_title(
-                f"{_TITLES[order]}\n{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}] ({better})", fontsize=9, linespacing=1.4
+                f"{_TITLES[order]}\n{check.value:+.2f} [{check.low:+.2f}, {check.high:+.2f}] ({better})", fontsize=9, linespacing=1.4
             )
             place.set_xlabel("Pixels changed (%)", fontsize=9.5)
         axes[0, 0].set_ylabel(score, fontsize=9.5)
@@ -165,65 +203,43 @@ def plot_deletion_curves(checks: Checks, caption: Caption, folder: Path, *, scor
 
 def _curves(axes: Axes, means: pd.DataFrame) -> None:
     for kind, colour, dash in zip(MAPS, (BLUE, VERMILION), DASHES):
-        mine = means.loc[means["map"] == kind]
-        axes.plot(100 * mine["share"], mine["score"], color=colour, linestyle=dash, label=_LABELS[kind])
+        curve = means.loc[means["map"] == kind]
+        axes.plot(100 * curve["share"], curve["score"], color=colour, linestyle=dash, label=_LABELS[kind])
     axes.set_xlim(0, 100)
     axes.tick_params(labelsize=8.5)
 
 
-FACES_SHOWN = 3  # of several networks; of one, which leaves more room, twice as many
-
-
-def plot_explained(runs: Sequence[Explained], folder: Path, *, shown: Shown) -> list[Path]:
-    """Draw maps of a few faces, what tuning changed in them, mean maps, regions, and of a single run its deletion curves; the files."""
-    caption, labels = _caption(runs), _labels(runs)
-    written = _maps(runs, caption, folder, shown=shown)
-    with_regions = {label: one for label, one in zip(labels, runs) if one.mean is not None}
-    if with_regions:
-        means = {label: one.mean for label, one in with_regions.items() if one.mean is not None}
-        written += plot_mean_maps(means, caption, folder, shown=shown)
-    names = list(with_regions)
-    for number, start in enumerate(range(0, len(names), len(COLOURS)), 1):
-        few = {label: with_regions[label].summary for label in names[start : start + len(COLOURS)]}
-        written += plot_regions(few, caption, folder, name="regions" + (f"-{number}" if len(names) > len(COLOURS) else ""))
-    if len(runs) == 1 and runs[0].checks is not None:
-        words = MapWords.of(str(runs[0].about["how"]), str(runs[0].about["target"]))
-        written += plot_deletion_curves(runs[0].checks, caption, folder, score=words.score)
-    return written
-
-
-def _maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: Shown) -> list[Path]:
+def _plot_maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: Shown) -> list[Path]:
     """Figure 14 of the runs, on photos that all of them tested."""
-    shared = set.intersection(*(set(one.tested["photo"]) for one in runs))
+    shared = set.intersection(*(set(run.tested["photo"]) for run in runs))
     if not shared:
         raise UserError("These runs tested no photo in common, so their maps cannot stand beside each other: explain them one by one.")
-    one_network = len({one.experiment.backbone.name for one in runs}) == 1
+    one_network = len({run.experiment.backbone.name for run in runs}) == 1
     photos = sample_photos(sorted(shared), FACES_SHOWN * (2 if one_network else 1), rng_key="faces to show")
     order = {name: place for place, name in enumerate(BACKBONES.values())}
-    networks = sorted((_network(one, photos) for one in runs), key=lambda network: order.get(network.backbone, len(order)))
-    ((how, target),) = {(str(one.about["how"]), str(one.about["target"])) for one in runs}
+    networks = sorted((_network(run, photos) for run in runs), key=lambda network: order.get(network.backbone, len(order)))
+    ((how, target),) = {(str(run.about["how"]), str(run.about["target"])) for run in runs}
     words = MapWords.of(how, target)
     faces = _faces(runs[0], photos, shown=shown)
     written = plot_class_activation(networks, faces, caption, folder, words=words)
-    found = pairs(runs)
-    for before, after in found:
-        both = f"{NAME}-{before.run.experiment}-{after.run.experiment}" if len(found) > 1 else NAME
-        few = (_network(before, photos), _network(after, photos))
-        written += plot_map_differences(*few, faces[:FACES_SHOWN], caption, folder, words=words, name=both)
+    compared = pairs(runs)
+    for before, after in compared:
+        name = f"{DIFFERENCES}-{before.run.experiment}-{after.run.experiment}" if len(compared) > 1 else DIFFERENCES
+        pair = (_network(before, photos), _network(after, photos))
+        written += plot_map_differences(*pair, faces[:FACES_SHOWN], caption, folder, words=words, name=name)
     return written
 
 
-def _network(one: Explained, photos: list[str]) -> Network:
-    rows = one.tested.set_index("photo").loc[photos]
-    said = {photo: group or f"{age:.1f}" for photo, age, group in zip(photos, rows["predicted"], rows["predicted_group"])}
-    return Network(
-        backbone_in_words(one.experiment), tuned(one.experiment), one.run.experiment, dict(zip(photos, one.maps_of(photos))), said
-    )
+def _network(run: Explained, photos: list[str]) -> Network:
+    rows = run.tested.set_index("photo").loc[photos]
+    texts = {photo: group or f"{age:.1f}" for photo, age, group in zip(photos, rows["predicted"], rows["predicted_group"])}
+    maps = dict(zip(photos, run.maps_of(photos)))
+    return Network(backbone_in_words(run.experiment), tuned(run.experiment), run.run.experiment, maps, texts)
 
 
-def _faces(one: Explained, photos: list[str], *, shown: Shown) -> list[Face]:
-    rows, landmarks = one.tested.set_index("photo").loc[photos], one.landmarks(photos)
-    pictures = list(one.images(photos)) if shown == "faces" else [None] * len(photos)
+def _faces(run: Explained, photos: list[str], *, shown: Shown) -> list[Face]:
+    rows, landmarks = run.tested.set_index("photo").loc[photos], run.landmarks(photos)
+    pictures = list(run.images(photos)) if shown == "faces" else [None] * len(photos)
     regions = [face_regions(points * SIDE, SIDE) if fits else None for points, fits in zip(landmarks, usable(landmarks))]
     truths = [f"{age:.3g}" if age == age else group for age, group in zip(rows["age"], rows["group"])]
     return [Face(*parts) for parts in zip(photos, truths, pictures, regions)]
@@ -231,23 +247,15 @@ def _faces(one: Explained, photos: list[str], *, shown: Shown) -> list[Face]:
 
 def _labels(runs: Sequence[Explained]) -> list[str]:
     """The experiments' names; where two runs share one, with the profile, or the folder if they share that, too."""
-    several = [
-        [one.run.experiment, f"{one.run.experiment} ({one.run.profile})", f"{one.run.experiment} ({one.run.folder.name})"] for one in runs
+    names = [
+        (run.run.experiment, f"{run.run.experiment} ({run.run.profile})", f"{run.run.experiment} ({run.run.folder.name})") for run in runs
     ]
-    columns = list(zip(*several))
-    return [next((names[k] for k in range(2) if columns[k].count(names[k]) == 1), names[2]) for names in several]
+    short, longer, _ = map(list, zip(*names))
+    return [a if short.count(a) == 1 else b if longer.count(b) == 1 else c for a, b, c in names]
 
 
-def _caption(runs: Sequence[Explained]) -> Caption:
-    def joined(values: Sequence[str], between: str = ", ") -> str:
-        return between.join(dict.fromkeys(value for value in values if value))
-
-    results = [load_result(one.run.folder, partial=True) for one in runs]
-    protocols = [f"{result.protocol}, {folds_text(result.folds_done, result.folds_total)}" for result in results]
-    about = runs[0].about
-    return Caption(
-        run=joined([one.run.experiment for one in runs]) + f" ({about['how']} maps, {joined([one.about['layer'] for one in runs])})",
-        profile=joined([one.run.profile for one in runs]),
-        protocol=joined(protocols, "; "),
-        banner=joined([part for result in results for part in result.standing.split("; ")], "; "),
-    )
+def _caption(runs: Sequence[Explained], results: Sequence[RunResult]) -> Caption:
+    """That of the runs' results, with how their maps were made."""
+    layers = ", ".join(dict.fromkeys(str(run.about["layer"]) for run in runs))
+    caption = caption_of(results)
+    return replace(caption, run=f"{caption.run} ({runs[0].about['how']} maps, {layers})")

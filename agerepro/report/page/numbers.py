@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,15 +13,23 @@ from agerepro.evaluation.compare import compare
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.evaluation.scores import mean_age_predictions
 from agerepro.explain.regions import ALL, EYES_AND_NOSE, REGIONS, of_region
+from agerepro.report.figures.style import sample_size_text
 from agerepro.report.page.charts import Box, age_chart, age_page, box_plot, cumulative_chart, errors_by_age
-from agerepro.report.page.svg import Drawn
+from agerepro.report.page.svg import Chart
 from agerepro.report.results import score_run
 from agerepro.report.run_result import RunResult, label_of
 from agerepro.report.sections import extra_tables, notes_of
-from agerepro.report.tables import PrintedTable, banner_of, comparison_page, number_text
+from agerepro.report.tables import NOTHING, PrintedTable, banner_of, comparison_page, number_text
 
 STACKS = 8  # columns; a wider table (a confusion matrix) keeps its shape and scrolls by itself
 COMPACT_COLUMNS, COMPACT_LETTERS = 6, 17  # a table of so few columns and letters fits a phone as it is
+# The comparison's metric that a run, and a guess beside it, is summed up by.
+MEASURED = {"years": "MAE (macro)", "wrong": "Accuracy (macro)"}
+GUESSED = {"years": "Mean-age predictor, MAE (macro)", "wrong": "Majority predictor, accuracy (macro)"}
+_REGION_HEADINGS = ("", "Region", "Share of energy", "95 % interval", "Share of crop", "Times even", "95 % interval")
+_REGION_NOTE = (
+    "Energy: absolute value of the maps. Times even: energy a pixel beside an even spread. Means over photos, intervals over people."
+)
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,12 @@ class Section:
 
 def sections(page: PrintedTable) -> list[Section]:
     """The page's rows without their first column."""
-    found: list[tuple[str, list[tuple[str, ...]]]] = []
+    groups: list[tuple[str, list[tuple[str, ...]]]] = []
     for row in page.rows:
-        if row[0] or not found:
-            found.append((row[0], []))
-        found[-1][1].append(row)
-    return [Section(label, tuple(tuple(_cells(page, row)) for row in rows)) for label, rows in found]
+        if row[0] or not groups:
+            groups.append((row[0], []))
+        groups[-1][1].append(row)
+    return [Section(label, tuple(tuple(_cells(page, row)) for row in rows)) for label, rows in groups]
 
 
 def on_phones(page: PrintedTable) -> str:
@@ -61,29 +70,24 @@ def _cells(page: PrintedTable, row: tuple[str, ...]) -> Iterator[tuple[str, str,
             yield page.headings[place], cell, place in page.numeric
 
 
-HEADINGS = ("", "Region", "Share of energy", "95 % interval", "Share of crop", "Times even", "95 % interval")
-NOTE = "Energy: absolute value of the maps. Times even: energy a pixel beside an even spread. Means over photos, intervals over people."
-
-
 def regions_page(summary: pd.DataFrame, label: str) -> PrintedTable | None:
-    """regions-summary.csv [diagnosis.regions.SUMMARY] of the run called `label`; None where no photo has landmarks."""
+    """regions-summary.csv [explain.regions.SUMMARY] of the run called `label`; None where no photo has landmarks and a map."""
     if summary.empty:
         return None
     rows = []
     for row in of_region(summary, (EYES_AND_NOSE, *REGIONS), group=ALL):
-        share, relative = ([float(row[f"{name}{end}"]) for end in ("", "_low", "_high")] for name in ("share", "relative"))
-        shown = [f"{value:.1%}" for value in (*share, float(row["area_share"]))]
-        times = ["-" if value != value else f"{value:.2f}" for value in relative]
-        rows.append(("", str(row["region"]), shown[0], _between(*shown[1:3]), shown[3], times[0], _between(*times[1:])))
-    return PrintedTable(f"Where the maps of {label} lie", "", HEADINGS, (2, 3, 4, 5, 6), tuple(rows), (NOTE,))
+        share, low, high, area = (_cell(row[name], ".1%") for name in ("share", "share_low", "share_high", "area_share"))
+        times, times_low, times_high = (_cell(row[name], ".2f") for name in ("relative", "relative_low", "relative_high"))
+        rows.append(("", str(row["region"]), share, _interval(low, high), area, times, _interval(times_low, times_high)))
+    return PrintedTable(f"Where the maps of {label} lie", "", _REGION_HEADINGS, (2, 3, 4, 5, 6), tuple(rows), (_REGION_NOTE,))
 
 
-def _between(low: str, high: str) -> str:
-    return "-" if low == "-" else f"[{low}, {high}]"
+def _cell(value: Any, form: str) -> str:
+    return NOTHING if value != value else format(float(value), form)
 
 
-MEASURED = {"years": "MAE (macro)", "wrong": "Accuracy (macro)"}
-GUESSED = {"years": "Mean-age predictor, MAE (macro)", "wrong": "Majority predictor, accuracy (macro)"}
+def _interval(low: str, high: str) -> str:
+    return NOTHING if NOTHING in (low, high) else f"[{low}, {high}]"
 
 
 def summary(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[str]:
@@ -95,26 +99,21 @@ def summary(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[str]:
 
 def line_of(run: RunResult, comparison: pd.DataFrame, metric: str) -> pd.Series | None:
     """The comparison's line of a score of this run; None where it has none."""
-    found = comparison.loc[
-        (comparison["experiment"] == run.experiment) & (comparison["profile"] == run.profile) & (comparison["metric"] == metric)
-    ]
-    return None if found.empty else found.iloc[0]
-
-
-def sample_size_text(run: RunResult) -> str:
-    """`1,002 photos of 82 people`."""
-    photos, people = run.predictions["photo"].nunique(), run.predictions.loc[run.predictions["subject"] != "", "subject"].nunique()
-    return f"{photos:,} photos of {people:,} {'person' if people == 1 else 'people'}"
+    own = (comparison["experiment"] == run.experiment) & (comparison["profile"] == run.profile)
+    lines = comparison.loc[own & (comparison["metric"] == metric)]
+    return None if lines.empty else lines.iloc[0]
 
 
 def _result(run: RunResult, comparison: pd.DataFrame) -> str:
     line = line_of(run, comparison, MEASURED[run.measure])
     assert line is not None, "every run is scored by its own measure"
-    span = "" if line["low"] != line["low"] else f" (95 % interval {_plain(line['low'], line)} to {_plain(line['high'], line)})"
-    on = f"Tested on {sample_size_text(run)} ({run.protocol}), {run.experiment}"
+    interval = "" if line["low"] != line["low"] else f" (95 % interval {_plain(line['low'], line)} to {_plain(line['high'], line)})"
+    tested = f"Tested on {sample_size_text(run.predictions)} ({run.protocol}), {run.experiment}"
     if run.measure == "wrong":
-        return f"{on} puts {number_text(line['ours'], 'percent')} of the photos into their right age group{span}, averaged over folds."
-    return f"{on} is wrong by {number_text(line['ours'], 'years')} years on average over folds{span}."
+        return (
+            f"{tested} puts {number_text(line['ours'], 'percent')} of the photos into their right age group{interval}, averaged over folds."
+        )
+    return f"{tested} is wrong by {number_text(line['ours'], 'years')} years on average over folds{interval}."
 
 
 def _guess(run: RunResult, comparison: pd.DataFrame) -> str:
@@ -128,34 +127,34 @@ def _guess(run: RunResult, comparison: pd.DataFrame) -> str:
 
 
 def _paper(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
-    told = []
+    numbers = []
     for run in runs:
         line = line_of(run, comparison, MEASURED[run.measure])
         if line is None or line["paper"] != line["paper"]:
             continue
         value = _plain(line["paper"], line) + ("" if run.measure == "wrong" else " years")
-        of = "" if len(runs) == 1 else f" for {label_of(run, runs)}"
+        whose = "" if len(runs) == 1 else f" for {label_of(run, runs)}"
         if line["difference"] == line["difference"]:
             more = "more" if line["difference"] > 0 else "less"
             points = " percentage points" if run.measure == "wrong" else " years"
-            told.append(f"{value}{of}, and ours is {abs(line['difference']):.2f}{points} {more}")
+            numbers.append(f"{value}{whose}, and ours is {abs(line['difference']):.2f}{points} {more}")
         else:
-            told.append(f"{value}{of}, which this run does not reproduce ({run.standing or 'profile ' + run.profile})")
-    if not told:
+            numbers.append(f"{value}{whose}, which this run does not reproduce ({run.standing or 'profile ' + run.profile})")
+    if not numbers:
         return "No published number belongs to these settings, so none stands beside them."
-    return f"The paper prints {'; '.join(told)}."
+    return f"The paper prints {'; '.join(numbers)}."
 
 
 def _tested_together(runs: Sequence[RunResult]) -> str:
-    crowds = list(dict.fromkeys(f"{sample_size_text(run)} ({run.protocol})" for run in runs))
-    return f"{len(runs)} runs, tested on {' or '.join(crowds)}, stand side by side."
+    samples = list(dict.fromkeys(f"{sample_size_text(run.predictions)} ({run.protocol})" for run in runs))
+    return f"{len(runs)} runs, tested on {' or '.join(samples)}, stand side by side."
 
 
 def _best_and_worst(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
     parts = []
     for measure, what in (("years", "The mean error over folds"), ("wrong", "The share of right groups")):
-        of = {label_of(run, runs): line_of(run, comparison, MEASURED[run.measure]) for run in runs if run.measure == measure}
-        values = {label: line for label, line in of.items() if line is not None}
+        lines = {label_of(run, runs): line_of(run, comparison, MEASURED[run.measure]) for run in runs if run.measure == measure}
+        values = {label: line for label, line in lines.items() if line is not None}
         if not values:
             continue
         low, high = (pick(values, key=lambda label: float(values[label]["ours"])) for pick in (min, max))
@@ -177,15 +176,14 @@ class Numbers:
     summary: tuple[str, ...]
     comparison: PrintedTable
     below: tuple[PrintedTable, ...]
-    boxes: tuple[Drawn, ...]
-    by_age: tuple[PrintedTable, Drawn] | None
-    cumulative: Drawn | None
+    boxes: tuple[Chart, ...]
+    by_age: tuple[PrintedTable, Chart] | None
+    cumulative: Chart | None
 
 
 def numbers_of(runs: Sequence[RunResult]) -> Numbers:
     """Score, compare and draw checked runs."""
     comparison = compare([score_run(run) for run in runs])
-    told = comparison_page(comparison, notes_of(runs))
     ages = {label_of(run, runs): run for run in runs if not run.groups}
     predictions = {label: run.predictions for label, run in ages.items()}
     binned = errors_by_age(predictions)
@@ -194,7 +192,7 @@ def numbers_of(runs: Sequence[RunResult]) -> Numbers:
     return Numbers(
         banner_of(comparison),
         tuple(summary(runs, comparison)),
-        with_standing_above(told),
+        with_standing_above(comparison_page(comparison, notes_of(runs))),
         tuple(extra_tables(runs)),
         tuple(_boxes(runs, comparison)),
         (age_page(binned, ""), age_chart(binned)) if binned else None,
@@ -202,9 +200,9 @@ def numbers_of(runs: Sequence[RunResult]) -> Numbers:
     )
 
 
-def _boxes(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[Drawn]:
+def _boxes(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[Chart]:
     """One plot for the runs in years, one for those that tell groups apart, in percent of wrong photos."""
-    drawn = []
+    charts = []
     for measure, unit, scale in (("years", "years", 1.0), ("wrong", "% of wrong photos", 100.0)):
         boxes = []
         for run in runs:
@@ -217,5 +215,5 @@ def _boxes(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[Drawn]:
                     Box(label_of(run, runs), np.asarray(scale * errors, dtype=np.float64), paper if measure == "years" else 100 - paper)
                 )
         if boxes:
-            drawn.append(box_plot(boxes, unit=unit))
-    return drawn
+            charts.append(box_plot(boxes, unit=unit))
+    return charts

@@ -29,19 +29,19 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A chart for the page: what it is called, what a reader who does not see it is told, and the picture."""
+class Chart:
+    """A chart for the page: its title, its description for readers who do not see it, the picture, and a note below."""
 
     title: str
-    told: str
+    description: str
     picture: str
     note: str = ""
 
 
-def chart(pieces: Sequence[str], *, height: float, told: str) -> str:
-    """An svg element, WIDTH x `height` units, with `told` as its alternative text."""
+def chart(pieces: Sequence[str], *, height: float, description: str) -> str:
+    """An svg element, WIDTH x `height` units, with `description` as its alternative text."""
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {number(height)}" role="img" aria-label="{escape(told)}" '
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {number(height)}" role="img" aria-label="{escape(description)}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(pieces)}</svg>'
     )
 
@@ -57,7 +57,7 @@ def line(start: Point, end: Point, look: str) -> str:
     return f'<line class="{look}" x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"/>'
 
 
-def box(x: float, y: float, width: float, height: float, look: str, *, title: str = "") -> str:
+def rectangle(x: float, y: float, width: float, height: float, look: str, *, title: str = "") -> str:
     """A rectangle; `title` is shown where a mouse rests on it."""
     inside = f"<title>{escape(title)}</title>" if title else ""
     size = f'width="{number(max(width, 0))}" height="{number(height)}"'

@@ -12,43 +12,48 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from agerepro.datasets import catalog
+from agerepro.errors import UserError
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.io import write_text
-from agerepro.report.loading import place_of
+from agerepro.report.loading import LoadedRun
 from agerepro.report.page import embedded
 from agerepro.report.page.charts import training_curves
 from agerepro.report.page.contents import (
+    FacesChoice,
     FacesDecision,
     LeakageCheck,
-    Loaded,
-    Wish,
     check_leakage,
-    decide,
+    decide_faces,
+    first_seed_histories,
     funnel_page,
-    histories,
-    load,
     provenance_page,
 )
-from agerepro.report.page.embedded import FACE_MIME, Maps, json_block, read_maps, read_posteriors, run_data, thumbnails
+from agerepro.report.page.embedded import Maps, json_block, read_maps, read_posteriors, run_data, thumbnails
 from agerepro.report.page.numbers import numbers_of, on_phones, regions_page, sections
-from agerepro.report.page.svg import Drawn
+from agerepro.report.page.svg import Chart
+from agerepro.report.run_files import reading
 from agerepro.report.run_result import RunResult, disambiguate, label_of, require_unique
 from agerepro.report.tables import PrintedTable
+from agerepro.report.write import results_folder
 from agerepro.runs.data import RunCrops, find_run_crops
 
 MOST_FACES = 6000  # of one run, about 18 MB; of a larger one those with the least and the largest errors are shown
+NAME = "report.html"
+STYLES = ("page", "tables", "charts", "explorer", "print")
+SCRIPTS = ("make", "theme", "data", "distribution", "faces", "folds", "explorer", "scatter", "gallery", "start")
 
 
 @dataclass(frozen=True)
-class OneRun:
-    """One run for the template."""
+class RunPart:
+    """What the page's template shows of one run; `settings` is its experiment.yaml as it stands."""
 
     label: str
-    loaded: Loaded
+    loaded: LoadedRun
+    settings: str
     faces: FacesDecision
     maps: Maps | None
     regions: PrintedTable | None
-    curves: tuple[Drawn, ...]
+    curves: tuple[Chart, ...]
     leakage: LeakageCheck
     funnel: PrintedTable
     provenance: PrintedTable
@@ -71,31 +76,69 @@ class FaceSets:
         return place
 
 
-def one_run(run: Loaded, label: str, sets: FaceSets, *, wish: Wish) -> tuple[OneRun, dict[str, Any]]:
+def write_page(runs: Sequence[LoadedRun], out: Path | None, *, faces: FacesChoice) -> Path:
+    """Write the page about these runs to `out`, or beside their tables; returns its path.
+
+    One run's page lies in its results/, that of several where their common table lies. Equal runs give equal bytes. Raises
+    UserError for one experiment and profile twice, for a damaged file, and where the page cannot be written.
+    """
+    results = disambiguate([run.result for run in runs])
+    require_unique(results)
+    page = _render([replace(run, result=result) for run, result in zip(runs, results)], faces)
+    path = out or results_folder(runs) / NAME
+    try:
+        return write_text(path, page)
+    except OSError as error:
+        remedy = "Name a file in a place that can be written with --out." if out is None else "Name another file with --out."
+        raise UserError(f"The page cannot be written to {path}: {error.strerror or error}. {remedy}") from None
+
+
+def _render(runs: Sequence[LoadedRun], faces: FacesChoice) -> str:
+    results = [run.result for run in runs]
+    sets = FaceSets()
+    pairs = [_run_part(run, label_of(run.result, results), sets, choice=faces) for run in runs]
+    data = {"runs": [data for _, data in pairs], "faces": sets.pictures, "mime": {"face": embedded.FACE_MIME, "map": embedded.MAP_MIME}}
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            title=_title(results),
+            numbers=numbers_of(results),
+            runs=[part for part, _ in pairs],
+            data=Markup(json_block(data)),
+            style=Markup(_joined("style", STYLES, "css")),
+            script=Markup(_joined("script", SCRIPTS, "js")),
+        )
+    )
+
+
+def _run_part(run: LoadedRun, label: str, sets: FaceSets, *, choice: FacesChoice) -> tuple[RunPart, dict[str, Any]]:
     """The run for the template, and for the data block."""
-    drawn = run.dataset in run.provenance["synthetic"]
-    decision = decide(catalog.card(run.dataset), drawn=drawn, wish=wish)
+    decision = decide_faces(catalog.card(run.dataset), drawn=run.synthetic, choice=choice)
     crops = find_run_crops(run.run.folder, run.dataset, run.experiment.faces) if decision.shown else None
     if decision.shown and crops is None:
         decision = FacesDecision(False, f"The faces are not here: {run.dataset} has no store beside this run. Run it again to have them.")
-    frame = run.first_seed_predictions
-    maps = read_maps(run.run.folder, set(frame["photo"]))
-    place = sets.place(crops, _shown(run)) if crops is not None else None
-    shown = OneRun(
+    maps = read_maps(run.run.folder, set(run.first_seed_predictions["photo"]))
+    place = sets.place(crops, _photos_shown(run)) if crops is not None else None
+    settings = run.run.folder / "experiment.yaml"
+    with reading(settings):
+        text = settings.read_text(encoding="utf-8")
+    part = RunPart(
         label,
         run,
+        text,
         decision,
         maps,
         None if maps is None or maps.regions is None else regions_page(maps.regions, label),
-        tuple(one for history in histories(run) if (one := training_curves(history)) is not None),
+        tuple(curves for stage in first_seed_histories(run) if (curves := training_curves(stage)) is not None),
         check_leakage(run),
         funnel_page(run),
         provenance_page(run),
     )
-    return shown, run_data(run, label, beliefs=read_posteriors(run), maps=maps, faces=place)
+    return part, run_data(run, label, posteriors=read_posteriors(run), maps=maps, faces=place)
 
 
-def _shown(run: Loaded) -> list[str]:
+def _photos_shown(run: LoadedRun) -> list[str]:
     frame = run.first_seed_predictions
     if len(frame) <= MOST_FACES:
         return list(frame["photo"])
@@ -103,45 +146,12 @@ def _shown(run: Loaded) -> list[str]:
     return sorted({*rising.iloc[: MOST_FACES // 2], *rising.iloc[-MOST_FACES // 2 :]})
 
 
-NAME = "report.html"
-STYLES = ("page", "tables", "charts", "explorer", "print")
-SCRIPTS = ("make", "theme", "data", "distribution", "faces", "folds", "explorer", "scatter", "gallery", "start")
-
-
-def write_page(folders: Sequence[Path], out: Path | None, *, partial: bool, faces: Wish) -> Path:
-    """Write the page about these run folders to `out`, or beside their tables; returns its path.
-
-    One run's page lies in its results/, that of several where their common table lies. Equal runs give equal bytes. Raises
-    CheckFailed when folds are missing, unless `partial`, and UserError for one experiment and profile twice.
-    """
-    runs = [load(folder, partial=partial) for folder in folders]
-    results = disambiguate([run.result for run in runs])
-    require_unique(results)
-    runs = [replace(run, result=result) for run, result in zip(runs, results)]
-    sets = FaceSets()
-    pairs = [one_run(run, label_of(run.result, results), sets, wish=faces) for run in runs]
-    data = {"runs": [pair[1] for pair in pairs], "faces": sets.pictures, "mime": {"face": FACE_MIME, "map": embedded.MAP_MIME}}
-    page = (
-        _world()
-        .get_template("page.html.jinja")
-        .render(
-            title=_title(results),
-            numbers=numbers_of(results),
-            runs=[pair[0] for pair in pairs],
-            data=Markup(json_block(data)),
-            style=Markup(_joined("style", STYLES, "css")),
-            script=Markup(_joined("script", SCRIPTS, "js")),
-        )
-    )
-    return write_text(out or place_of(folders, results) / NAME, page)
-
-
-def _world() -> Environment:
-    world = Environment(
+def _environment() -> Environment:
+    environment = Environment(
         loader=PackageLoader("agerepro.report.page"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True
     )
-    world.filters |= {"sections": sections, "on_phones": on_phones, "svg": Markup}
-    return world
+    environment.filters |= {"sections": sections, "on_phones": on_phones, "svg": Markup}
+    return environment
 
 
 def _joined(folder: str, names: Sequence[str], ending: str) -> str:

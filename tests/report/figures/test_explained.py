@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.explain.cam import How, upsampled
-from agerepro.explain.checks import STEPS, Checks, areas, check_summary, compared, curve_table
+from agerepro.explain.cam import How, resize
+from agerepro.explain.checks import STEPS, Checks, areas, check_summary, compare_with_random, curve_table
 from agerepro.explain.maps import SENSITIVITY
 from agerepro.explain.mean_maps import mean_maps
 from agerepro.explain.regions import face_regions, region_summary, region_table
@@ -56,7 +56,7 @@ def test_a_difference_of_maps_is_the_absolute_one_of_what_is_drawn(tmp_path: Pat
     png, pdf, csv = plot_map_differences(before, after, [face("p0", shown=True), face("p3", shown=False)], CAPTION, tmp_path, words=WORDS)
     table = pd.read_csv(csv).query("photo == 'p3'").filter(regex="^x").to_numpy()
     assert png.stat().st_size and pdf.stat().st_size and table.shape == (112, 112)
-    np.testing.assert_allclose(table, 3 * np.abs(upsampled(MAPS[3:4], 112)[0]), atol=1e-3)
+    np.testing.assert_allclose(table, 3 * np.abs(resize(MAPS[3:4], 112)[0]), atol=1e-3)
 
 
 def test_every_kind_of_map_has_words() -> None:
@@ -87,7 +87,7 @@ def test_mean_maps_and_regions_hold_what_they_draw(tmp_path: Path) -> None:
 
 def test_curves_hold_the_means_of_the_photos(tmp_path: Path) -> None:
     scores = np.random.default_rng(1).random((2, 2, 6, STEPS + 1))
-    random = compared(PHOTOS, MAPS, MAPS[None, ::-1], EVERYWHERE)
+    random = compare_with_random(PHOTOS, MAPS, MAPS[None, ::-1], EVERYWHERE)
     checks = Checks(random, curve_table(PHOTOS, scores), check_summary(PHOTOS, random, areas(scores), unit="years"))
     table = pd.read_csv(plot_deletion_curves(checks, CAPTION, tmp_path, score="Expected age (years)")[2])
     found = table.query("order == 'insertion' and map == 'map'")["score"]

@@ -11,6 +11,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from agerepro.report.loading import load_run
 from agerepro.report.page.write import write_page
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium (requirements/dev.in)")
@@ -65,7 +66,7 @@ def opened(browser) -> Iterator[Callable[..., Any]]:
 def page(tmp_path_factory, make_folder_in, add_maps) -> Path:
     made = make_folder_in(tmp_path_factory.mktemp("page"))
     add_maps(made)
-    return write_page([made.folder], None, partial=False, faces="as licensed")
+    return write_page([load_run(made.folder, partial=False)], None, faces="as licensed")
 
 
 def all_of(browser, css: str) -> list[Any]:
@@ -138,8 +139,8 @@ def test_an_open_fold_shows_its_faces_with_truth_answer_belief_and_map(page, ope
     widths = browser.execute_script("return [...document.querySelectorAll('#fold .face img:not(.map)')].map((one) => one.naturalWidth)")
     assert widths == [96] * len(cards)
     assert len(all_of(browser, "#fold .map")) == len(cards)
-    told = one(browser, "#fold .belief").get_attribute("aria-label")
-    assert told.startswith("The network says ") and "most probable is" in told
+    description = one(browser, "#fold .distribution").get_attribute("aria-label")
+    assert description.startswith("Predicted ") and "most probable is" in description
     assert one(browser, "#fold .face img").get_attribute("alt").startswith(f"Face of {name} at ")
 
 
@@ -149,7 +150,7 @@ def test_the_slider_makes_the_maps_stronger(page, opened):
     shown = "return getComputedStyle(document.querySelector('#gallery-faces .map')).opacity"
     assert browser.execute_script(shown) == "0.6"
     slider.send_keys(Keys.HOME)
-    assert browser.execute_script(shown) == "0" and one(browser, "#strength-said").text == "0 %"
+    assert browser.execute_script(shown) == "0" and one(browser, "#strength-value").text == "0 %"
     slider.send_keys(Keys.END)
     assert browser.execute_script(shown) == "1"
 
@@ -177,9 +178,9 @@ def test_it_is_read_by_keyboard_alone(page, opened):
     assert browser.switch_to.active_element.get_attribute("id") == "fold"
     plot = one(browser, "#scatter-plot svg")
     plot.send_keys(Keys.ARROW_LEFT)  # from the end: the largest error of all
-    said = one(browser, "#scatter-said").text
+    text = one(browser, "#scatter-photo").text
     worst = one(browser, "#gallery-faces .ages").get_attribute("aria-label")
-    assert worst.split(", ")[0].removeprefix("truth ") in said and "predicted" in said
+    assert worst.split(", ")[0].removeprefix("truth ") in text and "predicted" in text
     plot.send_keys(Keys.ENTER)
     assert len(all_of(browser, "#fold .card.wanted")) == 1
 
@@ -199,7 +200,8 @@ def test_the_button_changes_light_and_dark(page, opened):
 def test_another_run_fills_list_plot_and_gallery_anew(make_folder, add_maps, opened, tmp_path):
     first, second = make_folder(), make_folder(name="other", error=25.0, seed=1)
     add_maps(second)
-    browser = opened(write_page([first.folder, second.folder], tmp_path / "both.html", partial=False, faces="as licensed"))
+    runs = [load_run(made.folder, partial=False) for made in (first, second)]
+    browser = opened(write_page(runs, tmp_path / "both.html", faces="as licensed"))
     before = column(browser, 3)
     assert all_of(browser, "#gallery-faces .map") == []
     one(browser, "#run option[value='1']").click()
@@ -209,15 +211,15 @@ def test_another_run_fills_list_plot_and_gallery_anew(make_folder, add_maps, ope
 
 def test_without_faces_the_page_still_works(make_folder, opened):
     made = make_folder(synthetic=())
-    browser = opened(write_page([made.folder], None, partial=False, faces="as licensed"), width=PHONE)
+    browser = opened(write_page([load_run(made.folder, partial=False)], None, faces="as licensed"), width=PHONE)
     one(browser, "#fold-table tbody button").click()
-    assert all_of(browser, "#fold .face img") == [] and all_of(browser, "#fold .belief")
+    assert all_of(browser, "#fold .face img") == [] and all_of(browser, "#fold .distribution")
 
 
 def test_a_page_of_a_thousand_faces_is_small_and_opens_at_once(make_folder, add_maps, opened):
     made = make_folder(people=82, photos_a_person=13)
     add_maps(made)
-    page = write_page([made.folder], None, partial=False, faces="as licensed")
+    page = write_page([load_run(made.folder, partial=False)], None, faces="as licensed")
     assert page.stat().st_size < SIZE_MB * 1e6
     browser = opened(page)
     times = []

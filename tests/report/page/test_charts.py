@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agerepro.report.figures.training_curves import StageHistory
 from agerepro.report.page.charts import Box, age_chart, age_page, box_plot, cumulative_chart, errors_by_age, training_curves
-from agerepro.report.page.contents import History
 from agerepro.report.page.svg import Scale, ticks
 
 NAN = float("nan")
@@ -31,11 +31,11 @@ def test_ticks_are_round_numbers_inside(low, high, expected):
 
 def test_a_box_says_its_quartiles_and_marks_the_folds_beyond_the_whiskers():
     errors = np.array([1.0, 2, 3, 4, 5, 20])
-    drawn = box_plot([Box("a <b>", errors, 4.5), Box("c", errors, NAN)], unit="years")
+    plot = box_plot([Box("a <b>", errors, 4.5), Box("c", errors, NAN)], unit="years")
     # By hand: quartiles at 2.25, 3.5 and 4.75; the upper whisker may reach 4.75 + 1.5 * 2.5 = 8.5, so 20 lies beyond it.
-    assert "a <b>: mean 5.83, quartiles 2.25, 3.50 and 4.75 years, the paper's mean 4.50." in drawn.told
-    assert drawn.picture.count('class="outlier') == 2 and drawn.picture.count('class="paper"') == 1
-    assert "a &lt;b&gt;" in drawn.picture and "<b>" not in drawn.picture
+    assert "a <b>: mean 5.83, quartiles 2.25, 3.50 and 4.75 years, the paper's mean 4.50." in plot.description
+    assert plot.picture.count('class="outlier') == 2 and plot.picture.count('class="paper"') == 1
+    assert "a &lt;b&gt;" in plot.picture and "<b>" not in plot.picture
 
 
 def test_errors_by_age_begin_with_the_youngest_children(make_run):
@@ -52,17 +52,17 @@ def test_errors_by_age_begin_with_the_youngest_children(make_run):
 def test_the_cumulative_score_rises_from_exact_answers_to_all(make_run):
     frame = make_run().predictions
     exact = frame.assign(predicted=frame["age"])
-    drawn = cumulative_chart({"exact": exact, "far": frame.assign(predicted=frame["age"] + 30)}, frame)
-    lines = re.findall(r'class="run s\d d\d" d="M([^"]+)"', drawn.picture)
+    plot = cumulative_chart({"exact": exact, "far": frame.assign(predicted=frame["age"] + 30)}, frame)
+    lines = re.findall(r'class="run s\d d\d" d="M([^"]+)"', plot.picture)
     heights = [{point.split()[1] for point in line.split("L")} for line in lines]
     assert heights == [{"24"}, {"244"}]  # 100 % is the top, 0 % the bottom of the chart
-    assert "exact 100 %, far 0 %" in drawn.told
+    assert "exact 100 %, far 0 %" in plot.description
 
 
 def test_curves_show_the_mean_of_folds_their_band_and_leave_out_what_is_not_there():
     folds = [pd.DataFrame({"epoch": [1, 2], "loss": [3.0 + f, 1.0 + f], "validation_loss": [NAN, NAN]}) for f in (0.0, 1.0, 2.0)]
-    drawn = training_curves(History("fgnet, 3 folds", tuple(folds)))
-    assert drawn is not None and "training loss from 4.00 to 2.00 in 2 epochs" in drawn.told and "validation" not in drawn.told
-    assert drawn.picture.count('class="band') == 1 and drawn.picture.count('class="run') == 1
+    plot = training_curves(StageHistory("fgnet, 3 folds", tuple(folds)))
+    assert plot is not None and "training loss from 4.00 to 2.00 in 2 epochs" in plot.description and "validation" not in plot.description
+    assert plot.picture.count('class="band') == 1 and plot.picture.count('class="run') == 1
     diverged = pd.DataFrame({"epoch": [1], "loss": [np.inf], "validation_loss": [NAN]})
-    assert training_curves(History("x", (diverged,))) is None
+    assert training_curves(StageHistory("x", (diverged,))) is None

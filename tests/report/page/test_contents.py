@@ -8,25 +8,26 @@ import pytest
 
 from agerepro.datasets import catalog
 from agerepro.io import write_json, write_text
-from agerepro.report.page.contents import decide, histories, load
+from agerepro.report.loading import load_run
+from agerepro.report.page.contents import choice_of, decide_faces, first_seed_histories, funnel_page
 
 
 def test_shared_stages_are_followed_back_from_what_the_folds_start_from(make_folder):
     made = make_folder()
-    stages = made.folder.parents[2] / "stages"
+    folders = made.folder.parents[2] / "stages"
     for name, digest, start in (("people", "aaaa", "scratch"), ("imdb", "bbbb", "aaaa"), ("other", "cccc", "scratch")):
-        folder = stages / f"{name}-vgg16-{digest}"
-        write_json(folder / "settings.json", {"stage": {"name": name}, "start": start})
+        folder = folders / f"{name}-vgg16-{digest}"
+        write_json(folder / "settings.json", {"stage": {"name": name, "epochs": 1}, "start": start})
         write_text(folder / "history.csv", "epoch,loss,validation_loss\n1,2.5,\n")
     about = json.loads((made.folder / "provenance.json").read_text(encoding="utf-8"))
     write_json(made.folder / "provenance.json", {**about, "starts": {"0": "bbbb"}})
-    found = histories(load(made.folder, partial=False))
-    assert [one.stage for one in found] == ["people, shared", "imdb, shared", "fgnet, 6 folds"]
-    assert [len(one.trainings) for one in found] == [1, 1, 6]
+    stages = first_seed_histories(load_run(made.folder, partial=False))
+    assert [stage.stage for stage in stages] == ["people, shared", "imdb, shared", "fgnet, 6 folds"]
+    assert [len(stage.histories) for stage in stages] == [1, 1, 6]
 
 
 def test_stages_that_are_gone_are_left_out(make_folder):
-    assert [one.stage for one in histories(load(make_folder().folder, partial=False))] == ["fgnet, 6 folds"]
+    assert [stage.stage for stage in first_seed_histories(load_run(make_folder().folder, partial=False))] == ["fgnet, 6 folds"]
 
 
 def test_of_all_data_sets_only_the_portraits_are_in_the_public_domain():
@@ -34,7 +35,7 @@ def test_of_all_data_sets_only_the_portraits_are_in_the_public_domain():
 
 
 @pytest.mark.parametrize(
-    ("name", "drawn", "wish", "shown"),
+    ("name", "drawn", "choice", "shown"),
     [
         ("fgnet", True, "as licensed", True),
         ("congress", False, "as licensed", True),
@@ -45,13 +46,25 @@ def test_of_all_data_sets_only_the_portraits_are_in_the_public_domain():
         ("congress", False, "out", False),
     ],
 )
-def test_the_decision(name, drawn, wish, shown):
-    assert decide(catalog.card(name), drawn=drawn, wish=wish).shown == shown
+def test_the_decision(name, drawn, choice, shown):
+    assert decide_faces(catalog.card(name), drawn=drawn, choice=choice).shown == shown
 
 
 def test_a_licensed_set_is_left_out_in_the_words_of_its_licence():
     card = catalog.card("agedb")
-    said = decide(card, drawn=False, wish="as licensed").why
-    assert card.licence.rstrip(".") in said and "--faces" in said
-    assert "do not pass it on" in decide(card, drawn=False, wish="in").why
-    assert "--no-faces" in decide(card, drawn=True, wish="out").why
+    why = decide_faces(card, drawn=False, choice="as licensed").why
+    assert card.licence.rstrip(".") in why and "--faces" in why
+    assert "do not pass it on" in decide_faces(card, drawn=False, choice="in").why
+    assert "--no-faces" in decide_faces(card, drawn=True, choice="out").why
+
+
+@pytest.mark.parametrize(("flag", "choice"), [(None, "as licensed"), (True, "in"), (False, "out")])
+def test_flags_of_the_command_line_are_three_choices(flag, choice):
+    assert choice_of(flag) == choice
+
+
+def test_the_funnel_begins_with_what_a_partial_copy_has(make_folder):
+    real = make_folder(synthetic=(), shortfall="15 of 1,002 photos of fgnet")
+    assert funnel_page(load_run(real.folder, partial=False)).rows[0] == ("fgnet", "partial copy", "15 of 1,002 photos of fgnet")
+    drawn = make_folder(name="drawn", shortfall="15 of 1,002 photos of fgnet")  # nobody has a whole copy of drawn people
+    assert funnel_page(load_run(drawn.folder, partial=False)).rows[0] == ("fgnet (drawn)", "age known", "18 kept, 1 removed")

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
-from agerepro.report.page.contents import load
-from agerepro.report.page.embedded import LARGEST_SIDE, json_block, pack, picture, read_maps, read_posteriors, run_data, thumbnail
+from agerepro.report.loading import load_run
+from agerepro.report.page.embedded import MAP_SIDE, json_block, pack, picture, read_maps, read_posteriors, run_data, thumbnail
 from agerepro.tables import PREDICTIONS, read_table
 
 
@@ -30,25 +30,21 @@ def test_posteriors_are_bytes_scaled_to_the_largest_share():
 
 def test_every_photo_keeps_its_own_numbers_however_the_files_are_ordered(make_folder):
     made = make_folder()
-    run = load(made.folder, partial=False)
-    data = run_data(run, "x", beliefs=read_posteriors(run), maps=None, faces=None)
+    run = load_run(made.folder, partial=False)
+    data = run_data(run, "x", posteriors=read_posteriors(run), maps=None, faces=None)
     photos = data["photos"]
     assert sorted(photos["photo"]) == sorted(made.photos["photo"])
     ages = dict(zip(made.photos["photo"], made.photos["age"]))
     assert photos["truth"] == [round(ages[photo], 2) for photo in photos["photo"]]
-    shares = np.frombuffer(base64.b64decode(data["beliefs"]), np.uint8).reshape(len(ages), len(data["bins"]))
-    # The made-up posteriors are narrow bells: what is believed most is what is said, within a year.
-    assert np.abs(np.array(data["bins"])[shares.argmax(axis=1)] - photos["said"]).max() <= 1.5
+    shares = np.frombuffer(base64.b64decode(data["posteriors"]), np.uint8).reshape(len(ages), len(data["bins"]))
+    # The made-up posteriors are narrow bells: the most probable age is the predicted one, within a year.
+    assert np.abs(np.array(data["bins"])[shares.argmax(axis=1)] - photos["predicted"]).max() <= 1.5
     for fold, error in zip(data["folds"]["fold"], data["folds"]["error"]):
         tested = read_table(made.folder / "folds" / f"{fold:03d}" / "predictions.csv", PREDICTIONS)
         assert error == pytest.approx((tested["predicted"] - tested["age"]).abs().mean(), abs=1e-3)
 
 
 def test_a_thumbnail_is_small_and_the_same_again():
-    import io
-
-    from PIL import Image
-
     out = io.BytesIO()
     Image.new("RGB", (256, 256), (200, 120, 40)).save(out, "JPEG")
     first = thumbnail(out.getvalue())
@@ -80,7 +76,7 @@ def test_a_large_map_becomes_small_and_keeps_its_place():
     heat = np.zeros((112, 112))
     heat[:28, 84:] = 1
     seen = pixels(heat)
-    assert seen.shape[:2] == (LARGEST_SIDE, LARGEST_SIDE)
+    assert seen.shape[:2] == (MAP_SIDE, MAP_SIDE)
     assert seen[0, -1, 3] == 255 and seen[-1, 0, 3] == 0
 
 
@@ -95,7 +91,7 @@ def test_the_files_of_explain_are_read_for_the_photos_that_are_shown(make_folder
     maps = read_maps(made.folder, two)
     assert maps is not None and set(maps.pictures) == two and maps.signed
     assert maps.about["layer"] == "conv5_3" and maps.regions is not None and set(maps.regions["group"]) == {"all", "0-9"}
-    assert maps.told == "The maps <lean> to eyes and nose.\n"
+    assert maps.explanation == "The maps <lean> to eyes and nose.\n"
 
 
 def test_maps_that_do_not_fit_their_photos_are_refused(make_folder, add_maps):
@@ -105,5 +101,25 @@ def test_maps_that_do_not_fit_their_photos_are_refused(make_folder, add_maps):
     with pytest.raises(UserError, match=r"shape \(2, 3, 3\) for 1 photos"):
         read_maps(made.folder, {"a"})
     np.savez(made.folder / "explain" / "maps.npz", heat=np.zeros((2, 3, 3)))
-    with pytest.raises(UserError, match="holds heat"):
+    with pytest.raises(UserError, match=r"maps.npz is damaged .*agerepro explain"):
         read_maps(made.folder, {"a"})
+
+
+def test_maps_that_are_zero_everywhere_are_named_and_counted(make_folder, add_maps):
+    made = make_folder()
+    add_maps(made, empty=2)
+    maps = read_maps(made.folder, set(made.photos["photo"]))
+    assert maps is not None and maps.empty == set(made.photos["photo"][:2])
+    assert "2 of them show no activation" in maps.sentence
+    run = load_run(made.folder, partial=False)
+    data = run_data(run, "x", posteriors=None, maps=maps, faces=None)
+    assert [data["photos"]["photo"][index] for index in data["empty_maps"]] == sorted(maps.empty)
+
+
+@pytest.mark.parametrize("name", ["maps.npz", "about.json", "regions-summary.csv"])
+def test_a_damaged_file_of_the_maps_is_named_with_the_command_that_makes_it(make_folder, add_maps, name):
+    made = make_folder()
+    add_maps(made)
+    (made.folder / "explain" / name).write_bytes(b"")
+    with pytest.raises(UserError, match=f"{name}.*agerepro explain"):
+        read_maps(made.folder, set())

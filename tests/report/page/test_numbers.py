@@ -41,15 +41,15 @@ LANDMARKS = np.array([[0.35, 0.4], [0.65, 0.4], [0.5, 0.55], [0.4, 0.7], [0.6, 0
 
 
 def test_a_row_a_region_with_what_the_summary_has() -> None:
-    photos = pd.DataFrame({"photo": list("abcdef"), "subject": list("112233"), "age": 30.0})
-    maps = np.random.default_rng(0).random((6, 5, 5))
-    summary = region_summary(region_table(photos, maps, np.repeat(LANDMARKS[None], 6, axis=0)), pd.Series("20-39", index=photos["photo"]))
+    photos = pd.DataFrame({"photo": list("abcdefghijkl"), "subject": list("abcdefghijkl"), "age": 30.0})
+    maps = np.random.default_rng(0).random((12, 5, 5))
+    summary = region_summary(region_table(photos, maps, np.repeat(LANDMARKS[None], 12, axis=0)), pd.Series("20-39", index=photos["photo"]))
     page = regions_page(summary, "a run")
     assert page is not None and page.title == "Where the maps of a run lie"
     assert [row[1] for row in page.rows] == [EYES_AND_NOSE, *REGIONS] and {len(row) for row in page.rows} == {len(page.headings)}
     eyes = summary.loc[(summary["group"] == "all") & (summary["region"] == "eyes")].iloc[0]
-    shown = dict(zip(page.headings[1:4], next(row for row in page.rows if row[1] == "eyes")[1:4]))
-    assert shown == {
+    cells = dict(zip(page.headings[1:4], next(row for row in page.rows if row[1] == "eyes")[1:4]))
+    assert cells == {
         "Region": "eyes",
         "Share of energy": f"{eyes['share']:.1%}",
         "95 % interval": f"[{eyes['share_low']:.1%}, {eyes['share_high']:.1%}]",
@@ -60,44 +60,46 @@ def test_a_row_a_region_with_what_the_summary_has() -> None:
 def test_no_landmarks_no_table_and_no_interval_a_dash() -> None:
     assert regions_page(pd.DataFrame(columns=list(SUMMARY)), "a") is None
     nothing = float("nan")
-    rows = [("all", region, 1, 1, 0.5, 0.4, 0.6, 0.1, nothing, nothing, nothing) for region in (*REGIONS, EYES_AND_NOSE)]
+    rows = [("all", region, 1, 1, 0.5, nothing, nothing, 0.1, nothing, nothing, nothing) for region in (*REGIONS, EYES_AND_NOSE)]
     page = regions_page(pd.DataFrame(rows, columns=list(SUMMARY)), "a")
-    assert page is not None and {row[5:] for row in page.rows} == {("-", "-")}
+    assert page is not None and {row[2:] for row in page.rows} == {("50.0%", "-", "10.0%", "-", "-")}
 
 
-def told(*runs) -> list[str]:
+def sentences(*runs) -> list[str]:
     return summary(runs, compare([score_run(run) for run in runs]))
 
 
 def test_a_demo_run_is_not_set_against_the_paper(make_run):
     run = make_run()
-    result, guess, paper = told(run)
+    result, guess, paper = sentences(run)
     comparison = compare([score_run(run)]).set_index("metric")["ours"]
-    assert f"is wrong by {comparison['MAE (macro)']:.2f} years on average over folds (95 % interval " in result
-    assert f"{run.predictions['photo'].nunique()} photos of 12 people (leave one person out)" in result
-    assert f"would be wrong by {comparison['Mean-age predictor, MAE (macro)']:.2f} years" in guess and "% of the photos" in guess
-    assert paper == "The paper prints 4.78 years, which this run does not reproduce (demo: synthetic faces)."  # koenig2019, Table 4
+    assert f"{comparison['MAE (macro)']:.2f} years" in result and "95 % interval" in result
+    assert f"{run.predictions['photo'].nunique()} photos of 12 people" in result and "leave one person out" in result
+    assert f"{comparison['Mean-age predictor, MAE (macro)']:.2f} years" in guess
+    assert "4.78 years" in paper and "demo: synthetic faces" in paper and "ours" not in paper  # koenig2019, Table 4
 
 
 def test_a_run_in_full_says_the_difference(make_run):
     run = make_run(profile="paper", banner="")
     ours = compare([score_run(run)]).set_index("metric").loc["MAE (macro)", "ours"]
-    assert told(run)[2] == f"The paper prints 4.78 years, and ours is {abs(ours - 4.78):.2f} years {'more' if ours > 4.78 else 'less'}."
+    paper = sentences(run)[2]
+    assert "4.78 years" in paper and f"{abs(ours - 4.78):.2f} years {'more' if ours > 4.78 else 'less'}" in paper
 
 
 def test_without_a_published_row_nothing_is_claimed(make_run):
-    assert told(make_run(row=None))[2].startswith("No published number belongs to these settings")
+    assert "No published number" in sentences(make_run(row=None))[2]
 
 
 def test_several_runs_are_ranked_by_their_error(make_run):
-    tested, ranked, paper = told(make_run("good", error=2.0), make_run("bad", error=12.0))
-    assert tested.startswith("2 runs, tested on ")
-    assert ranked.index("(good)") < ranked.index("(bad)") and "runs from" in ranked
+    tested, ranked, paper = sentences(make_run("good", error=2.0), make_run("bad", error=12.0))
+    assert tested.startswith("2 runs")
+    assert ranked.index("(good)") < ranked.index("(bad)")
     assert "for good" in paper and "for bad" in paper
 
 
 @pytest.mark.parametrize("right", [0.7])
 def test_groups_are_told_in_shares(make_group_run, right):
-    result, guess, _ = told(replace(make_group_run(right=right), reproduces=None))
-    assert "of the photos into their right age group" in result and " %" in result
-    assert guess.startswith("Always saying the most frequent group is right for ")
+    result, guess, _ = sentences(replace(make_group_run(right=right), reproduces=None))
+    comparison = compare([score_run(make_group_run(right=right))]).set_index("metric")["ours"]
+    assert f"{comparison['Accuracy (macro)']:.2f} %" in result
+    assert f"{comparison['Majority predictor, accuracy (macro)']:.2f} %" in guess

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agerepro.errors import CheckFailed, UserError
+from agerepro.report.loading import load_run
 from agerepro.report.page.write import write_page
 
 HOSTILE = "</script><script>alert(1)</script>"
@@ -38,8 +39,12 @@ class Outline(HTMLParser):
             self.wrong.append(tag)
 
 
+def write(*folders: Path, out: Path | None = None, faces: str = "as licensed", partial: bool = False) -> Path:
+    return write_page([load_run(folder, partial=partial) for folder in folders], out, faces=faces)
+
+
 def page_of(*folders: Path, faces: str = "as licensed", partial: bool = False) -> str:
-    return write_page(folders, None, partial=partial, faces=faces).read_text(encoding="utf-8")
+    return write(*folders, faces=faces, partial=partial).read_text(encoding="utf-8")
 
 
 def data_in(page: str) -> dict:
@@ -56,7 +61,7 @@ def outline_of(page: str) -> Outline:
 def test_the_page_of_one_run_lies_in_its_results_and_has_every_part(make_folder, add_maps):
     made = make_folder()
     add_maps(made)
-    path = write_page([made.folder], None, partial=False, faces="as licensed")
+    path = write(made.folder)
     assert path == made.folder / "results" / "report.html"
     page = path.read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")
@@ -122,7 +127,7 @@ def test_names_are_text_wherever_they_stand(make_folder):
 def test_equal_runs_give_equal_bytes(make_folder, add_maps, tmp_path):
     made = make_folder()
     add_maps(made)
-    first, second = (write_page([made.folder], tmp_path / name, partial=False, faces="in").read_bytes() for name in ("a.html", "b.html"))
+    first, second = (write(made.folder, out=tmp_path / name, faces="in").read_bytes() for name in ("a.html", "b.html"))
     assert first == second
 
 
@@ -148,7 +153,7 @@ def test_a_run_whose_face_store_is_gone_says_so(make_folder):
 
 def test_several_runs_share_a_page_and_their_faces(make_folder):
     first, second = make_folder(), make_folder(name="other", error=12.0, seed=0)
-    path = write_page([first.folder, second.folder], None, partial=False, faces="as licensed")
+    path = write(first.folder, second.folder)
     assert path.parent.parent == first.folder.parents[1] and path.parent.name.startswith("results-demo-")
     page = path.read_text(encoding="utf-8")
     data = data_in(page)
@@ -184,3 +189,27 @@ def test_the_same_run_twice_is_refused(make_folder):
     made = make_folder()
     with pytest.raises(UserError, match=r"both named vgg16-faces2 \(demo\)"):
         page_of(made.folder, made.folder)
+
+
+def test_a_page_that_cannot_be_written_asks_for_another_place(make_folder, tmp_path):
+    made = make_folder()
+    (made.folder / "results").write_text("not a folder")
+    with pytest.raises(UserError, match=r"results/report.html.*--out") as error:
+        write(made.folder)
+    assert error.value.exit_code == 2
+    assert write(made.folder, out=tmp_path / "elsewhere.html").is_file()
+    with pytest.raises(UserError, match=r"results/page.html.*--out"):
+        write(made.folder, out=made.folder / "results" / "page.html")
+
+
+def test_maps_that_are_zero_everywhere_are_counted_on_the_page(make_folder, add_maps):
+    made = make_folder()
+    add_maps(made, empty=3)
+    page = page_of(made.folder)
+    assert "3 of them show no activation" in page and len(data_in(page)["runs"][0]["empty_maps"]) == 3
+
+
+def test_a_partial_copy_stands_in_the_banner_and_no_difference_is_told(make_folder):
+    made = make_folder(profile="paper", synthetic=(), shortfall="972 of 1,002 photos of fgnet")
+    page = page_of(made.folder)
+    assert "partial copy: 972 of 1,002 photos of fgnet" in page and "ours is" not in page

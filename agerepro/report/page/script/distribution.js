@@ -1,13 +1,13 @@
-// What the network believed of one photo: a small area over the ages, the truth as a line, its answer as a triangle.
+// The distribution of one photo: a small area over the ages, the truth as a line, the prediction as a triangle.
 function distribution(run, index) {
-  const shares = beliefOf(run, index);
+  const shares = posteriorOf(run, index);
   const width = 132, floor = 34, edge = 4;
-  const truth = run.photos.truth[index], answer = run.photos.said[index];
+  const truth = run.photos.truth[index], predicted = run.photos.predicted[index];
   const ends = shares ? [run.bins[0], run.bins.at(-1)] : [0, 100];
-  const low = Math.min(ends[0], truth, answer), high = Math.max(ends[1], truth, answer);
+  const low = Math.min(ends[0], truth, predicted), high = Math.max(ends[1], truth, predicted);
   const x = (value) => edge + ((value - low) / (high - low || 1)) * (width - 2 * edge);
-  const told = `The network says ${said(run, answer)}, the truth is ${said(run, truth)}${shares ? `; most probable is ${said(run, run.bins[shares.indexOf(Math.max(...shares))])}` : ""}.`;
-  const picture = draw("svg", { class: "belief", viewBox: `0 0 ${width} 42`, role: "img", "aria-label": told });
+  const description = `Predicted ${valueText(run, predicted)}, true ${valueText(run, truth)}${shares ? `; most probable is ${valueText(run, run.bins[shares.indexOf(Math.max(...shares))])}` : ""}.`;
+  const picture = draw("svg", { class: "distribution", viewBox: `0 0 ${width} 42`, role: "img", "aria-label": description });
   picture.append(draw("line", { class: "floor", x1: edge, x2: width - edge, y1: floor, y2: floor }));
   if (shares) {
     const points = run.bins.map((bin, place) => `${x(bin).toFixed(1)} ${(floor - 30 * shares[place]).toFixed(1)}`);
@@ -17,15 +17,15 @@ function distribution(run, index) {
     picture.append(mass);
   }
   picture.append(draw("line", { class: "truth", x1: x(truth), x2: x(truth), y1: 2, y2: floor + 4 }));
-  picture.append(draw("path", { class: "expected", d: `M${x(answer).toFixed(1)} ${floor}l4 7h-8z` }));
+  picture.append(draw("path", { class: "expected", d: `M${x(predicted).toFixed(1)} ${floor}l4 7h-8z` }));
   return picture;
 }
 
 function distributionLegend(run) {
-  const area = draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true", class: "belief-key" }, draw("rect", { width: 12, height: 12, fill: "var(--s0)", opacity: .45 }));
+  const area = draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true", class: "distribution-key" }, draw("rect", { width: 12, height: 12, fill: "var(--s0)", opacity: .45 }));
   const line = draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, draw("path", { d: "M6 0v12", stroke: "currentColor", "stroke-width": 2 }));
   const triangle = draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, draw("path", { d: "M6 1l5 9H1z", fill: "var(--s1)" }));
-  const belief = run.bins.length ? [area, " what the network believed, "] : [];
+  const posterior = run.bins.length ? [area, " the network's distribution, "] : [];
   const ends = !inYears(run) ? "" : run.bins.length ? ` Ages ${run.bins[0]} to ${run.bins.at(-1)}.` : " Ages 0 to 100.";
-  return make("p", { class: "legend" }, ...belief, line, " truth, ", triangle, ` answer.${ends}`);
+  return make("p", { class: "legend" }, ...posterior, line, " truth, ", triangle, ` prediction.${ends}`);
 }

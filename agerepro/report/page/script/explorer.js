@@ -37,16 +37,16 @@ function startExplorer(view) {
       });
       return button;
     };
-    const cards = make("div", { class: "cards" }, ...first.map((index) => card(run, index, { name: fileName(run, index), belief: true })));
-    cards.querySelectorAll(".card").forEach((one) => {
-      if (!photos.has(Number(one.dataset.photo))) one.classList.add("beside");
-      if (Number(one.dataset.photo) === wanted) one.classList.add("wanted");
+    const cards = make("div", { class: "cards" }, ...first.map((index) => card(run, index, { name: fileName(run, index), distribution: true })));
+    cards.querySelectorAll(".card").forEach((figure) => {
+      if (!photos.has(Number(figure.dataset.photo))) figure.classList.add("beside");
+      if (Number(figure.dataset.photo) === wanted) figure.classList.add("wanted");
     });
     const more = make("button", { type: "button" }, `Show all ${inside.length}`);
     more.addEventListener("click", () => { state.all = true; showFold(null); });
     detail.replaceChildren(
       make("h3", {}, run.folds.name[fold]),
-      make("p", { class: "note" }, `Fold ${run.folds.fold[fold]}, ${inside.length} photos, ${saidError(run, run.folds.error[fold])}${inYears(run) ? ` on average, ages ${run.folds.youngest[fold]} to ${run.folds.oldest[fold]}` : ""}`),
+      make("p", { class: "note" }, `Fold ${run.folds.fold[fold]}, ${inside.length} photos, ${errorText(run, run.folds.error[fold])}${inYears(run) ? ` on average, ages ${run.folds.youngest[fold]} to ${run.folds.oldest[fold]}` : ""}`),
       make("div", { class: "steps controls" }, make("label", {}, "Order", order), step("Previous fold", -1), step("Next fold", 1)),
       distributionLegend(run), cards, ...(first.length < inside.length ? [make("p", {}, more)] : []));
   }

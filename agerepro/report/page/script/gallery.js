@@ -16,14 +16,14 @@ function startGallery(view) {
     // Where only some photos have maps, those are the gallery.
     const mapped = run.maps.length ? everyPhoto(run).filter((index) => run.maps[index]) : everyPhoto(run);
     const first = mapped.sort(ORDERS[byId("order").value](run)).slice(0, shown);
-    place.replaceChildren(...first.map((index) => card(run, index, { name: nameOf(run, index), belief: false })));
+    place.replaceChildren(...first.map((index) => card(run, index, { name: nameOf(run, index), distribution: false })));
     byId("gallery-count").textContent = `${first.length} of ${mapped.length.toLocaleString("en")}`;
     byId("more").hidden = first.length === mapped.length;
   }
 
   function strengthen() {
     document.documentElement.style.setProperty("--map", slider.value / 100);
-    byId("strength-said").textContent = `${slider.value} %`;
+    byId("strength-value").textContent = `${slider.value} %`;
   }
 
   byId("gallery-controls").addEventListener("submit", (event) => event.preventDefault());

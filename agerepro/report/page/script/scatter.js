@@ -12,9 +12,9 @@ function startScatter(view, explorer) {
   }
 
   function plot(run) {
-    const { truth, said: answer, error } = run.photos;
+    const { truth, predicted, error } = run.photos;
     const left = 40, right = 408, top = 24, bottom = 392;
-    const everything = [...truth, ...answer];
+    const everything = [...truth, ...predicted];
     const low = Math.min(0, Math.floor(everything.reduce((a, b) => Math.min(a, b)) / 10) * 10);
     const high = Math.ceil((everything.reduce((a, b) => Math.max(a, b)) + 1) / 10) * 10;
     const x = (years) => left + ((years - low) / (high - low)) * (right - left);
@@ -30,25 +30,25 @@ function startScatter(view, explorer) {
     picture.append(draw("line", { class: "exact", x1: x(low), y1: y(low), x2: x(high), y2: y(high) }),
       draw("text", { class: "axis", x: (left + right) / 2, y: bottom + 31, "text-anchor": "middle" }, "True age (years); grey: at most five years off"),
       draw("text", { class: "axis", x: 10, y: 14 }, "Predicted age (years)"));
-    const dots = rising.map((index) => draw("circle", { class: "photo", cx: x(truth[index]).toFixed(1), cy: y(answer[index]).toFixed(1), r: 3.4 }));
+    const dots = rising.map((index) => draw("circle", { class: "photo", cx: x(truth[index]).toFixed(1), cy: y(predicted[index]).toFixed(1), r: 3.4 }));
     picture.append(...dots);
     let at = -1;
     const choose = (next) => {
       if (at >= 0) dots[at].classList.remove("chosen");
       at = (next + dots.length) % dots.length;
       dots[at].classList.add("chosen");
-      say(run, rising[at]);
+      describe(run, rising[at]);
     };
     const nearest = (event) => {
       const box = picture.getBoundingClientRect(), unit = 420 / box.width;
       const px = (event.clientX - box.left) * unit, py = (event.clientY - box.top) * unit;
-      const far = rising.map((index) => (x(truth[index]) - px) ** 2 + (y(answer[index]) - py) ** 2);
-      const found = far.indexOf(far.reduce((a, b) => Math.min(a, b)));
-      return far[found] < 400 ? found : -1;
+      const far = rising.map((index) => (x(truth[index]) - px) ** 2 + (y(predicted[index]) - py) ** 2);
+      const least = far.indexOf(far.reduce((a, b) => Math.min(a, b)));
+      return far[least] < 400 ? least : -1;
     };
     const openChosen = () => { if (at >= 0) explorer.open(run.photos.fold[rising[at]], rising[at]); };
-    picture.addEventListener("pointermove", (event) => { const found = nearest(event); if (found >= 0 && found !== at) choose(found); });
-    picture.addEventListener("click", (event) => { const found = nearest(event); if (found >= 0) { choose(found); openChosen(); } });
+    picture.addEventListener("pointermove", (event) => { const dot = nearest(event); if (dot >= 0 && dot !== at) choose(dot); });
+    picture.addEventListener("click", (event) => { const dot = nearest(event); if (dot >= 0) { choose(dot); openChosen(); } });
     picture.addEventListener("keydown", (event) => {
       const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
       if (by) { event.preventDefault(); choose(at < 0 ? (by > 0 ? 0 : -1) : at + by); }
@@ -57,9 +57,9 @@ function startScatter(view, explorer) {
     return picture;
   }
 
-  function say(run, index) {
-    const open = `${nameOf(run, index)}: ${said(run, run.photos.truth[index])} years, predicted ${said(run, run.photos.said[index])} (${saidOff(run, index)})`;
-    byId("scatter-said").replaceChildren(face(run, index), make("p", {}, open, make("br"), fileName(run, index)));
+  function describe(run, index) {
+    const description = `${nameOf(run, index)}: ${valueText(run, run.photos.truth[index])} years, predicted ${valueText(run, run.photos.predicted[index])} (${offText(run, index)})`;
+    byId("scatter-photo").replaceChildren(face(run, index), make("p", {}, description, make("br"), fileName(run, index)));
   }
 
   view.changed.push(show);

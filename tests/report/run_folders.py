@@ -1,4 +1,4 @@
-"""A finished run folder with drawn squares for faces, made without any training, and maps beside it."""
+"""Fixtures: a finished run folder with drawn squares for faces, made without any training, and maps beside it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from agerepro.io import write_json, write_manifest, write_text
 from agerepro.runs.layout import Run
 from agerepro.tables import FACES, FOLDS, PHOTOS, PREDICTIONS, coerce, write_table
 
-SETTINGS = Path(__file__).parents[3] / "experiments" / "koenig2019" / "vgg16-faces2.yaml"
+SETTINGS = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-faces2.yaml"
 HOSTILE = "</script><script>alert(1)</script>"
 BINS = np.arange(0, 71, dtype="float64")
 EPOCHS = 3
@@ -46,8 +46,19 @@ def make_folder(tmp_path, make_folder_in):
 def make_folder_in():
     """A run of leave-one-person-out under a folder; person k has 2 + k % 3 photos, and the first one is called HOSTILE."""
 
-    def make(root, *, people=6, photos_a_person=None, name="vgg16-faces2", synthetic=("vggface2", "fgnet"), error=6.0, seed=0) -> MadeRun:
-        experiment = read_experiment(SETTINGS, profile="demo")
+    def make(
+        root,
+        *,
+        people=6,
+        photos_a_person=None,
+        name="vgg16-faces2",
+        profile="demo",
+        synthetic=("vggface2", "fgnet"),
+        shortfall=None,
+        error=6.0,
+        seed=0,
+    ) -> MadeRun:
+        experiment = read_experiment(SETTINGS, profile=profile)
         generator = np.random.default_rng([people, seed])
         names = [HOSTILE, *(f"{number:03d}" for number in range(2, people + 1))]
         counts = [photos_a_person or 2 + number % 3 for number in range(people)]
@@ -68,8 +79,8 @@ def make_folder_in():
             PHOTOS,
         )
         runs = root / "runs"
-        run = Run(runs / "koenig2019" / name / "demo-0123456789ab")
-        _write_settings(run, experiment, photos, names, synthetic)
+        run = Run(runs / "koenig2019" / name / f"{profile}-0123456789ab")
+        _write_settings(run, experiment, photos, names, synthetic, shortfall)
         for fold, person in enumerate(names):
             _write_fold(run, fold, photos.loc[photos["subject"] == person], generator, error)
         keys = _write_faces(photos, experiment, runs / "faces", generator)
@@ -81,15 +92,19 @@ def make_folder_in():
 
 @pytest.fixture(scope="session")
 def add_maps():
-    """Maps of a run's photos, as `agerepro explain` leaves them: a bright spot at the left, and a dark one at the right where signed."""
+    """Maps of a run's photos, as `agerepro explain` leaves them: a bright spot at the left, and a dark one at the right where signed.
 
-    def add(made: MadeRun, *, signed=False) -> None:
+    The first `empty` of them are zero everywhere.
+    """
+
+    def add(made: MadeRun, *, signed=False, empty=0) -> None:
         y, x = np.mgrid[0:14, 0:14]
         heat = np.exp(-((x - 3) ** 2 + (y - 7) ** 2) / 6)
         heat = heat - np.exp(-((x - 11) ** 2 + (y - 7) ** 2) / 6) if signed else heat
         folder = made.folder / "explain"
         folder.mkdir()
         maps = np.repeat(heat[None], len(made.photos), axis=0).astype(np.float16)
+        maps[:empty] = 0
         np.savez_compressed(folder / "maps.npz", photos=np.array(made.photos["photo"], dtype=str), maps=maps)
         write_json(folder / "about.json", {"how": "grad_cam", "target": "expected age", "layer": "conv5_3", "seconds": 1.5})
         shares = {"share": 0.3125, "share_low": 0.25, "share_high": 0.375, "area_share": 0.125}
@@ -113,7 +128,7 @@ def add_maps():
     return add
 
 
-def _write_settings(run, experiment, photos, names, synthetic) -> None:
+def _write_settings(run, experiment, photos, names, synthetic, shortfall) -> None:
     write_table(run.folder / "photos.csv", photos, PHOTOS)
     folds = [
         photos[["photo"]].assign(fold=fold, part=np.where(photos["subject"] == person, "test", "train"))
@@ -143,6 +158,8 @@ def _write_settings(run, experiment, photos, names, synthetic) -> None:
         "changed": [],
         "synthetic": list(synthetic),
     }
+    if shortfall is not None:  # older runs have not noted it
+        about["data"]["fgnet"]["shortfall"] = shortfall
     write_text(run.folder / "provenance.json", json.dumps(about))
 
 

@@ -1,0 +1,145 @@
+"""The files of a run, read so that a missing or damaged one is named in a sentence."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from agerepro.config.loading import read_experiment
+from agerepro.config.schema import Experiment
+from agerepro.errors import UserError
+from agerepro.io import MANIFEST, digest_of_file
+from agerepro.tables import PREDICTIONS, Table, read_table
+
+REMAKE = "The same `agerepro run` command makes it anew."
+EXPLAIN_AGAIN = "Make it again with `agerepro explain`."
+# What readers of JSON, CSV and npz raise where a file is empty, cut off, of another kind or lacks a part.
+_DAMAGE = (ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
+_PROVENANCE = ("changed", "data", "starts", "synthetic")
+
+
+@contextmanager
+def reading(path: Path, remedy: str = REMAKE) -> Iterator[None]:
+    """Inside, a file that is missing, damaged or refused by the operating system becomes a UserError with its path and `remedy`.
+
+    Only the reading of this one file belongs inside: a mistake of ours would be taken for damage.
+    """
+    try:
+        yield
+    except UserError as error:
+        text = str(error) if str(path) in str(error) else f"{path}: {error}"
+        raise UserError(f"{text.rstrip('.')}. {remedy}") from None
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing. {remedy}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}. Make it readable, then start the command again.") from None
+    except _DAMAGE as error:
+        reason = f"it lacks {error.args[0]}" if isinstance(error, KeyError) and error.args else str(error) or type(error).__name__
+        raise UserError(f"{path} is damaged ({reason.rstrip('.')}). {remedy}") from None
+
+
+def read_settings(folder: Path) -> Experiment:
+    """experiment.yaml of a run."""
+    path = folder / "experiment.yaml"
+    with reading(path):
+        return read_experiment(path)
+
+
+def read_provenance(folder: Path, *, data: str) -> dict[str, Any]:
+    """provenance.json of a run, with at least the keys `changed`, `data`, `starts` and `synthetic`, and with data set `data`."""
+    path = folder / "provenance.json"
+    with reading(path):
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for key in _PROVENANCE:
+            about[key]
+        about["data"][data]["digest"]
+    return about
+
+
+def read_run_table(path: Path, table: Table) -> pd.DataFrame:
+    """A table of a run."""
+    with reading(path):
+        return read_table(path, table)
+
+
+def read_history(path: Path, *columns: str) -> pd.DataFrame:
+    """A history.csv, a row an epoch, that has at least these columns."""
+    with reading(path):
+        history = pd.read_csv(path)
+        for column in ("epoch", *columns):
+            history[column]
+    return history
+
+
+def read_arrays(path: Path, *names: str, remedy: str = REMAKE) -> tuple[np.ndarray, ...]:
+    """Arrays of an npz file, in the order of their names."""
+    with reading(path, remedy), path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        return tuple(file[name] for name in names)
+
+
+def read_fold_posteriors(folder: Path) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """PREDICTIONS of a fold (n rows), its posteriors (n, bins) and their bins (bins,): years, or numbers of groups.
+
+    Without bins, of a network that gives years, the posteriors say nothing. UserError where rows and posteriors differ in number.
+    """
+    tested = read_run_table(folder / "predictions.csv", PREDICTIONS)
+    posteriors, bins = read_arrays(folder / "posteriors.npz", "posteriors", "bins")
+    if len(bins) and posteriors.shape != (len(tested), len(bins)):
+        raise UserError(
+            f"{folder / 'posteriors.npz'} is of shape {posteriors.shape} for {len(tested)} photos and {len(bins)} bins. Remove the "
+            f"folder {folder.name} of this fold. {REMAKE}"
+        )
+    return tested, posteriors, bins
+
+
+@dataclass(frozen=True)
+class SharedStage:
+    """A stage that folds or another stage started from: its name, the epochs it was to train, and its history.csv."""
+
+    name: str
+    epochs: int
+    history: Path
+
+
+def shared_stages(runs: Path, start: str) -> list[SharedStage]:
+    """The stages that led to `start`, the first to be trained first; it ends where one is no longer in the folder of all `runs`.
+
+    start: digest of a trained stage, or the name of published weights or of no weights, from which nothing leads on.
+    """
+    chain: list[SharedStage] = []
+    while folder := _stage_folder(runs, start):
+        path = folder / "settings.json"
+        with reading(path):
+            settings = json.loads(path.read_text(encoding="utf-8"))
+            chain.insert(0, SharedStage(settings["stage"]["name"], int(settings["stage"]["epochs"]), folder / "history.csv"))
+            start = str(settings["start"])
+    return chain
+
+
+def _stage_folder(runs: Path, start: str) -> Path | None:
+    """The folder of a trained stage by its digest; None for published weights, for scratch, and where it is not on disk."""
+    if not start or set(start) - set("0123456789abcdef"):
+        return None
+    return next((folder for folder in sorted((runs / "stages").glob(f"*-{start}")) if (folder / "history.csv").is_file()), None)
+
+
+def damaged_files(folder: Path) -> list[Path]:
+    """Files of a finished folder that are missing or no longer have their checksum; none of a folder that was never finished."""
+    manifest = folder / MANIFEST
+    try:
+        lines = manifest.read_text(encoding="utf-8").splitlines()
+        listed = [(folder / name, digest) for digest, name in (line.split("  ", 1) for line in lines)]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError):
+        return [manifest]
+    return [path for path, digest in listed if not path.is_file() or digest_of_file(path) != digest] if listed else [manifest]

@@ -1,0 +1,63 @@
+"""A report of loaded runs: its table printed, its tables and figures written beside the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from agerepro.io import config_hash
+from agerepro.report.loading import LoadedRun, within
+from agerepro.report.results import compare_results, write_results
+from agerepro.report.run_figures import plot_run
+from agerepro.report.run_result import disambiguate
+
+Print = Callable[[str], object]
+
+
+def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: str = "text", within_std: float | None = None) -> Path:
+    """Print the table of the runs in `style`, write scores, tables and figures, and return the folder they are in.
+
+    The table needs no writing: where a file cannot be written, `note` is given one sentence about it.
+    within_std: test on the photos only whose age is known within these years. One run's results lie in it; several runs' lie
+    beside them, in results-<profiles>-<digest of their names>. Raises UserError as `compare_results` and `within`.
+    """
+    results = disambiguate([run.result if within_std is None else within(run, years=within_std) for run in runs])
+    place = results_folder(runs, ending="" if within_std is None else f"-std-{within_std:g}")
+    comparison = compare_results(results)
+    out(comparison.tables[style].rstrip("\n"))
+    saved = False
+    with noting_unsaved(place, note):
+        write_results(comparison, place)
+        if len(runs) == 1 and within_std is None:
+            plot_run(runs[0], place / "figures")
+        saved = True
+    if saved and style == "text":
+        out(f"\nTables and figures: {place}")
+    return place
+
+
+def write_figures(runs: Sequence[LoadedRun], *, note: Print) -> None:
+    """Draw what is drawn of one run alone into the results of each; `note` is given one sentence about what cannot be written."""
+    for run in runs:
+        folder = run.run.folder / "results" / "figures"
+        with noting_unsaved(folder, note):
+            plot_run(run, folder)
+
+
+def results_folder(runs: Sequence[LoadedRun], *, ending: str = "") -> Path:
+    """The folder of the results: in the run for one, beside the runs, named by them, for several."""
+    folders = [run.run.folder for run in runs]
+    if len(folders) == 1:
+        return folders[0] / f"results{ending}"
+    profiles = "-".join(dict.fromkeys(run.result.profile for run in runs))
+    return folders[0].parents[1] / f"results-{profiles}-{config_hash([folder.name for folder in folders])[:8]}{ending}"
+
+
+@contextmanager
+def noting_unsaved(place: Path, note: Print) -> Iterator[None]:
+    """Inside, an OSError of writing ends the writing and nothing else: `note` is given a sentence with the place and the reason."""
+    try:
+        yield
+    except OSError as error:
+        note(f"Not saved in {place}: {error.strerror or error}. What is printed is complete.")
