@@ -129,10 +129,10 @@ def folder_of(name: str, data: Path) -> Path:
         return data / name
     if _is_called(data.resolve().name, name):
         return data
-    from agerepro.datasets.layout import folders_in  # it loads pandas
+    from agerepro.datasets.layout import SEARCH_FOLDERS, folders_in  # it loads pandas
 
     beside = [data / folder for folder in folders_in(data)]
-    deeper = [place / folder for place in beside for folder in folders_in(place)]
+    deeper = [place / folder for place in beside[:SEARCH_FOLDERS] for folder in folders_in(place)]
     for folders in (beside, deeper):
         for fits in (_is_spelt, _is_called):
             if len(fitting := [folder for folder in folders if fits(folder.name, name)]) == 1:

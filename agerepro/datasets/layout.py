@@ -16,7 +16,7 @@ from agerepro.io import printable
 
 NOT_UTF8 = "the name is not UTF-8"
 IS_A_FOLDER = "it is a folder, not a photo"
-SEARCH_DEPTH, SEARCH_FOLDERS = 4, 1000  # how deep, and how many folders of each depth, are looked through for an error's hint
+SEARCH_DEPTH, SEARCH_FOLDERS = 4, 1000  # how deep, and through how many folders of each depth, a search goes
 
 
 @dataclass(frozen=True)

@@ -181,27 +181,27 @@ def test_fold_files_alone_can_be_counted_but_not_trained_on(tmp_path):
     found = adience.survey(tmp_path, labels="exact")
     assert (len(found.photos.table), found.users, found.layout) == (4, 5, "")
     assert found.photos.funnel[-1].name == "listed once"
-    with pytest.raises(UserError, match=r"holds no pictures, only the fold files.*Ask for Adience"):
+    with pytest.raises(UserError, match=r"pictures.*aligned\.tar\.gz"):
         adience.read(tmp_path)
 
 
 def test_a_missing_fold_file_is_named(root):
     (root / "fold_3_data.txt").unlink()
-    with pytest.raises(UserError, match=r"holds no fold_3_data\.txt"):
+    with pytest.raises(UserError, match=r"fold_3_data\.txt"):
         adience.read(root)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"user_id,original_image\na,b\n", "lacks the columns user_id, original_image, face_id, age, gender"),
-        (b"", "is not a tab-separated fold file"),
-        (b"user_id\t\xff\xfe\n", "is not a tab-separated fold file"),
+        (b"user_id,original_image\na,b\n", "user_id, original_image, face_id, age, gender"),
+        (b"", "tab-separated"),
+        (b"user_id\t\xff\xfe\n", "tab-separated"),
     ],
 )
 def test_a_fold_file_of_another_shape(root, content, sentence):
     (root / "fold_2_data.txt").write_bytes(content)
-    with pytest.raises(UserError, match=rf"fold_2_data\.txt {sentence}"):
+    with pytest.raises(UserError, match=rf"fold_2_data\.txt.* {sentence}"):
         adience.read(root)
 
 

@@ -56,9 +56,9 @@ def test_a_wrong_key_in_a_card_is_an_error(monkeypatch, tmp_path):
 
 
 def test_an_unknown_name_offers_the_near_one(tmp_path):
-    with pytest.raises(UserError, match=r"no data set 'fg-net'\. Did you mean 'fgnet'\? Allowed: adience, agedb, congress"):
+    with pytest.raises(UserError, match=r"'fg-net'.*'fgnet'.*adience, agedb, congress"):
         catalog.read("fg-net", tmp_path)
-    with pytest.raises(UserError, match="Did you mean 'agedb'"):
+    with pytest.raises(UserError, match="'agedb'"):
         catalog.card("agdb")
 
 
@@ -73,7 +73,7 @@ def test_a_missing_folder_says_how_to_get_the_set(name, tmp_path):
 @pytest.mark.parametrize("name", catalog.names())
 def test_an_empty_folder_says_what_was_expected(name, tmp_path):
     (tmp_path / name).mkdir()
-    with pytest.raises(UserError, match=f"{tmp_path / name} holds no ") as caught:
+    with pytest.raises(UserError, match=str(tmp_path / name)) as caught:
         catalog.read(name, tmp_path)
     assert catalog.card(name).how_to_get in str(caught.value)
 

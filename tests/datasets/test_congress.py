@@ -58,5 +58,5 @@ def test_one_portrait(tmp_path, touch):
 
 
 def test_an_empty_folder_says_how_to_get_it(tmp_path):
-    with pytest.raises(UserError, match=r"holds no portraits.*agerepro data download congress"):
+    with pytest.raises(UserError, match=r"A000014\.jpg.*agerepro data download congress"):
         congress.read(tmp_path)

@@ -39,7 +39,7 @@ def test_other_names_and_copies_are_listed(tmp_path, touch):
 
 def test_an_empty_folder_says_how_to_get_it(tmp_path):
     (tmp_path / "images").mkdir()
-    with pytest.raises(UserError, match=r"holds no photos named 001A02\.JPG\. Get FGNET\.zip"):
+    with pytest.raises(UserError, match=r"001A02\.JPG.* FGNET\.zip"):
         fgnet.read(tmp_path)
 
 
@@ -49,5 +49,5 @@ def test_a_folder_without_permission(tmp_path, touch, monkeypatch):
 
     touch(tmp_path, "001A02.JPG")
     monkeypatch.setattr("os.scandir", refuse)  # root may list anything, so file modes prove nothing
-    with pytest.raises(UserError, match="cannot be listed: Permission denied"):
+    with pytest.raises(UserError, match="Permission denied"):
         fgnet.read(tmp_path)

@@ -57,14 +57,14 @@ def test_a_struct_without_rows(tmp_path, mat_struct, save_mat):
 
 
 OTHER_SHAPES = {
-    "no such field": (lambda s: s.pop("face_score"), r"expected the fields .*face_score.*, found no face_score\."),
-    "shorter": (lambda s: s.update(dob=np.array([[1.0]])), r"expected 2 numbers in dob, .*found 1 of type float64"),
-    "text for numbers": (lambda s: s.update(gender=np.array([["male", "male"]])), r"expected 2 numbers in gender"),
-    "numbers for cells": (lambda s: s.update(full_path=np.zeros((1, 2))), r"expected a cell of 2 entries in full_path"),
-    "numbers in cells": (lambda s: s["name"].__setitem__((0, 1), 5.0), r"one text in each cell of name, found 1 of type \w+ in cell 2"),
+    "no such field": (lambda s: s.pop("face_score"), r"face_score.*no face_score"),
+    "shorter": (lambda s: s.update(dob=np.array([[1.0]])), r"2 numbers in dob.*1 of type float64"),
+    "text for numbers": (lambda s: s.update(gender=np.array([["male", "male"]])), r"2 numbers in gender"),
+    "numbers for cells": (lambda s: s.update(full_path=np.zeros((1, 2))), r"2 entries in full_path"),
+    "numbers in cells": (lambda s: s["name"].__setitem__((0, 1), 5.0), r"name.*cell 2"),
     "three corners": (lambda s: s["face_location"].__setitem__((0, 0), np.zeros((1, 3))), r"four numbers in each cell.*cell 1"),
-    "text for boxes": (lambda s: s["face_location"].__setitem__((0, 0), "abcd"), r"four numbers in each cell of face_location"),
-    "fewer names": (lambda s: s.update(name=s["name"][:, :1]), r"a cell of 2 entries in name, found 1"),
+    "text for boxes": (lambda s: s["face_location"].__setitem__((0, 0), "abcd"), r"face_location"),
+    "fewer names": (lambda s: s.update(name=s["name"][:, :1]), r"2 entries in name.* 1 "),
 }
 
 
@@ -80,13 +80,13 @@ def test_a_struct_of_another_shape(tmp_path, mat_struct, save_mat, what):
 
 def test_a_mat_file_of_something_else(tmp_path):
     savemat(tmp_path / "imdb.mat", {"wiki": {"dob": 1.0}})
-    with pytest.raises(UserError, match="expected a struct named 'imdb', found none"):
+    with pytest.raises(UserError, match="struct named 'imdb'"):
         read_mat(tmp_path / "imdb.mat", "imdb")
     savemat(tmp_path / "imdb.mat", {"imdb": np.zeros((3, 2))})
-    with pytest.raises(UserError, match=r"a 1x1 struct named 'imdb', found float64 of shape \(3, 2\)"):
+    with pytest.raises(UserError, match=r"1x1.*'imdb'.*float64.*\(3, 2\)"):
         read_mat(tmp_path / "imdb.mat", "imdb")
     savemat(tmp_path / "imdb.mat", {"imdb": np.zeros((1, 2), [("dob", float)])})
-    with pytest.raises(UserError, match=r"a 1x1 struct named 'imdb', found .* of shape \(1, 2\)"):
+    with pytest.raises(UserError, match=r"1x1.*'imdb'.*\(1, 2\)"):
         read_mat(tmp_path / "imdb.mat", "imdb")
 
 
@@ -98,7 +98,7 @@ def test_a_7_3_file_is_named_as_such(tmp_path, userblock):
         head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
         content = (tmp_path / "imdb.mat").read_bytes()
         (tmp_path / "imdb.mat").write_bytes(head + content[len(head) :])
-    with pytest.raises(UserError, match=r"MATLAB 7\.3 \(HDF5\) file.*-v7"):
+    with pytest.raises(UserError, match=r"7\.3.*HDF5.*-v7"):
         read_mat(tmp_path / "imdb.mat", "imdb")
 
 
@@ -132,7 +132,7 @@ def test_a_file_of_another_kind(tmp_path, content):
 
 def test_a_folder_in_place_of_the_file(tmp_path):
     (tmp_path / "wiki.mat").mkdir()
-    with pytest.raises(UserError, match=r"wiki\.mat cannot be read: Is a directory"):
+    with pytest.raises(UserError, match=r"wiki\.mat.*Is a directory"):
         read_mat(tmp_path / "wiki.mat", "wiki")
 
 
@@ -141,7 +141,7 @@ def test_a_file_without_permission(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.open", refuse)  # root may read anything, so file modes prove nothing
-    with pytest.raises(UserError, match=r"wiki\.mat cannot be read: Permission denied"):
+    with pytest.raises(UserError, match=r"wiki\.mat.*Permission denied"):
         read_mat(tmp_path / "wiki.mat", "wiki")
 
 
@@ -194,7 +194,7 @@ def test_keys_do_not_depend_on_the_nesting(root):
 
 
 def test_an_empty_folder_says_how_to_get_it(tmp_path):
-    with pytest.raises(UserError, match=r"holds no imdb\.mat\. Download imdb_crop\.tar"):
+    with pytest.raises(UserError, match=r"imdb\.mat.*imdb_crop\.tar"):
         imdb_wiki.read_imdb(tmp_path)
 
 

@@ -42,10 +42,10 @@ def test_other_names_are_listed(tmp_path, touch):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"NAME,X,Y,W,H\na,1,1,1,1\n", "has the columns NAME, X, Y, W, H; expected NAME_ID, X, Y, W, H"),
-        (b"NAME_ID,X,Y,W,H\na,one,1,1,1\n", "is not a table of boxes"),
-        (b"", "is not a table of boxes"),
-        (b"\xff\xd8\xff\xe0,\x00", "is not a table of boxes"),
+        (b"NAME,X,Y,W,H\na,1,1,1,1\n", "NAME, X, Y, W, H.*NAME_ID, X, Y, W, H"),
+        (b"NAME_ID,X,Y,W,H\na,one,1,1,1\n", r"loose_bb_test\.csv is no"),
+        (b"", r"loose_bb_test\.csv is no"),
+        (b"\xff\xd8\xff\xe0,\x00", r"loose_bb_test\.csv is no"),
     ],
 )
 def test_a_box_table_of_another_shape(tmp_path, touch, content, sentence):
@@ -56,5 +56,5 @@ def test_a_box_table_of_another_shape(tmp_path, touch, content, sentence):
 
 
 def test_an_empty_folder_says_how_to_get_it(tmp_path, touch):
-    with pytest.raises(UserError, match="holds no folders train/n000002"):
+    with pytest.raises(UserError, match="train/n000002"):
         vggface2.read(touch(tmp_path, "train/readme.txt"))

@@ -24,9 +24,9 @@ def mixed(portraits) -> list[np.ndarray]:
     return [*photos[:3], noise, *photos[3:], np.full((160, 160, 3), 90, np.uint8)]
 
 
-def same(one: list[Detection], other: list[Detection]) -> bool:
-    return len(one) == len(other) and all(
-        a.box == b.box and a.score == b.score and np.array_equal(a.landmarks, b.landmarks) for a, b in zip(one, other)
+def same(first: list[Detection], second: list[Detection]) -> bool:
+    return len(first) == len(second) and all(
+        a.box == b.box and a.score == b.score and np.array_equal(a.landmarks, b.landmarks) for a, b in zip(first, second)
     )
 
 
@@ -35,9 +35,9 @@ def test_a_photo_gives_the_same_alone_in_a_batch_and_in_another_order(mixed, mon
     together = detector().detect(mixed, smallest_face=20)
     assert [len(faces) > 0 for faces in together] == [True] * 3 + [False] + [True] * 5 + [False]
     backwards = detector().detect(mixed[::-1], smallest_face=20)[::-1]
-    for photo, one, other in zip(mixed, together, backwards):
+    for photo, in_batch, in_reverse in zip(mixed, together, backwards):
         (alone,) = detector().detect([photo], smallest_face=20)
-        assert same(one, other) and same(one, alone)
+        assert same(in_batch, in_reverse) and same(in_batch, alone)
 
 
 @pytest.mark.filterwarnings("ignore")  # of the package

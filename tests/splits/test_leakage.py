@@ -132,20 +132,20 @@ def test_headings_by_name_and_a_fold_beside_a_split(tmp_path):
 @pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
-        ("photo,who,split\na,b,c\n", Columns(), "no column that looks like the subject. Name it with --subject. It has: photo, who, split"),
-        ("photo,who,split\na,b,c\n", Columns(subject="wo"), "no column 'wo'. Did you mean 'who'"),
-        ("photo,subject,split\n", Columns(), "has no rows"),
-        ("", Columns(), "is not a CSV file"),
-        ("photo,subject,split\n" + "".join(f"a,b,{i}\n" for i in range(101)), Columns(), "'split' has 101 different values"),
+        ("photo,who,split\na,b,c\n", Columns(), "subject.*--subject.*photo, who, split"),
+        ("photo,who,split\na,b,c\n", Columns(subject="wo"), "'wo'.*'who'"),
+        ("photo,subject,split\n", Columns(), "no rows"),
+        ("", Columns(), "CSV"),
+        ("photo,subject,split\n" + "".join(f"a,b,{i}\n" for i in range(101)), Columns(), "'split'.*101 "),
     ],
 )
-def test_a_wrong_file_is_told_in_words(tmp_path, text, columns, message):
+def test_a_wrong_file_is_an_error_with_its_facts(tmp_path, text, columns, message):
     with pytest.raises(UserError, match=message):
         read_split(written(tmp_path, text), columns)
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(UserError, match="cannot be read: No such file"):
+    with pytest.raises(UserError, match="No such file"):
         read_split(tmp_path / "none.csv", Columns())
 
 

@@ -57,21 +57,21 @@ def test_the_result_keeps_the_rows_of_the_table() -> None:
 
 
 def test_a_photo_in_no_label_is_an_error_that_names_its_group() -> None:
-    with pytest.raises(UserError, match=r"2 photos are in no group of 0-12, 25-100; theirs: 15-20, none\."):
+    with pytest.raises(UserError, match=r"2 photos.*0-12, 25-100.*15-20, none"):
         groups_of(photos_in(["0-2", "15-20", ""]), AgeGroups(labels=("0-12", "25-100")))
-    with pytest.raises(UserError, match="theirs: 8-12"):
+    with pytest.raises(UserError, match="8-12"):
         groups_of(photos_in(["8-12"]), AgeGroups(labels=("0-10", "11-100")))  # over the border of two
 
 
 @pytest.mark.parametrize("labels", [("0-12", "12-20"), ("25-100", "0-12"), ("0-12", "0-12")])
 def test_labels_that_overlap_or_do_not_rise(labels: tuple[str, ...]) -> None:
-    with pytest.raises(UserError, match="overlap or do not rise"):
+    with pytest.raises(UserError, match=", ".join(labels)):
         groups_of(photos_in(["0-2"]), AgeGroups(labels=labels))
 
 
 @pytest.mark.parametrize("label", ["", "25", "32-25", "(25, 32)", "25-32-40", "60+", "-5-3"])
 def test_a_label_that_is_no_range(label: str) -> None:
-    with pytest.raises(UserError, match="is not of the form first-last, for instance 25-32"):
+    with pytest.raises(UserError, match="25-32"):
         years(label)
 
 
@@ -93,7 +93,7 @@ def test_leave_one_person_out_tests_each_person_once_and_leaks_nothing(people: l
     folds = make_folds(photos, LeaveOneSubjectOut(validation_subjects=share), seed=3)
     assert folds["fold"].nunique() == len(set(people))
     assert sorted(folds.loc[folds["part"] == "test", "photo"]) == sorted(photos["photo"])
-    assert folds.groupby("fold")["photo"].apply(lambda one: sorted(one) == sorted(photos["photo"])).all()
+    assert folds.groupby("fold")["photo"].apply(lambda fold: sorted(fold) == sorted(photos["photo"])).all()
     assert find_leakage(folds, photos, validation_people_apart=True) == []
 
 
@@ -112,10 +112,10 @@ def test_k_fold_keeps_people_apart_and_folds_alike_in_people(people: list[int], 
 def test_order_of_photos_never_matters(people: list[int], order: object) -> None:
     photos = photos_of(people)
     shuffled = photos.sample(frac=1, random_state=order.randint(0, 10**6))  # type: ignore[attr-defined]
-    one, other = (
+    first, second = (
         make_folds(table, LeaveOneSubjectOut(), seed=1).sort_values(["fold", "photo"], ignore_index=True) for table in (photos, shuffled)
     )
-    pd.testing.assert_frame_equal(one, other)
+    pd.testing.assert_frame_equal(first, second)
 
 
 @given(people=people_lists, count=st.integers(2, 6), share=st.sampled_from([0.0, 0.1, 0.3]))
@@ -127,7 +127,7 @@ def test_official_folds_are_tested_once_each_as_the_authors_drew_them(people: li
     assert tested["photo"].is_unique and set(tested["photo"]) == set(photos["photo"])
     names = sorted(set(photos["split"]))
     assert tested["split"].tolist() == [names[fold] for fold in tested["fold"]]
-    assert folds.groupby("fold")["photo"].apply(lambda one: sorted(one) == sorted(photos["photo"])).all()
+    assert folds.groupby("fold")["photo"].apply(lambda fold: sorted(fold) == sorted(photos["photo"])).all()
     assert (folds["part"] == "validation").any() == (share > 0)
 
 
@@ -149,38 +149,38 @@ def test_only_some_official_folds_are_tested_in_sorted_order_and_each_once() -> 
     check_no_leakage(folds, photos)
     tested = folds[folds["part"] == "test"].merge(photos, on="photo")
     assert tested.groupby("fold")["split"].unique().map(list).to_dict() == {0: ["0"], 1: ["2"]}
-    with pytest.raises(UserError, match=r"The authors have no fold '3'; theirs are 0, 1, 2\."):
+    with pytest.raises(UserError, match=r"'3'.*0, 1, 2"):
         make_folds(photos, PredefinedFolds(only=("0", "3")), seed=0)
 
 
 def test_a_person_in_two_official_folds_is_refused() -> None:
     photos = photos_of([1, 1, 2, 3]).assign(split=["0", "1", "1", "0"])
-    with pytest.raises(UserError, match=r"1 people are in two of the authors' folds \(first: 001\)"):
+    with pytest.raises(UserError, match=r"1 people .*001"):
         make_folds(photos, PredefinedFolds(), seed=0)
 
 
 def test_photos_outside_the_official_folds_and_a_single_fold_are_refused() -> None:
     photos = photos_of([1, 2, 3])
-    with pytest.raises(UserError, match=r"1 photos are in none of the authors' folds \(first: set/1.jpg\)"):
+    with pytest.raises(UserError, match=r"1 photos .*set/1\.jpg"):
         make_folds(photos.assign(split=["0", "", "1"]), PredefinedFolds(), seed=0)
-    with pytest.raises(UserError, match="All photos are in one of the authors' folds; nobody is left to train on"):
+    with pytest.raises(UserError, match="nobody is left"):
         make_folds(photos.assign(split="0"), PredefinedFolds(), seed=0)
 
 
 def test_unknown_people_are_named_with_the_near_one_and_all_people_are_too_many() -> None:
     photos = photos_of([1, 2, 3])
-    with pytest.raises(UserError, match=r"Nobody in the data is called 0001, 9\..*001"):
+    with pytest.raises(UserError, match=r"0001, 9.*001"):
         make_folds(photos, FixedTestSubjects(subjects=("0001", "9", "002")), seed=0)
-    with pytest.raises(UserError, match="nobody is left to train on"):
+    with pytest.raises(UserError, match="nobody is left"):
         make_folds(photos, FixedTestSubjects(subjects=("001", "002", "003", "001")), seed=0)
 
 
 def test_order_of_photos_never_matters_to_official_folds() -> None:
     photos = photos_of(list(np.repeat(range(12), 3))).assign(split=[f"{person % 4}" for person in np.repeat(range(12), 3)])
-    one, other = (
+    first, second = (
         make_folds(table, PredefinedFolds(), seed=1).sort_values(["fold", "photo"], ignore_index=True) for table in (photos, photos[::-1])
     )
-    pd.testing.assert_frame_equal(one, other)
+    pd.testing.assert_frame_equal(first, second)
 
 
 def test_a_tenth_of_81_people_validates() -> None:
@@ -210,9 +210,9 @@ def test_a_repeated_photo_is_refused() -> None:
 def test_photos_without_subject_and_too_few_people_are_named() -> None:
     nameless = photos_of([1, 2, 3])
     nameless.loc[1, "subject"] = ""
-    with pytest.raises(UserError, match=r"1 photos have no subject \(first: set/1.jpg\)"):
+    with pytest.raises(UserError, match=r"1 photos .*set/1\.jpg"):
         make_folds(nameless, LeaveOneSubjectOut(), seed=0)
-    with pytest.raises(UserError, match="5 folds need at least 5 people; the data set has 3"):
+    with pytest.raises(UserError, match=r"5 folds .*5 people.* 3"):
         make_folds(photos_of([1, 2, 3]), SubjectKFold(folds=5), seed=0)
 
 

@@ -92,10 +92,10 @@ def test_killed_and_continued_equals_undisturbed(tmp_path: Path, drawn: Draw, di
 
 def test_other_settings_are_refused_with_the_folder_named(drawn: Draw) -> None:
     root = drawn("agedb", photos=4)
-    with pytest.raises(UserError, match=r"agedb holds a synthetic data set drawn with other settings.*Delete the folder"):
+    with pytest.raises(UserError, match=r"agedb .*\"photos\": 4"):
         drawn("agedb", photos=5)
     (root / FINISHED).rename(root / STARTED)
-    with pytest.raises(UserError, match="other settings"):
+    with pytest.raises(UserError, match="agedb"):
         drawn("agedb", photos=5)
 
 
@@ -113,14 +113,14 @@ def test_a_drawn_set_stays_known_as_one_wherever_it_is_moved_and_whichever_folde
 
 def test_a_folder_with_real_data_is_refused(tmp_path: Path) -> None:
     (tmp_path / "0_SomebodyReal_30_m.jpg").write_bytes(b"precious")
-    with pytest.raises(UserError, match="is not empty and was not drawn here"):
+    with pytest.raises(UserError, match="not empty"):
         write("agedb", tmp_path, Synthetic(people=3), jobs=1, on_progress=lambda done, total: None)
     assert [path.name for path in tmp_path.iterdir()] == ["0_SomebodyReal_30_m.jpg"]
 
 
 def test_a_broken_marker_and_an_unknown_name_are_user_errors(tmp_path: Path) -> None:
     (tmp_path / FINISHED).write_text("{")
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=FINISHED):
         write("agedb", tmp_path, Synthetic(people=3), jobs=1, on_progress=lambda done, total: None)
     with pytest.raises(UserError, match="Did you mean 'agedb'"):
         write("agebd", tmp_path, Synthetic(people=3), jobs=1, on_progress=lambda done, total: None)
