@@ -14,6 +14,7 @@ from agerepro.cli.options import ANY, FILE, FOLDER, how_option
 
 if TYPE_CHECKING:
     from agerepro.explain.maps import Kind
+    from agerepro.predict.photos import Which
 
 
 @click.command(no_args_is_help=True)
@@ -37,7 +38,7 @@ def predict(
     how: str,
     sheet: Path | None,
 ) -> None:
-    """Estimate the age of every face, with an interval that held four of five true ages of the run's test photos.
+    """Estimate the age of every face, with an interval whose coverage was measured on the run's tested people.
 
     One row a face goes to standard output. Exit code 0: every photo gave a face; 1: some gave none or could not be read (listed);
     2: usage.
@@ -48,7 +49,7 @@ def predict(
       agerepro predict portrait.jpg --run runs/congress/ridge-pooled --map maps --how sensitivity
     """
     from agerepro.cli.options import ProgressReporter, configure_from_run
-    from agerepro.io import write_bytes
+    from agerepro.io import check_writable, write_bytes
     from agerepro.predict.photos import photo_files
     from agerepro.runs.layout import find_run
     from agerepro.training.device import suppress_stderr
@@ -64,22 +65,28 @@ def predict(
         from agerepro.predict.predict import FORMATS, failed, predict_photos, summary
         from agerepro.runs.model import load_run_model
 
-    network, kind = load_run_model(run), cast("Kind", how)
+    run_model, kind = load_run_model(run), cast("Kind", how)
     if maps is not None:
-        explainable(network, kind)
-    with ProgressReporter() as talk:
-        found = predict_photos(network, files, folds=folds, which="largest" if largest else "all", on_progress=talk.count)
-        if maps is not None:
-            rows = with_maps(network, found.rows, maps, how=kind, folds=found.folds, on_progress=lambda at, of: talk.count("maps", at, of))
-            found = replace(found, rows=rows)
-    click.echo(FORMATS[style](found.rows, found.classes, distribution=distribution), nl=False)
+        explainable(run_model, kind)
+        check_writable(maps)
     if sheet is not None:
-        write_bytes(sheet, contact_sheet(found.rows))
-    for line in summary(found, network.folds_with_weights(network.experiment.seeds[0])):
+        check_writable(sheet.parent)
+    with ProgressReporter() as progress:
+        which: Which = "largest" if largest else "all"
+        predictions = predict_photos(run_model, files, folds=folds, which=which, on_progress=progress.count)
+        if maps is not None:
+            rows = with_maps(
+                run_model, predictions.rows, maps, how=kind, folds=predictions.folds, on_progress=lambda *at: progress.count("maps", *at)
+            )
+            predictions = replace(predictions, rows=rows)
+    click.echo(FORMATS[style](predictions.rows, predictions.classes, distribution=distribution), nl=False)
+    if sheet is not None:
+        write_bytes(sheet, contact_sheet(predictions.rows))
+    for line in summary(predictions, run_model.folds_with_weights(run_model.experiment.seeds[0])):
         click.echo(line, err=True)
     if maps is not None:
-        click.echo(maps_in_words(network, kind, maps), err=True)
-    sys.exit(1 if failed(found.rows) else 0)
+        click.echo(maps_in_words(run_model, kind, maps), err=True)
+    sys.exit(1 if failed(predictions.rows) else 0)
 
 
 STYLES = ("keras", "saved_model", "onnx")
@@ -104,6 +111,7 @@ def export(place: Path, out: Path, fold: int | None, ensemble: bool, styles: tup
       agerepro export runs/congress/ridge-pooled --out exported --ensemble --format onnx
     """
     from agerepro.cli.options import ProgressReporter, configure_from_run
+    from agerepro.io import printable
     from agerepro.runs.layout import find_run
     from agerepro.training.device import suppress_stderr
 
@@ -116,12 +124,13 @@ def export(place: Path, out: Path, fold: int | None, ensemble: bool, styles: tup
 
     missing = missing_for_onnx()
     chosen = styles or tuple(name for name in NAMES if name != "onnx" or not missing)
-    with ProgressReporter() as talk:
-        wanted = "all" if ensemble else None if fold is None else str(fold)
-        exported = export_run(run, out, folds=wanted, styles=chosen, on_progress=talk.count)
-    for one in exported:
-        worst = max(one.found, key=lambda found: found.largest / found.limit)
-        click.echo(f"{out / one.path}: {one.size / 2**20:.1f} MiB; {worst.output} within {worst.largest:.1e} on {worst.photos} pictures")
+    with ProgressReporter() as progress:
+        folds = "all" if ensemble else None if fold is None else str(fold)
+        exported = export_run(run, out, folds=folds, styles=chosen, on_progress=progress.count)
+    for file in exported:
+        worst = max(file.differences, key=lambda difference: difference.largest / difference.limit)
+        size = f"{file.size / 2**20:.1f} MiB"
+        click.echo(f"{printable(str(out / file.path))}: {size}; {worst.output} within {worst.largest:.1e} on {worst.photos} pictures")
     if missing and not styles:
         click.echo(f"No ONNX: pip install {' '.join(missing)}, then export again.", err=True)
-    click.echo(f"Next: read {out / 'MODEL_CARD.md'}", err=True)
+    click.echo(f"Next: read {printable(str(out / 'MODEL_CARD.md'))}", err=True)

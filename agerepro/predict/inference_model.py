@@ -16,6 +16,10 @@ from agerepro.runs.model import RunModel, load_run_model
 from agerepro.tasks.decode import DECODE
 from agerepro.training.folds import trained_part
 
+PIXELS, LOGITS, POSTERIOR, AGE = "pixels", "logits", "posterior", "age"  # the input and the outputs
+LEAST = 1e-30  # keeps the logarithm of a mean posterior finite
+HALF = 0.5 - 1e-6  # as in tasks/decode.py, at what float32 can tell apart
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -34,15 +38,60 @@ class Exported:
     style: str
     path: str
     size: int  # bytes
-    found: tuple[Difference, ...]
+    differences: tuple[Difference, ...]
 
 
-HALF = 0.5 - 1e-6  # as in models/decode.py, at what float32 can tell apart
+def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras.Model, RunModel]:
+    """The model of one fold, or the mean of several, and the network of the run that it was made from.
+
+    Input `pixels` (n, size, size, 3) uint8, RGB 0..255. Outputs, by name:
+    posterior (n, classes): mean over the folds, and over mirror images where the run tests with them; not of a regression head.
+    logits (n, classes): the network's own; of a mean, the logarithm of the posterior, whose softmax is the posterior.
+    age (n,): years, decoded as the run does; not of a run that tells groups apart.
+    UserError as `load_run_model` and `RunModel.load_fold`.
+    """
+    run_model = load_run_model(run, seed=seed)
+    experiment = run_model.experiment
+    pixels = keras.Input((experiment.augment.size, experiment.augment.size, 3), dtype="uint8", name=PIXELS)
+    values = keras.ops.cast(pixels, "float32")
+    inputs = [values if view == views(experiment)[0] else keras.ops.flip(values, axis=2) for view in views(experiment)]
+    if trained_part(run_model.network, experiment.stages[-1]) is run_model.network.head:
+        inputs = [run_model.network.backbone(view) for view in inputs]  # once for all folds, which share it
+    branches = [_branch(run_model, fold, seed) for fold in folds]
+    outputs = [branch(view) for branch in branches for view in inputs]
+    return keras.Model(pixels, _named(outputs, run_model), name=run.experiment.replace("-", "_")), run_model
+
+
+def _branch(run_model: RunModel, fold: int, seed: int) -> Callable[[Any], Any]:
+    """What one fold trained, as a model of its own with weights of its own."""
+    network = run_model.network
+    if trained_part(network, run_model.experiment.stages[-1]) is network.head:
+        run_model.load_fold(fold, seed=seed)
+        part = keras.models.clone_model(network.head)
+        part.set_weights(network.head.get_weights())
+    else:
+        # Cloning would need the backbone's own functions; building again needs the settings only.
+        own = load_run_model(run_model.run, seed=seed)
+        own.load_fold(fold, seed=seed)
+        part = own.network.full
+    return keras.Model(part.input, part.output, name=f"fold_{fold}")
+
+
+def _named(outputs: list[Any], run_model: RunModel) -> dict[str, Any]:
+    """The outputs by name, from those of every fold and view."""
+    if not len(run_model.bins):
+        years = outputs[0] if len(outputs) == 1 else keras.layers.Average(dtype="float32", name="mean_years")(outputs)
+        return {AGE: keras.layers.Reshape((), dtype="float32", name=AGE)(years)}
+    posteriors = [keras.layers.Softmax(dtype="float32", name=f"softmax_{number}")(output) for number, output in enumerate(outputs)]
+    mean = posteriors[0] if len(posteriors) == 1 else keras.layers.Average(dtype="float32", name="mean_posterior")(posteriors)
+    logits = outputs[0] if len(outputs) == 1 else keras.ops.log(keras.ops.maximum(mean, LEAST))
+    named = {LOGITS: logits, POSTERIOR: mean}
+    return named if run_model.labels else {**named, AGE: Years(run_model.bins.tolist(), run_model.experiment.decode, name=AGE)(mean)}
 
 
 @keras.saving.register_keras_serializable(package="agerepro")
 class Years(keras.layers.Layer):
-    """(n, bins) posteriors -> (n,) float32 years, decoded as `how` says: the float32 twin of models/decode.py.
+    """(n, bins) posteriors -> (n,) float32 years, decoded as `how` says: the float32 twin of tasks/decode.py.
 
     bins: ages in rising order; how: a name of DECODE.
     """
@@ -55,7 +104,7 @@ class Years(keras.layers.Layer):
         self.how = how
 
     def call(self, probabilities: Any) -> Any:
-        """The formulas of models/decode.py."""
+        """The formulas of tasks/decode.py."""
         ages = keras.ops.convert_to_tensor(self.bins, dtype="float32")
         if self.how == "argmax":
             return keras.ops.take(ages, keras.ops.argmax(probabilities, axis=1))
@@ -74,57 +123,4 @@ class Years(keras.layers.Layer):
         return {**super().get_config(), "bins": list(self.bins), "how": self.how}
 
 
-LAYERS = (BatchNorm, Scale, Preprocess, GlobalStdPooling2D, Years, PaddedAdd)  # all of ours that a `.keras` file may name
-
-LEAST = 1e-30  # keeps the logarithm of a mean posterior finite
-PIXELS, LOGITS, POSTERIOR, AGE = "pixels", "logits", "posterior", "age"
-
-Branch = Callable[[Any], Any]
-
-
-def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras.Model, RunModel]:
-    """The model of one fold, or the mean of several, and what was restored of the run.
-
-    Input `pixels` (n, size, size, 3) uint8, RGB 0..255. Outputs, by name:
-    posterior (n, classes): mean over the folds, and over mirror images where the run tests with them; not of a Value head.
-    logits (n, classes): the network's own; of a mean, the logarithm of the posterior, whose softmax is the posterior.
-    age (n,): years, decoded as the run does; not of a run that tells groups apart.
-    UserError as `load_run_model` and `RunModel.load_fold`.
-    """
-    first = load_run_model(run, seed=seed)
-    size = first.experiment.augment.size
-    pixels = keras.Input((size, size, 3), dtype="uint8", name=PIXELS)
-    values = keras.ops.cast(pixels, "float32")
-    seen = [values if view == views(first.experiment)[0] else keras.ops.flip(values, axis=2) for view in views(first.experiment)]
-    if trained_part(first.network, first.experiment.stages[-1]) is first.network.head:
-        seen = [first.network.backbone(one) for one in seen]  # once for all folds, which share it
-    branches = [_branch(first, run, fold, seed) for fold in folds]
-    said = [branch(one) for branch in branches for one in seen]
-    return keras.Model(pixels, _named(said, first), name=f"{run.experiment.replace('-', '_')}"), first
-
-
-def _branch(first: RunModel, run: Run, fold: int, seed: int) -> Branch:
-    """What one fold trained, as a model of its own with weights of its own."""
-    head_only = trained_part(first.network, first.experiment.stages[-1]) is first.network.head
-    if head_only:
-        first.load_fold(fold, seed=seed)
-        part = keras.models.clone_model(first.network.head)
-        part.set_weights(first.network.head.get_weights())
-    else:
-        # Cloning would need the body's own functions; building again needs the settings only.
-        own = load_run_model(run, seed=seed)
-        own.load_fold(fold, seed=seed)
-        part = own.network.full
-    return keras.Model(part.input, part.output, name=f"fold_{fold}")
-
-
-def _named(said: list[Any], first: RunModel) -> dict[str, Any]:
-    experiment = first.experiment
-    if not len(first.bins):
-        years = said[0] if len(said) == 1 else keras.layers.Average(dtype="float32", name="mean_years")(said)
-        return {AGE: keras.layers.Reshape((), dtype="float32", name=AGE)(years)}
-    each = [keras.layers.Softmax(dtype="float32", name=f"softmax_{number}")(one) for number, one in enumerate(said)]
-    mean = each[0] if len(each) == 1 else keras.layers.Average(dtype="float32", name="mean_posterior")(each)
-    logits = said[0] if len(said) == 1 else keras.ops.log(keras.ops.maximum(mean, LEAST))
-    outputs = {LOGITS: logits, POSTERIOR: mean}
-    return outputs if first.labels else {**outputs, AGE: Years(first.bins.tolist(), experiment.decode, name=AGE)(mean)}
+CUSTOM_LAYERS = (BatchNorm, Scale, Preprocess, GlobalStdPooling2D, Years, PaddedAdd)  # all of ours that a `.keras` file may name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agerepro.config.loading import to_dict
+from agerepro.config.schema import Experiment
+from agerepro.datasets.catalog import read_card
 from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap
 from agerepro.evaluation.predictions import people, photo_errors
 from agerepro.evaluation.subgroups import error_by_age, error_by_gender
+from agerepro.models.pretrained import PRETRAINED
 from agerepro.predict.inference_model import Exported
 from agerepro.predict.interval import TestSummary
-from agerepro.predict.predict import sources_of
-from agerepro.runs.layout import Run
+from agerepro.runs.layout import Run, disclaimer, run_status
 from agerepro.runs.model import RunModel
 from agerepro.splits.protocols import describe_protocol
 from agerepro.tables import PHOTOS, read_table
@@ -27,11 +30,39 @@ from agerepro.tables import PHOTOS, read_table
 GENDERS = {"f": "women and girls", "m": "men and boys", "": "not known"}
 
 
+@dataclass(frozen=True)
+class DataSource:
+    """A data set of a stage: photos that were left after cleaning, and the licence of its card or what a drawn set is."""
+
+    stage: str
+    title: str
+    photos: int
+    citation: str
+    licence: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Sources:
+    """banner: what the run may be taken for, "" for a complete run of real faces. weights: the published ones, or None."""
+
+    banner: str
+    data: tuple[DataSource, ...]
+    weights: tuple[str, str, str] | None  # name, file with its SHA-256, licence
+    code: str
+    packages: dict[str, str]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether faces were drawn in any stage."""
+        return any(source.synthetic for source in self.data)
+
+
 def card_files(
-    run: Run, restored: RunModel, tested: TestSummary, folds: Sequence[int], exported: Sequence[Exported], checksums: dict[str, str]
+    run: Run, run_model: RunModel, tests: TestSummary, folds: Sequence[int], exported: Sequence[Exported], checksums: dict[str, str]
 ) -> dict[str, str]:
     """MODEL_CARD.md for people and model.json for programs: classes, crop settings, factor of the interval."""
-    facts = _facts(run, restored, tested, folds)
+    facts = _facts(run, run_model, tests, folds)
     world = Environment(
         loader=PackageLoader("agerepro.predict"),
         undefined=StrictUndefined,
@@ -42,14 +73,45 @@ def card_files(
     )
     world.filters |= {"cell": _cell, "number": _number, "percent": _percent, "mebibytes": lambda size: f"{size / 2**20:.1f}"}
     text = world.get_template("MODEL_CARD.md.jinja").render(**facts, exported=exported, checksums=checksums)
-    return {"MODEL_CARD.md": text, "model.json": json.dumps(_for_programs(restored, tested, folds), indent=2, sort_keys=True) + "\n"}
+    return {"MODEL_CARD.md": text, "model.json": json.dumps(_for_programs(run_model, tests, folds), indent=2, sort_keys=True) + "\n"}
 
 
-def _facts(run: Run, restored: RunModel, tested: TestSummary, folds: Sequence[int]) -> dict[str, Any]:
-    experiment, frame = restored.experiment, tested.predictions
+def sources_of(run: Run, experiment: Experiment) -> Sources:
+    """Read the run's provenance and the cards of its data sets. UserError where the provenance is damaged."""
+    provenance = run.provenance()
+    data = tuple(_data_source(stage.name, stage.data, provenance) for stage in experiment.stages)
+    folds_total = int(run.folds()["fold"].nunique())
+    folds_done = len({fold for _, fold in run.done(experiment.seeds)})
+    banner = disclaimer(run.profile, synthetic=any(source.synthetic for source in data), changed=provenance["changed"])
+    return Sources(
+        run_status(banner, folds_done, folds_total),
+        data,
+        _first_weights(experiment, provenance),
+        provenance["code"],
+        provenance["packages"],
+    )
+
+
+def _data_source(stage: str, name: str, provenance: dict[str, Any]) -> DataSource:
+    card, photos = read_card(name), int(provenance["data"][name]["photos"])
+    if name in provenance["synthetic"]:
+        licence = "Drawn by agerepro in the layout of this data set: no photo of a person is in it, and its licence does not apply."
+        return DataSource(stage, f"synthetic {name}", photos, "", licence, True)
+    return DataSource(stage, card.title, photos, card.citation, card.licence, False)
+
+
+def _first_weights(experiment: Experiment, provenance: dict[str, Any]) -> tuple[str, str, str] | None:
+    backbone = experiment.backbone
+    if backbone.weights == "none" or all(stage.start_from == "scratch" for stage in experiment.stages):
+        return None
+    file = next(iter(provenance["starts"].values())) if experiment.stages[-1].start_from == "weights" else ""
+    return f"{backbone.weights}, {backbone.name}", file, PRETRAINED[backbone.weights, backbone.name].licence
+
+
+def _facts(run: Run, run_model: RunModel, tests: TestSummary, folds: Sequence[int]) -> dict[str, Any]:
+    experiment, frame = run_model.experiment, tests.predictions
     photos = read_table(run.folder / "photos.csv", PHOTOS)
-    last = experiment.stages[-1]
-    errors, who = photo_errors(frame), people(frame).to_numpy()
+    errors, names = photo_errors(frame), people(frame).to_numpy()
     return {
         "name": run.experiment,
         "profile": run.profile,
@@ -57,21 +119,22 @@ def _facts(run: Run, restored: RunModel, tested: TestSummary, folds: Sequence[in
         "sources": sources_of(run, experiment),
         "experiment": experiment,
         "reproduces": experiment.reproduces,
-        "protocol": describe_protocol(last.protocol),
+        "protocol": describe_protocol(experiment.stages[-1].protocol),
         "folds": list(folds),
         "folds_total": int(run.folds()["fold"].nunique()),
         "photos": len(frame),
-        "people": len(np.unique(who)),
-        "ages": None if restored.labels else (float(photos["age"].min()), float(photos["age"].max())),
-        "overall": cluster_bootstrap(errors, np.ones(len(errors)), who),
-        "by_age": [] if tested.years is None else _by_age(frame, tested.years.held),
+        "people": len(np.unique(names)),
+        "ages": None if run_model.labels else (float(photos["age"].min()), float(photos["age"].max())),
+        "overall": cluster_bootstrap(errors, np.ones(len(errors)), names),
+        "by_age": [] if tests.years is None else _by_age(frame, tests.years.held),
         "by_gender": error_by_gender(frame, dict(zip(photos["photo"], photos["gender"]))).to_dict("records"),
         "genders": GENDERS,
-        "years": tested.years,
-        "labels": restored.labels,
-        "classes": _classes(restored),
+        "years": tests.years,
+        "infinity": math.inf,
+        "labels": run_model.labels,
+        "classes": _classes(run_model),
         "flips": experiment.tta == "flip_average",
-        "logits": bool(len(restored.bins)),
+        "logits": bool(len(run_model.bins)),
     }
 
 
@@ -80,17 +143,17 @@ def _by_age(frame: pd.DataFrame, held: Sequence[bool]) -> list[dict[str, Any]]:
     ages, inside = frame["age"].to_numpy(), np.asarray(held, np.float64)
     rows = [{str(name): value for name, value in row.items()} for row in error_by_age(frame).to_dict("records")]
     for row in rows:
-        here = (ages >= row["first"]) & (ages < row["before"])
-        row["held"] = float(inside[here].mean()) if len(inside) else math.nan
+        in_bin = (ages >= row["first"]) & (ages < row["before"])
+        row["held"] = float(inside[in_bin].mean()) if len(inside) else math.nan
     return rows
 
 
-def _for_programs(restored: RunModel, tested: TestSummary, folds: Sequence[int]) -> dict[str, Any]:
-    experiment = restored.experiment
-    years = tested.years
+def _for_programs(run_model: RunModel, tests: TestSummary, folds: Sequence[int]) -> dict[str, Any]:
+    experiment = run_model.experiment
+    years = tests.years
     return {
         "input": {"size": experiment.augment.size, "colours": "RGB", "type": "uint8", "crop": to_dict(experiment.faces)},
-        "classes": list(restored.labels) or restored.bins.tolist(),
+        "classes": list(run_model.labels) or run_model.bins.tolist(),
         "decode": experiment.decode,
         "tta": experiment.tta,
         "folds": list(folds),
@@ -99,32 +162,31 @@ def _for_programs(restored: RunModel, tested: TestSummary, folds: Sequence[int])
         else {
             "level": years.level,
             "factor": years.factor,
-            "scale": "1 + standard deviation of the posterior, years" if len(restored.bins) else "1",
+            "scale": "1 + standard deviation of the posterior, years" if len(run_model.bins) else "1",
             "coverage": years.coverage if math.isfinite(years.coverage) else None,
+            "people": years.people,
         },
     }
 
 
-def _classes(restored: RunModel) -> str:
-    if restored.labels:
-        return f"age groups {', '.join(restored.labels)}"
-    if not len(restored.bins):
-        return "one value in years"
-    bins = restored.bins
-    return f"{len(bins)} ages from {bins.min():g} to {bins.max():g} years"
+def _classes(run_model: RunModel) -> str:
+    if run_model.labels:
+        return f"age groups {', '.join(run_model.labels)}"
+    bins = run_model.bins
+    return f"{len(bins)} ages from {bins.min():g} to {bins.max():g} years" if len(bins) else "one value in years"
 
 
 def _cell(text: object) -> str:
     return "".join(f"\\{character}" if character in "\\|*_`<[" else character for character in " ".join(str(text).split()))
 
 
-def _number(found: Interval | dict[str, Any], *, share: bool = False) -> str:
+def _number(result: Interval | dict[str, Any], *, share: bool = False) -> str:
     """`4.91 (4.62 to 5.23)`, or in per cent; without the interval where one person allows none."""
     value, low, high = (
-        (found.value, found.low, found.high) if isinstance(found, Interval) else (found["error"], found["low"], found["high"])
+        (result.value, result.low, result.high) if isinstance(result, Interval) else (result["error"], result["low"], result["high"])
     )
-    shown = _percent if share else "{:.2f}".format
-    return f"{shown(value)} ({shown(low)} to {shown(high)})" if math.isfinite(low) else shown(value)
+    text = _percent if share else "{:.2f}".format
+    return f"{text(value)} ({text(low)} to {text(high)})" if math.isfinite(low) else text(value)
 
 
 def _percent(value: float) -> str:

@@ -31,22 +31,29 @@ from agerepro.faces.alignment import (
     similarity,
     with_margin,
 )
-from agerepro.faces.decode import DecodeError, decode, downscale
+from agerepro.faces.decode import PICTURE_ENDINGS, DecodeError, decode, downscale
 from agerepro.faces.detection import Detection
+from agerepro.io import printable
 from agerepro.runs.layout import Run
 from agerepro.splits.protocols import TEST
 from agerepro.tables import PHOTOS, read_table
 
-# Of the formats that faces/decode.py reads.
-ENDINGS = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+Which = Literal["all", "largest"]
+BATCH = 16  # photos in memory together; one of 89 megapixels takes a quarter GiB
+THREADS = 4
+# Ours. On 547 head-and-shoulder portraits of 225 x 275 pixels (`congress`) nobody is warned of, with five points at a margin of
+# 0.25 and with level eyes at 0.2 or 0.4; with 0.05 in place of 0.15, 233 were at 0.4.
+LARGEST_FACE = 0.5  # share of the picture that the face's box takes
+SIDES_OUT = 3
+BEYOND = 0.15  # of the crop's side: less than this outside the picture does not count as a side
 
 
 @dataclass(frozen=True)
 class PhotoFiles:
-    """Paths to look at, in order, each once; and the files in folders that were left aside by their ending."""
+    """Paths to look at, in order, each once; and the files in folders that are no pictures by their ending."""
 
     photos: tuple[Path, ...]
-    aside: tuple[Path, ...]
+    ignored: tuple[Path, ...]
 
 
 def photo_files(places: Sequence[Path]) -> PhotoFiles:
@@ -55,38 +62,105 @@ def photo_files(places: Sequence[Path]) -> PhotoFiles:
     Links to folders are not followed. Raises UserError for a place that does not exist, and when no photo is left.
     """
     photos: dict[Path, None] = {}
-    aside: list[Path] = []
+    ignored: list[Path] = []
     for place in places:
         if place.is_dir():
             for path in _files_below(place):
-                if path.suffix.lower() in ENDINGS:
+                if path.suffix.lower() in PICTURE_ENDINGS:
                     photos[path] = None
                 else:
-                    aside.append(path)
+                    ignored.append(path)
         elif os.path.lexists(place):
             photos[place] = None
         else:
-            raise UserError(f"There is no photo or folder {place}. Name files, or folders with pictures in them.")
+            raise UserError(f"There is no photo or folder {printable(str(place))}. Name files, or folders with pictures in them.")
     if not photos:
-        raise UserError(
-            f"No picture lies in {', '.join(map(str, places))} ({len(aside)} other files). Pictures end in {', '.join(ENDINGS)}."
-        )
-    return PhotoFiles(tuple(photos), tuple(aside))
+        named = printable(", ".join(map(str, places)))
+        raise UserError(f"No picture lies in {named} ({len(ignored)} other files). Pictures end in {', '.join(PICTURE_ENDINGS)}.")
+    return PhotoFiles(tuple(photos), tuple(ignored))
 
 
 def _files_below(folder: Path) -> list[Path]:
-    found = []
+    paths = []
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(where) / name for name in sorted(names) if not name.startswith(".")]
-    return found
+        paths += [Path(where) / name for name in sorted(names) if not name.startswith(".")]
+    return paths
 
 
-# Ours. On 547 head-and-shoulder portraits of 225 x 275 pixels (`congress`) nobody is warned of, with five points at a margin of
-# 0.25 and with level eyes at 0.2 or 0.4; with 0.05 in place of 0.15, 233 were at 0.4.
-LARGEST_FACE = 0.5  # share of the picture that the face's box takes
-SIDES_OUT = 3
-BEYOND = 0.15  # of the crop's side: less than this outside the picture does not count as a side
+@dataclass(frozen=True)
+class PhotoFaces:
+    """What became of a photo: crops (one without an image where faces are dropped), or why it could not be read."""
+
+    path: Path
+    crops: tuple[Crop, ...] = ()
+    unreadable: str = ""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A face's crop with its facts [FACES], coordinates in pixels of the upright photo, and what to warn about."""
+
+    cropped: Cropped
+    warnings: tuple[str, ...]
+
+
+def find_faces(
+    photos: Sequence[Path], settings: Faces, *, which: Which, detect: Detect, on_progress: Callable[[int, int], object]
+) -> list[PhotoFaces]:
+    """One result a photo, in order. `on_progress(count, total)` is called after every batch."""
+    faces: list[PhotoFaces] = []
+    with ThreadPoolExecutor(THREADS) as pool, warnings.catch_warnings():
+        # Pillow warns of pictures that `decode` refuses by its own limit.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        for start in range(0, len(photos), BATCH):
+            paths = photos[start : start + BATCH]
+            contents = list(pool.map(_read, paths))
+            pixels = [content for content in contents if not isinstance(content, str)]
+            crops = iter(crops_of(pixels, settings, which=which, detect=detect, spread=pool.map) if pixels else [])
+            for path, content in zip(paths, contents):
+                faces.append(PhotoFaces(path, unreadable=content) if isinstance(content, str) else PhotoFaces(path, tuple(next(crops))))
+            on_progress(len(faces), len(photos))
+    return faces
+
+
+def crops_of(photos: Sequence[np.ndarray], settings: Faces, *, which: Which, detect: Detect, spread: Spread) -> list[list[Crop]]:
+    """The crops of each photo's faces, largest first: the first is the one that a run of these settings takes.
+
+    photos: RGB uint8 (height, width, 3) of any sizes. Where no face is found there is one crop, of what `settings.no_face` says:
+    the whole photo (status `no_face`), or nothing (status `dropped`, no image). `detect` is Detector.detect; `spread` maps a
+    function over lists, in threads if it likes.
+    """
+    small = [downscale(photo) for photo in photos]
+    detected = detect([pixels for pixels, _ in small], smallest_face=settings.smallest_face)
+    # Stable, so that of equal faces the one with the better score comes first, as in training.
+    ranked = [sorted(faces, key=lambda face: -face.area)[: 1 if which == "largest" else None] for faces in detected]
+    faces_to_crop: list[tuple[int, list[Detection]]] = [(n, [face]) for n, faces in enumerate(ranked) for face in faces]
+    faces_to_crop += [(n, []) for n, faces in enumerate(ranked) if not faces]
+    results = crop_detected(
+        [small[n][0] for n, _ in faces_to_crop],
+        [None] * len(faces_to_crop),
+        settings,
+        detect=_detect_once([faces for _, faces in faces_to_crop], detect),
+        spread=spread,
+    )
+    crops: list[list[Crop]] = [[] for _ in photos]
+    for (n, _), cropped in zip(faces_to_crop, results, strict=True):
+        pixels, factor = small[n]
+        warnings = is_tight_crop(cropped.facts, settings, shape=pixels.shape)
+        counted = dataclasses.replace(cropped, facts={**cropped.facts, "found": len(detected[n])})
+        crops[n].append(Crop(scaled(counted, factor), warnings))
+    return crops
+
+
+def _detect_once(first: list[list[Detection]], detect: Detect) -> Detect:
+    """A detector that gives `first` once, without looking, and then looks itself, for the second pass."""
+    results = [first]
+
+    def detect_next(photos: Sequence[np.ndarray], **options: Any) -> list[list[Detection]]:
+        return results.pop() if results else detect(photos, **options)
+
+    return detect_next
 
 
 def is_tight_crop(facts: dict[str, Any], settings: Faces, *, shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -99,11 +173,11 @@ def is_tight_crop(facts: dict[str, Any], settings: Faces, *, shape: tuple[int, .
     region = _region(facts, settings)
     side = max(region[2] - region[0], region[3] - region[1])
     beyond = np.array([-region[0], -region[1], region[2] - width, region[3] - height]) / side
-    out = int((beyond > BEYOND).sum())
+    sides_out = int((beyond > BEYOND).sum())
     if share >= LARGEST_FACE:
         return (f"seems to be a tight crop already: the face takes {share:.0%} of the picture",)
-    if out >= SIDES_OUT:
-        return (f"seems to be a tight crop already: the crop reaches out of the picture on {out} sides",)
+    if sides_out >= SIDES_OUT:
+        return (f"seems to be a tight crop already: the crop reaches out of the picture on {sides_out} sides",)
     return ()
 
 
@@ -118,98 +192,6 @@ def _region(facts: dict[str, Any], settings: Faces) -> tuple[float, ...]:
     return with_margin((left, top, right, bottom), settings.margin, shape=(0, 0), border="repeat")
 
 
-Which = Literal["all", "largest"]
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A face's crop with its facts [FACES], coordinates in pixels of the upright photo, and what to warn about."""
-
-    cropped: Cropped
-    warnings: tuple[str, ...]
-
-
-def crops_of(photos: Sequence[np.ndarray], settings: Faces, *, which: Which, detect: Detect, spread: Spread) -> list[list[Crop]]:
-    """The crops of each photo's faces, largest first: the first is the one that a run of these settings takes.
-
-    photos: RGB uint8 (height, width, 3) of any sizes. Where no face is found there is one crop, of what `settings.no_face` says:
-    the whole photo (status `no_face`), or nothing (status `dropped`, no image). `detect` is Detector.detect; `spread` maps a
-    function over lists, in threads if it likes.
-    """
-    smaller = [downscale(photo) for photo in photos]
-    seen = detect([pixels for pixels, _ in smaller], smallest_face=settings.smallest_face)
-    # Stable, so that of equal faces the one with the better score comes first, as in training.
-    ranked = [sorted(faces, key=lambda face: -face.area)[: 1 if which == "largest" else None] for faces in seen]
-    wanted: list[tuple[int, list[Detection]]] = [(n, [face]) for n, faces in enumerate(ranked) for face in faces]
-    wanted += [(n, []) for n, faces in enumerate(ranked) if not faces]
-    made = crop_detected(
-        [smaller[n][0] for n, _ in wanted],
-        [None] * len(wanted),
-        settings,
-        detect=_answering([faces for _, faces in wanted], detect),
-        spread=spread,
-    )
-    crops: list[list[Crop]] = [[] for _ in photos]
-    for (n, _), cropped in zip(wanted, made, strict=True):
-        pixels, factor = smaller[n]
-        warnings = is_tight_crop(cropped.facts, settings, shape=pixels.shape)
-        whole = dataclasses.replace(cropped, facts={**cropped.facts, "found": len(seen[n])})
-        crops[n].append(Crop(scaled(whole, factor), warnings))
-    return crops
-
-
-def _answering(first: list[list[Detection]], detect: Detect) -> Detect:
-    """A detector that has looked already: it gives `first` once, then looks itself, for the second pass."""
-    known = [first]
-
-    def answer(photos: Sequence[np.ndarray], **options: Any) -> list[list[Detection]]:
-        return known.pop() if known else detect(photos, **options)
-
-    return answer
-
-
-BATCH = 16  # photos in memory together; one of 89 megapixels takes a quarter GiB
-THREADS = 4
-
-
-@dataclass(frozen=True)
-class PhotoFaces:
-    """What became of a photo: crops (one without an image where faces are dropped), or why it could not be read."""
-
-    path: Path
-    crops: tuple[Crop, ...] = ()
-    unreadable: str = ""
-
-
-def find_faces(
-    photos: Sequence[Path], settings: Faces, *, which: Which, detect: Detect, on_progress: Callable[[int, int], object]
-) -> list[PhotoFaces]:
-    """One result a photo, in order. `on_progress(done, total)` is called after every batch."""
-    found: list[PhotoFaces] = []
-    with ThreadPoolExecutor(THREADS) as pool, warnings.catch_warnings():
-        # Pillow warns of pictures that `decode` refuses by its own limit.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        for at in range(0, len(photos), BATCH):
-            paths = photos[at : at + BATCH]
-            read = list(pool.map(_read, paths))
-            pixels = [one for one in read if not isinstance(one, str)]
-            crops = iter(crops_of(pixels, settings, which=which, detect=detect, spread=pool.map) if pixels else [])
-            for path, one in zip(paths, read):
-                found.append(PhotoFaces(path, unreadable=one) if isinstance(one, str) else PhotoFaces(path, tuple(next(crops))))
-            on_progress(len(found), len(photos))
-    return found
-
-
-def _read(path: Path) -> np.ndarray | str:
-    """Upright RGB pixels, or why there are none."""
-    try:
-        return decode(path.read_bytes())
-    except DecodeError as error:
-        return error.reason
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-
-
 @dataclass(frozen=True)
 class TrainingOverlap:
     """The file names of a run's own photos, and the folds that test each.
@@ -222,7 +204,7 @@ class TrainingOverlap:
 
     def warnings(self, path: Path, folds: Sequence[int]) -> tuple[str, ...]:
         """At most one warning: which of these folds have the photo among those that they were trained or chosen by."""
-        tested = self.tested_in.get(path.name.lower())
+        tested = self.tested_in.get(printable(path.name).lower())
         if tested is None or not (trained := [fold for fold in folds if fold not in tested]):
             return ()
         instead = f"; tested by fold {', '.join(map(str, sorted(tested)))}" if tested else ""
@@ -231,11 +213,21 @@ class TrainingOverlap:
 
 def training_overlap(run: Run) -> TrainingOverlap:
     """Read the run's photos and folds."""
-    photos, folds = read_table(run.folder / "photos.csv", PHOTOS), run.folds()
+    photos, table = read_table(run.folder / "photos.csv", PHOTOS), run.folds()
     tested: dict[str, set[int]] = defaultdict(set)
-    for fold, photo in folds.loc[folds["part"] == TEST, ["fold", "photo"]].itertuples(index=False):
+    for fold, photo in table.loc[table["part"] == TEST, ["fold", "photo"]].itertuples(index=False):
         tested[photo].add(int(fold))
     named: dict[str, set[int]] = defaultdict(set)
     for photo, path in zip(photos["photo"], photos["path"]):
         named[PurePosixPath(path.replace("\\", "/")).name.lower()] |= tested[photo]
-    return TrainingOverlap({name: frozenset(found) for name, found in named.items()})
+    return TrainingOverlap({name: frozenset(folds) for name, folds in named.items()})
+
+
+def _read(path: Path) -> np.ndarray | str:
+    """Upright RGB pixels, or why there are none."""
+    try:
+        return decode(path.read_bytes())
+    except DecodeError as error:
+        return error.reason
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from agerepro.io import write_manifest
+from agerepro.models.weights import load_arrays, save_arrays
 from agerepro.runs.layout import Run, find_run
 
 TINY = Path(__file__).parents[1] / "runs" / "tiny.yaml"
@@ -21,7 +24,7 @@ synthetic:
   adience: {people: 20, photos: 60, size: 96, seed: 3}
   fgnet:   {people: 4, size: 96, seed: 4}
 """
-# One learns groups with everything trained, one learns years by a single output.
+# One learns groups with everything trained, one years by a single output from several stages, one by a single output from the last.
 GROUPS = f"""{SHARED}
 backbone: {{name: vgg16, width: 0.0625, dense: [16]}}
 stages:
@@ -43,6 +46,7 @@ head: {{regression: {{features: stages}}}}
 loss: [squared_error]
 decode: output
 """
+LAST_STAGE = YEARS.replace("features: stages", "features: last").replace("leave_one_subject_out", "{subject_kfold: {folds: 2}}")
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +61,8 @@ def finish(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
         runs = folder / "runs"
         command = [sys.executable, "-m", "agerepro", "run", str(path), "--runs", str(runs), *options]
         quiet = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=quiet, check=False)
-        assert done.returncode == 0, done.stderr
+        process = subprocess.run(command, capture_output=True, text=True, timeout=600, env=quiet, check=False)
+        assert process.returncode == 0, process.stderr
         return find_run(next(file.parent for file in runs.glob("*/*/*/experiment.yaml")))
 
     return train
@@ -80,6 +84,18 @@ def groups_run(finish: Callable[..., Run]) -> Run:
 def years_run(finish: Callable[..., Run]) -> Run:
     """One output in years; drops photos without a face."""
     return finish(YEARS)
+
+
+@pytest.fixture(scope="session")
+def opposed_run(finish: Callable[..., Run]) -> Run:
+    """One output in years from the last map, by weights that are changed after training: whatever the map holds makes younger."""
+    run = finish(LAST_STAGE)
+    for folder in (run.folder / "folds").iterdir():
+        weights = load_arrays(folder / "weights.npz")
+        changed = {"dense1/kernel": np.abs(weights["dense1/kernel"]), "years/kernel": -np.abs(weights["years/kernel"])}
+        save_arrays(folder / "weights.npz", weights | changed)
+        write_manifest(folder, [line.split("  ")[1] for line in (folder / "SHA256SUMS").read_text().splitlines()])
+    return run
 
 
 @pytest.fixture(scope="session")

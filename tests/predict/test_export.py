@@ -16,7 +16,7 @@ from agerepro.faces.prepare import store_folder
 from agerepro.faces.store import FaceStore
 from agerepro.predict.estimates import outputs_of
 from agerepro.predict.export import differences, export_run, faces_of_run, missing_for_onnx, random_images, refuse_foreign
-from agerepro.predict.inference_model import LAYERS, Years, inference_model
+from agerepro.predict.inference_model import CUSTOM_LAYERS, Years, inference_model
 from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table
@@ -40,7 +40,7 @@ def test_every_layer_of_ours_is_known_where_the_file_is_loaded() -> None:
     package = Path(agerepro.__file__).parent
     pattern = r'register_keras_serializable\(package="agerepro"\)\nclass (\w+)'
     registered = {name for path in package.rglob("*.py") for name in re.findall(pattern, path.read_text(encoding="utf-8"))}
-    assert registered == {layer.__name__ for layer in LAYERS}
+    assert registered == {layer.__name__ for layer in CUSTOM_LAYERS}
 
 
 def test_an_unknown_decoding_is_refused() -> None:
@@ -63,19 +63,19 @@ def test_the_model_gives_what_predict_gives(kind: str, folds: list[int], request
     model, _ = inference_model(run, folds, seed=0)
     pixels = faces_of_run(run, network.experiment)
     assert len(pixels) == 16 and pixels.dtype == np.uint8
-    said = model.predict(pixels, verbose=0)
+    outputs = model.predict(pixels, verbose=0)
     images = _images(run)
     expected = outputs_of(network, images, folds, seed=0, on_progress=lambda done, total: None)
     if kind == "years_run":
-        assert set(said) == {"age"}
-        np.testing.assert_allclose(said["age"], expected[:, 0], atol=1e-3)
+        assert set(outputs) == {"age"}
+        np.testing.assert_allclose(outputs["age"], expected[:, 0], atol=1e-3)
     else:
-        assert set(said) == {"logits", "posterior"} | ({"age"} if kind == "classes_run" else set())
-        np.testing.assert_allclose(said["posterior"], expected, atol=1e-5)
-        shifted = np.exp(said["logits"] - said["logits"].max(axis=1, keepdims=True))
+        assert set(outputs) == {"logits", "posterior"} | ({"age"} if kind == "classes_run" else set())
+        np.testing.assert_allclose(outputs["posterior"], expected, atol=1e-5)
+        shifted = np.exp(outputs["logits"] - outputs["logits"].max(axis=1, keepdims=True))
         np.testing.assert_allclose(shifted / shifted.sum(axis=1, keepdims=True), expected, atol=1e-5)
     if kind == "classes_run":
-        np.testing.assert_allclose(said["age"], expected @ network.bins, atol=1e-3)
+        np.testing.assert_allclose(outputs["age"], expected @ network.bins, atol=1e-3)
 
 
 def _images(run: Run) -> list[bytes]:
@@ -93,8 +93,8 @@ def exported(classes_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("exported") / "ages"
     styles = ["keras", "saved_model", *([] if missing_for_onnx() else ["onnx"])]
     found = export_run(classes_run, folder, folds="all", styles=styles, on_progress=quiet)
-    assert [one.style for one in found] == styles
-    assert all(each.largest <= 1e-4 for one in found for each in one.found if each.output == "posterior")
+    assert [file.style for file in found] == styles
+    assert all(row.largest <= 1e-4 for file in found for row in file.differences if row.output == "posterior")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""What is looked at in folders, and what is left aside."""
+"""What is looked at in folders, and what is ignored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_folder_gives_its_pictures_sorted_and_names_what_it_leaves(tmp_path: P
         (tmp_path / name).touch()
     found = photo_files([tmp_path])
     assert [path.relative_to(tmp_path).as_posix() for path in found.photos] == ["a.png", "b.JPG", "below/c.webp"]
-    assert [path.name for path in found.aside] == ["notes.txt"]
+    assert [path.name for path in found.ignored] == ["notes.txt"]
 
 
 def test_a_file_that_is_named_is_tried_whatever_it_is_called_and_only_once(tmp_path: Path) -> None:
@@ -34,6 +34,20 @@ def test_a_file_that_is_named_is_tried_whatever_it_is_called_and_only_once(tmp_p
     photo.touch()
     (tmp_path / "scan").touch()
     assert photo_files([photo, tmp_path / "scan", photo, tmp_path]).photos == (photo, tmp_path / "scan")
+
+
+def test_photos_of_telephones_are_pictures_and_have_the_same_faces(portraits: list[Path], tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    with Image.open(portraits[0]) as portrait:
+        pillow_heif.from_pillow(portrait.convert("RGB")).save(tmp_path / "a.HEIC", quality=95)
+        portrait.convert("RGB").save(tmp_path / "b.avif", quality=95)
+        portrait.convert("RGB").save(tmp_path / "c.png")
+    files = photo_files([tmp_path])
+    assert [path.name for path in files.photos] == ["a.HEIC", "b.avif", "c.png"]
+    found = find_faces(files.photos, CHIP, which="all", detect=detector().detect, on_progress=lambda *at: None)
+    boxes = [[photo.crops[0].cropped.facts[side] for side in ("left", "top", "right", "bottom")] for photo in found]
+    assert all(photo.crops[0].cropped.facts["status"] == "ok" for photo in found)
+    np.testing.assert_allclose(boxes[:2], [boxes[2]] * 2, atol=25)  # pixels of 225: the detector moves with the last digit
 
 
 def test_nothing_to_look_at_is_an_error(tmp_path: Path) -> None:

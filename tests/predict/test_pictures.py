@@ -74,14 +74,14 @@ def test_every_face_gets_its_picture(
     kind: str, how: Kind, said: str, request: pytest.FixtureRequest, photos_of_run: Folder, tmp_path: Path
 ) -> None:
     run: Run = request.getfixturevalue(kind)
-    back = load_run_model(run)
+    run_model = load_run_model(run)
     photo = next(path for path in sorted(photos_of_run(run).rglob("*")) if path.suffix.lower() == ".jpg")
     (tmp_path / "text.jpg").write_text("not a picture")
     quiet = {"folds": None, "which": "largest", "on_progress": lambda what, done, total: None}
-    rows = predict_photos(back, photo_files([tmp_path / "text.jpg", photo]), **quiet).rows
+    rows = predict_photos(run_model, photo_files([tmp_path / "text.jpg", photo]), **quiet).rows
     counted: list[tuple[int, int]] = []
-    folds = back.folds_with_weights(0)[:2]
-    found = with_maps(back, rows, tmp_path / "maps", how=how, folds=folds, on_progress=lambda *at: counted.append(at))
+    folds = run_model.folds_with_weights(0)[:2]
+    found = with_maps(run_model, rows, tmp_path / "maps", how=how, folds=folds, on_progress=lambda *at: counted.append(at))
     (written,) = (tmp_path / "maps").iterdir()
     assert [row.values["map"] for row in found] == [str(written) if row.image else None for row in rows]
     assert written.name == f"{[bool(row.image) for row in rows].index(True) + 1:04d}-{photo.stem}.png" and counted[-1] == (2, 2)
@@ -91,7 +91,32 @@ def test_every_face_gets_its_picture(
     # To the right, the face under a map: neither the face as it is nor a map of nothing.
     face = pixels[:, :MAP_SIDE]
     assert np.abs(pixels[:, MAP_SIDE + MAP_GAP :].astype(int) - overlay(face, np.zeros((2, 2)), MAP_SIDE)).max() > 60
-    assert maps_in_words(back, how, tmp_path).startswith(said)
+    assert maps_in_words(run_model, how, tmp_path).startswith(said)
+
+
+def test_an_empty_map_is_said_in_the_row_and_on_the_picture(opposed_run: Run, photos_of_run: Folder, tmp_path: Path) -> None:
+    run_model = load_run_model(opposed_run)
+    photo = sorted(photos_of_run(opposed_run).rglob("*.JPG"))[0]
+    quiet = {"on_progress": lambda *at: None}
+    rows = predict_photos(run_model, photo_files([photo]), folds=None, which="largest", **quiet).rows
+    pictures = {}
+    for how in ("grad_cam", "mean"):
+        (found,) = with_maps(run_model, rows, tmp_path / how, how=how, folds=[0], **quiet)
+        assert any("empty map" in text and "conv5_3" in text for text in found.values["warnings"]) == (how == "grad_cam")
+        pictures[how] = opened(Path(found.values["map"]).read_bytes())[:, MAP_SIDE + MAP_GAP :]
+    # Of the grey face alone, no pixel would have the colour of the words.
+    marked = (np.abs(pictures["grad_cam"] - (0xB3, 0x59, 0x00)).max(axis=-1) < 8).sum()
+    assert marked > 200 and np.ptp(pictures["grad_cam"], axis=-1).max() > 60
+
+
+def test_a_long_name_has_a_map_too(opposed_run: Run, photos_of_run: Folder, tmp_path: Path) -> None:
+    photo = tmp_path / f"{'x' * 250}.jpg"
+    photo.write_bytes(sorted(photos_of_run(opposed_run).rglob("*.JPG"))[0].read_bytes())
+    quiet = {"on_progress": lambda *at: None}
+    run_model = load_run_model(opposed_run)
+    rows = predict_photos(run_model, photo_files([photo]), folds=None, which="largest", **quiet).rows
+    (found,) = with_maps(run_model, rows, tmp_path / "maps", how="mean", folds=[0], **quiet)
+    assert Path(found.values["map"]).is_file()
 
 
 def test_a_run_without_such_maps_is_a_users_error_before_anything_is_written(years_run: Run, groups_run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ import csv
 import dataclasses
 import io
 import json
+import math
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,13 @@ from PIL import Image
 
 from agerepro.errors import UserError
 from agerepro.models.weights import load_arrays
+from agerepro.predict import interval
 from agerepro.predict.estimates import COLUMNS, Row, folds_asked
+from agerepro.predict.interval import Calibration
+from agerepro.predict.model_card import sources_of
 from agerepro.predict.photos import photo_files
-from agerepro.predict.pictures import caption
-from agerepro.predict.predict import PhotoPredictions, as_csv, as_jsonl, failed, predict_photos, summary
+from agerepro.predict.pictures import caption, contact_sheet, with_maps
+from agerepro.predict.predict import PhotoPredictions, as_csv, as_jsonl, failed, predict_photos, summary, worth
 from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import PHOTOS, read_table
@@ -60,7 +66,18 @@ def test_the_mean_of_folds_is_the_mean_of_their_posteriors(classes_run: Run, pho
     for row, first, second in zip(both.rows, alone[0].rows, alone[1].rows):
         assert row.posterior is not None and first.posterior is not None and second.posterior is not None
         np.testing.assert_allclose(row.posterior, (first.posterior + second.posterior) / 2, atol=1e-9)
-    assert any("of single folds" in line for line in summary(both, [0, 1, 2, 3]))
+
+
+def test_what_the_interval_is_worth_is_its_measured_coverage(classes_run: Run) -> None:
+    frame = classes_run.predictions([0])
+    measured = Calibration(0.8, 1.5, 82, 0.771, 0.731, 0.803, 21.26, (True,) * len(frame))
+    text = worth(interval.TestSummary(frame, measured, None), several=False)
+    assert all(fact in text for fact in ("measured coverage 77.1 %", "73.1 % to 80.3 %", "82 tested people", "21.3 years")), text
+    assert "of single folds" in worth(interval.TestSummary(frame, measured, None), several=True) and "of single folds" not in text
+    unmeasured = Calibration(0.8, 1.5, 4, math.nan, math.nan, math.nan, math.nan, ())
+    assert "not measured" in worth(interval.TestSummary(frame, unmeasured, None), several=False)
+    none = Calibration(0.8, math.inf, 3, math.nan, math.nan, math.nan, math.nan, ())
+    assert "No interval" in worth(interval.TestSummary(frame, none, None), several=False)
 
 
 def test_folds_are_the_first_all_or_those_named_and_must_have_weights(classes_run: Run) -> None:
@@ -68,7 +85,7 @@ def test_folds_are_the_first_all_or_those_named_and_must_have_weights(classes_ru
     assert folds_asked(network, None, seed=0) == [0]
     assert folds_asked(network, "all", seed=0) == [0, 1, 2, 3]
     assert folds_asked(network, "1-2", seed=0) == [1, 2]
-    with pytest.raises(UserError, match="there are folds 0 to 3, not 9"):
+    with pytest.raises(UserError, match="0 to 3"):
         folds_asked(network, "9", seed=0)
 
 
@@ -78,6 +95,29 @@ def test_without_weights_the_user_is_told_which_setting_keeps_them(classes_run: 
     (tmp_path / "folds.csv").write_bytes((classes_run.folder / "folds.csv").read_bytes())
     with pytest.raises(UserError, match="keep_weights: all"):
         folds_asked(empty, None, seed=0)
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "posteriors.npz", "SHA256SUMS"])
+def test_a_damaged_file_of_a_fold_is_named_with_the_command_that_makes_it_again(classes_run: Run, name: str, tmp_path: Path) -> None:
+    run = Run(tmp_path / "koenig2019" / "tiny" / classes_run.folder.name)
+    shutil.copytree(classes_run.folder, run.folder)
+    path = run.fold_folder(0, 2, first_seed=0) / name
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match="agerepro run") as raised:
+        load_run_model(run)
+    assert str(path if name != "SHA256SUMS" else path.parent) in str(raised.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_provenance_is_named_with_the_command_that_makes_it_again(classes_run: Run, content: str, tmp_path: Path) -> None:
+    run = Run(tmp_path / "koenig2019" / "tiny" / classes_run.folder.name)
+    shutil.copytree(classes_run.folder, run.folder)
+    (run.folder / "provenance.json").write_text(content)
+    Image.new("RGB", (90, 70)).save(tmp_path / "plain.png")
+    for read in (lambda: of_run(run, [tmp_path / "plain.png"]), lambda: sources_of(run, load_run_model(run).experiment)):
+        with pytest.raises(UserError, match="agerepro run") as raised:
+            read()
+        assert str(run.folder / "provenance.json") in str(raised.value)
 
 
 def test_a_photo_that_trained_the_network_is_named_with_the_fold_that_tests_it(classes_run: Run, photos_of_run: Folder) -> None:
@@ -117,8 +157,24 @@ def test_bad_files_are_rows_with_reasons_and_cost_nobody_anything(years_run: Run
     lines = list(summary(found, [0, 1, 2, 3]))
     assert not [line for line in lines if "boxes that its data set brings" in line]
     assert any("5 of the run's own faces were cut by boxes" in line for line in summary(dataclasses.replace(found, cut_by_source=5), [0]))
-    assert "7 photos: 1 with 1 face, 1 without a face, 5 unreadable; 1 other file left aside" in lines
+    assert "7 photos: 1 with 1 face, 1 without a face, 5 unreadable; 1 other file ignored" in lines
     assert sum(line.startswith("failed: ") for line in lines) == 6 and any("notes.txt" in line for line in lines)
+
+
+def test_a_name_that_is_not_utf_8_is_escaped_the_same_way_everywhere(opposed_run: Run, photos_of_run: Folder, tmp_path: Path) -> None:
+    content = sorted(photos_of_run(opposed_run).rglob("*.JPG"))[0].read_bytes()
+    for name in (b"caf\xe9.jpg", b"caf\xe9.txt"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(content)
+    found = of_run(opposed_run, [tmp_path])
+    rows = with_maps(load_run_model(opposed_run), found.rows, tmp_path / "maps", how="mean", folds=[0], on_progress=lambda *at: None)
+    escaped = f"{tmp_path}/caf\\udce9.jpg"
+    assert [row.values["photo"] for row in rows] == [escaped] and Path(rows[0].values["map"]).exists()
+    line = as_jsonl(rows, [], distribution=False).encode("utf-8")  # strict: a surrogate would be an error
+    assert json.loads(line)["photo"] == escaped
+    (cells,) = csv.DictReader(io.StringIO(as_csv(rows, [], distribution=False).encode("utf-8").decode("utf-8")))
+    assert cells["photo"] == escaped
+    text = "\n".join(summary(found, [0])).encode("utf-8").decode("utf-8")
+    assert f"{tmp_path}/caf\\udce9.txt" in text and contact_sheet(rows).startswith(b"\x89PNG")
 
 
 def test_a_whole_picture_without_a_face_is_marked_and_gets_no_interval(classes_run: Run, tmp_path: Path) -> None:
