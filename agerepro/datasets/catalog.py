@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.resources import files
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def card(name: str) -> Card:
     return read_card(_known(name))
 
 
-def read(name: str, data: Path, *, group_labels: str = "exact") -> Photos:
+def read(name: str, data: str | PathLike[str], *, group_labels: str = "exact") -> Photos:
     """The photos of the data set in `data/<name>`.
 
     group_labels: which labels count in a set of age groups whose labels are untidy (`GROUPED`); others do not care.
@@ -97,7 +98,7 @@ def read(name: str, data: Path, *, group_labels: str = "exact") -> Photos:
     """
     module, _, function = READERS[_known(name)].partition(":")
     reader = getattr(import_module(module), function)
-    root = existing_folder(name, data)
+    root = existing_folder(name, Path(data))
     photos: Photos = reader(root, labels=group_labels) if name in GROUPED else reader(root)
     return photos
 
