@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agerepro.cli.run import _ranges
 from agerepro.errors import UserError
 from agerepro.io import write_manifest
-from agerepro.runs.layout import Run, disclaimer, find_run, parse_folds, run_folder
+from agerepro.runs.layout import Run, disclaimer, find_run, parse_folds, run_folder, run_status
 from agerepro.tables import FOLDS, write_table
 
 
@@ -66,3 +66,10 @@ def test_find_run_wants_exactly_one(tmp_path: Path) -> None:
 )
 def test_only_the_papers_own_settings_on_real_faces_go_without(profile: str, synthetic: bool, changed: list[str], said: str) -> None:
     assert disclaimer(profile, synthetic=synthetic, changed=changed) == said
+
+
+def test_a_partial_copy_is_never_the_papers_own_data() -> None:
+    copies = ["972 of 1,002 photos of fgnet", "9 of 16,488 photos of agedb"]
+    text = disclaimer("paper", synthetic=False, changed=["a=1"], partial_copies=copies)
+    assert all(part in text for part in (*copies, "partial copy", "changed: a=1"))
+    assert run_status(text, 82, 82) == text

@@ -9,6 +9,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from agerepro.errors import UserError
 from agerepro.explain.cam import How, resize
@@ -17,7 +18,17 @@ from agerepro.explain.maps import SENSITIVITY
 from agerepro.explain.mean_maps import mean_maps
 from agerepro.explain.regions import face_regions, region_summary, region_table
 from agerepro.report.figures.explained import plot_deletion_curves, plot_mean_maps, plot_regions
-from agerepro.report.figures.maps import Face, MapWords, Network, plot_class_activation, plot_map_differences
+from agerepro.report.figures.maps import (
+    NO_ACTIVATION,
+    NO_DIFFERENCE,
+    Face,
+    MapWords,
+    Network,
+    empty_maps_text,
+    plot_class_activation,
+    plot_map,
+    plot_map_differences,
+)
 from agerepro.report.figures.style import Caption
 
 CAPTION = Caption("vgg16-faces2", "demo", "leave-one-person-out", "demo: synthetic faces")
@@ -46,13 +57,13 @@ def test_maps_of_one_or_several_networks_before_and_after(tmp_path: Path, backbo
     png, pdf, csv = plot_class_activation(networks, [face("p0", shown=shown), face("p3", shown=shown)], CAPTION, tmp_path, words=WORDS)
     table = pd.read_csv(csv)
     assert png.stat().st_size and pdf.stat().st_size and len(table) == len(networks) * 2 * 9
-    found = table.query("photo == 'p3' and experiment == 'VGG-16-after'")["value"]
-    np.testing.assert_allclose(found, MAPS[3].ravel())
+    values = table.query("photo == 'p3' and experiment == 'VGG-16-after'")["value"]
+    np.testing.assert_allclose(values, MAPS[3].ravel())
 
 
 def test_a_difference_of_maps_is_the_absolute_one_of_what_is_drawn(tmp_path: Path) -> None:
     before = network("VGG-16", "before")
-    after = replace(network("VGG-16", "after"), maps={photo: -2 * one for photo, one in before.maps.items()})
+    after = replace(network("VGG-16", "after"), maps={photo: -2 * heat for photo, heat in before.maps.items()})
     png, pdf, csv = plot_map_differences(before, after, [face("p0", shown=True), face("p3", shown=False)], CAPTION, tmp_path, words=WORDS)
     table = pd.read_csv(csv).query("photo == 'p3'").filter(regex="^x").to_numpy()
     assert png.stat().st_size and pdf.stat().st_size and table.shape == (112, 112)
@@ -73,7 +84,7 @@ def test_no_network_is_a_users_error(tmp_path: Path) -> None:
         plot_regions({}, CAPTION, tmp_path)
 
 
-def test_mean_maps_and_regions_hold_what_they_draw(tmp_path: Path) -> None:
+def test_mean_maps_and_regions_hold_what_they_show(tmp_path: Path) -> None:
     means = mean_maps(MAPS, np.full((6, 48, 48, 3), 90, np.uint8), EVERYWHERE, GROUPS)
     assert means is not None
     table = pd.read_csv(plot_mean_maps({"a": means, "b": means}, CAPTION, tmp_path, shown="faces")[2])
@@ -81,8 +92,8 @@ def test_mean_maps_and_regions_hold_what_they_draw(tmp_path: Path) -> None:
     first = table.query("run == 'a' and group == 'all' and y == 20").filter(regex="^x")
     np.testing.assert_allclose(first.to_numpy()[0], means.energy["all"][20], atol=1e-4)
     summary = region_summary(region_table(PHOTOS, MAPS, EVERYWHERE), pd.Series(GROUPS, index=PHOTOS["photo"]))
-    drawn = pd.read_csv(plot_regions({"a": summary, "b": summary}, CAPTION, tmp_path)[2])
-    np.testing.assert_allclose(drawn.query("run == 'b'")["relative"], summary["relative"])
+    plotted = pd.read_csv(plot_regions({"a": summary, "b": summary}, CAPTION, tmp_path)[2])
+    np.testing.assert_allclose(plotted.query("run == 'b'")["relative"], summary["relative"])
 
 
 def test_curves_hold_the_means_of_the_photos(tmp_path: Path) -> None:
@@ -90,5 +101,27 @@ def test_curves_hold_the_means_of_the_photos(tmp_path: Path) -> None:
     random = compare_with_random(PHOTOS, MAPS, MAPS[None, ::-1], EVERYWHERE)
     checks = Checks(random, curve_table(PHOTOS, scores), check_summary(PHOTOS, random, areas(scores), unit="years"))
     table = pd.read_csv(plot_deletion_curves(checks, CAPTION, tmp_path, score="Expected age (years)")[2])
-    found = table.query("order == 'insertion' and map == 'map'")["score"]
-    np.testing.assert_allclose(found, scores[1, 0].mean(axis=0))
+    means = table.query("order == 'insertion' and map == 'map'")["score"]
+    np.testing.assert_allclose(means, scores[1, 0].mean(axis=0))
+
+
+def test_maps_that_are_zero_everywhere_are_named_on_the_picture_and_counted() -> None:
+    """Grad-CAM of a network with one output, say: a grey picture that would look like a map."""
+    axes = Figure().subplots()
+    plot_map(axes, np.zeros((3, 3)), None, None)
+    assert [text.get_text() for text in axes.texts] == [NO_ACTIVATION]
+    axes = Figure().subplots()
+    plot_map(axes, np.zeros((3, 3)), np.full((48, 48, 3), 120, np.uint8), None, empty=NO_DIFFERENCE)
+    assert [text.get_text() for text in axes.texts] == [NO_DIFFERENCE]
+    axes = Figure().subplots()
+    plot_map(axes, MAPS[0], None, None)
+    assert not axes.texts
+    assert "2 of 3" in empty_maps_text([np.zeros((2, 2)), MAPS[0], np.zeros((2, 2))]) and empty_maps_text([MAPS[0]]) == ""
+
+
+def test_empty_maps_change_the_picture_and_not_its_numbers(tmp_path: Path) -> None:
+    dead = replace(network("VGG-16", "after"), maps={photo: 0 * heat for photo, heat in zip(PHOTOS["photo"], MAPS)})
+    faces = [face("p0", shown=True), face("p3", shown=True)]
+    png, _, csv = plot_class_activation([dead], faces, CAPTION, tmp_path, words=WORDS)
+    assert (pd.read_csv(csv)["value"] == 0).all() and png.stat().st_size
+    plot_map_differences(dead, dead, faces, CAPTION, tmp_path, words=WORDS)
