@@ -77,17 +77,17 @@ def survey(root: Path, *, labels: str) -> LabelTable:
     rows["group"] = rows["age"].map({label: group_of(label, labels) for label in rows["age"].unique()})
     pictures = _pictures(rows, folder, root)
     rows["path"] = pictures.prefix + _path(rows, pictures.layout or "aligned")
-    kept, steps, skipped = _clean(rows, POLICIES[labels], pictures)
+    clean_rows, steps, skipped = _clean(rows, POLICIES[labels], pictures)
     table = pd.DataFrame(
         {
-            "photo": "adience/" + kept["user_id"] + "/" + kept["face_id"] + "." + kept["original_image"],
-            "path": kept["path"],
-            "subject": kept["face_id"],
-            "gender": kept["gender"].where(kept["gender"].isin(["m", "f"]), ""),
-            "split": kept["split"],
-            "group": kept["group"],
+            "photo": "adience/" + clean_rows["user_id"] + "/" + clean_rows["face_id"] + "." + clean_rows["original_image"],
+            "path": clean_rows["path"],
+            "subject": clean_rows["face_id"],
+            "gender": clean_rows["gender"].where(clean_rows["gender"].isin(["m", "f"]), ""),
+            "split": clean_rows["split"],
+            "group": clean_rows["group"],
             "cropped_margin": CROP_MARGIN,
-            "date_note": ("labelled " + kept["age"]).where(~kept["age"].isin(PRINTED), ""),
+            "date_note": ("labelled " + clean_rows["age"]).where(~clean_rows["age"].isin(PRINTED), ""),
         }
     )
     people = int(rows.loc[rows["face_id"] != "", "face_id"].nunique())

@@ -23,7 +23,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 CROP_MARGIN = 0.4  # of the authors' own face crops, on each side
-SAMPLED_PICTURES = 100  # looked for to see in which folder the pictures lie
+SAMPLED_PICTURES = 100  # spread over the table, looked for to see in which folder the pictures lie
 
 
 def _layout(dataset: str) -> Layout:
@@ -55,12 +55,12 @@ def read_cleaned(dataset: str, root: Path) -> Photos:
     """
     folder = native_folder(dataset, root, LAYOUTS[dataset])
     rows, people = read_mat(folder / f"{dataset}.mat", dataset)
-    kept, steps, skipped = clean(rows, f"{dataset}.mat")
-    pictures = _picture_folder(dataset, (folder, root), kept["path"])
-    table = kept[["subject", "age", *BOX]].assign(
-        photo=f"{dataset}/" + kept["path"] + _number_of_face(kept["path"]),
-        path=below(pictures, root) + kept["path"],
-        gender=np.where(kept["gender"] == 1.0, "m", "f"),
+    clean_rows, steps, skipped = clean(rows, f"{dataset}.mat")
+    pictures = _picture_folder(dataset, (folder, root), clean_rows["path"])
+    table = clean_rows[["subject", "age", *BOX]].assign(
+        photo=f"{dataset}/" + clean_rows["path"] + _number_of_face(clean_rows["path"]),
+        path=below(pictures, root) + clean_rows["path"],
+        gender=np.where(clean_rows["gender"] == 1.0, "m", "f"),
     )
     if pictures.name.casefold() != dataset or pictures == root:
         table = table.assign(cropped_margin=CROP_MARGIN, **dict.fromkeys(BOX, float("nan")))
@@ -68,9 +68,9 @@ def read_cleaned(dataset: str, root: Path) -> Photos:
 
 
 def _picture_folder(dataset: str, starts: tuple[Path, ...], paths: pd.Series) -> Path:
-    """The folder below which one of the first pictures lies: a start or its <dataset>_crop or <dataset>; the first start without any."""
+    """The folder below which one of some pictures lies: a start or its <dataset>_crop or <dataset>; the first start where none does."""
     folders = [folder for start in starts for name in LAYOUTS[dataset].nestings if (folder := nested(start, name)) is not None]
-    samples = paths.iloc[:SAMPLED_PICTURES]
+    samples = paths.iloc[:: max(1, len(paths) // SAMPLED_PICTURES)]
     return next((folder for folder in folders if any((folder / path).is_file() for path in samples)), starts[0])
 
 
@@ -131,8 +131,8 @@ def _open(path: Path) -> Any:
         raise UserError(f"{path} cannot be read: {error.strerror}. Check that it is a file that you may read.") from None
 
 
-def _wrong_mat(path: Path, expected: str, found: str) -> UserError:
-    return UserError(f"{path} is a .mat file of another shape: expected {expected}, found {found}.")
+def _wrong_mat(path: Path, expected: str, actual: str) -> UserError:
+    return UserError(f"{path} is a .mat file of another shape: expected {expected}, found {actual}.")
 
 
 def _vector(path: Path, field: str, fields: dict[str, np.ndarray], n: int) -> np.ndarray:
