@@ -63,19 +63,19 @@ PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
 
 def pretrained_weights(source: str, backbone: str) -> PretrainedWeights:
     """The row of PRETRAINED, or a UserError that lists what the backbone has."""
-    if (found := PRETRAINED.get((source, backbone))) is None:
+    if (published := PRETRAINED.get((source, backbone))) is None:
         fitting = ", ".join(sorted(weights for weights, name in PRETRAINED if name == backbone)) or "nothing"
         raise UserError(f"{backbone} has no published weights {source!r}; set backbone.weights to one of: {fitting}, none.")
-    return found
+    return published
 
 
 def find_local(source: str, backbone: str, *, folder: Path | None) -> Path | None:
     """The file if it is on this machine: in `folder`, else in Keras's own cache or the installed package; nothing is fetched."""
     published = pretrained_weights(source, backbone)
-    for place in [*([folder] if folder else []), keras_cache()]:
+    for directory in [*([folder] if folder else []), keras_cache()]:
         for name in published.files:
-            if (place / name).is_file():
-                return place / name
+            if (directory / name).is_file():
+                return directory / name
     return None if published.release else find_dlib_weights()
 
 
@@ -85,8 +85,8 @@ def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
     A fetched file gets its name only when complete. No checksum is published for keras-vggface; the SHA-256 of what is used is
     recorded instead. Offline, UserError says which file to put where.
     """
-    if (present := find_local(source, backbone, folder=folder)) is not None:
-        return present
+    if (path := find_local(source, backbone, folder=folder)) is not None:
+        return path
     published = pretrained_weights(source, backbone)
     if not published.release:
         raise UserError(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import h5py
 import keras
@@ -22,8 +22,32 @@ from agerepro.models.build import Network
 from agerepro.models.dlib_file import check_dlib_file, read_dlib_file
 from agerepro.models.pretrained import PRETRAINED, PretrainedWeights, find_weights, pretrained_weights
 
-if TYPE_CHECKING:
-    import keras
+TransferPart = Literal["backbone", "dense", "all"]  # the backbone alone; also the dense layers before the last; all layers
+
+
+@dataclass(frozen=True)
+class TransferReport:
+    """Names (`layer/variable`) of what was copied, of what keeps its own (fresh) values, and of what the source had beyond it."""
+
+    copied: tuple[str, ...]
+    fresh: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What was read from a published file: provenance, and the backbone's tensors by our names (`layer/variable`).
+
+    parameters: numbers in `tensors`; not_used: names in the file that were left out because PRETRAINED says so.
+    """
+
+    source: str
+    file: str
+    sha256: str
+    parameters: int
+    licence: str
+    not_used: tuple[str, ...]
+    tensors: dict[str, np.ndarray] = field(repr=False, compare=False)
 
 
 def variables_by_name(model: keras.Model) -> dict[str, keras.Variable]:
@@ -40,8 +64,8 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
     """Write an `.npz` whole or not at all; equal arrays give equal bytes, in whatever order they come."""
     if path.suffix != ".npz":
         raise ValueError(f"{path.name} must end in .npz.")
-    named: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
-    return atomic_write(path, lambda temporary: np.savez(temporary, **named))
+    members: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
+    return atomic_write(path, lambda temporary: np.savez(temporary, **members))
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -56,34 +80,6 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{path} does not exist.") from None
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is damaged ({error}): remove it, and `agerepro run` makes it anew.") from None
-
-
-def _tail(layer: keras.layers.Layer, variable: keras.Variable) -> str:
-    return variable.path.rsplit(f"{layer.name}/", 1)[-1]
-
-
-TransferPart = Literal["backbone", "dense", "all"]
-
-
-@dataclass(frozen=True)
-class TransferReport:
-    """Names (`layer/variable`) of what was copied, of what keeps its own (fresh) values, and of what the source had beyond it."""
-
-    copied: tuple[str, ...]
-    fresh: tuple[str, ...]
-    unused: tuple[str, ...]
-
-
-def differences(variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
-    """One text for each tensor that is missing among `arrays`, left over, or of another shape; empty when they fit."""
-    found = [f"{name} is missing" for name in variables if name not in arrays]
-    found += [f"{name} is left over" for name in arrays if name not in variables]
-    found += [
-        f"{name} is {_shape(arrays[name])}, not {_shape(variable)}"
-        for name, variable in variables.items()
-        if name in arrays and tuple(arrays[name].shape) != tuple(variable.shape)
-    ]
-    return found
 
 
 def load_strict(model: keras.Model, arrays: dict[str, np.ndarray], *, source: str) -> None:
@@ -102,36 +98,74 @@ def load_matching(source_weights: dict[str, np.ndarray], network: Network, *, pa
     last one too, each of them only where name and shapes agree. What is not copied keeps the values it has.
     Whether two last layers of one shape mean the same classes is for the caller to know.
     """
-    whole, backbone = variables_by_name(network.full), variables_by_name(network.backbone)
-    present = {name: array for name, array in source_weights.items() if name in backbone}
-    if wrong := differences(backbone, present):
+    variables, backbone = variables_by_name(network.full), variables_by_name(network.backbone)
+    source_backbone = {name: array for name, array in source_weights.items() if name in backbone}
+    if wrong := differences(backbone, source_backbone):
         raise UserError(f"The earlier stage's weights do not fit the backbone of {network.full.name}: {'; '.join(wrong)}.")
-    wanted = [*backbone, *(name for layer in _layers_to_copy(network, part) for name in whole if name.startswith(f"{layer}/"))]
-    fitting = _whole_layers(wanted, whole, source_weights)
+    layers = {_layer(name) for name in backbone} | set(_layers_to_copy(network, part))
+    fitting = _whole_layers([name for name in variables if _layer(name) in layers], variables, source_weights)
     for name in fitting:
-        whole[name].assign(source_weights[name])
+        variables[name].assign(source_weights[name])
     return TransferReport(
         copied=tuple(fitting),
-        fresh=tuple(name for name in whole if name not in fitting),
+        fresh=tuple(name for name in variables if name not in fitting),
         unused=tuple(name for name in source_weights if name not in fitting),
     )
 
 
-def _layers_to_copy(network: Network, part: TransferPart) -> list[str]:
-    if part == "backbone":
-        return []
-    layers = [layer.name for layer in network.head.layers if layer.weights]
-    return layers if part == "all" else [name for name in layers if name != network.output]
+def load_published(backbone: schema.Backbone, network: Network, *, folder: Path | None) -> LoadedWeights:
+    """`read_published`, then every backbone weight set by name; UserError listing all that is missing, left over or misshaped."""
+    loaded = read_published(backbone, folder=folder)
+    load_strict(network.backbone, loaded.tensors, source=loaded.file)
+    return loaded
 
 
-def _whole_layers(wanted: list[str], variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
-    """The wanted names of layers all of whose tensors fit: a kernel never comes without its bias."""
-    unfit = {name.split("/", 1)[0] for name in wanted if name not in arrays or tuple(arrays[name].shape) != tuple(variables[name].shape)}
-    return [name for name in wanted if name.split("/", 1)[0] not in unfit]
+def read_published(backbone: schema.Backbone, *, folder: Path | None) -> LoadedWeights:
+    """The published weights that `backbone.weights` names, found, fetched if need be, and read; no network is touched.
+
+    folder: where the user keeps weight files; None looks in the usual places only. Raises UserError when they cannot be had.
+    """
+    published = pretrained_weights(backbone.weights, backbone.name)
+    path = find_weights(backbone.weights, backbone.name, folder=folder)
+    return read_weights(path, published, source=backbone.weights)
 
 
-def _shape(array: np.ndarray | keras.Variable) -> str:
-    return "x".join(str(size) for size in array.shape) or "a single number"
+def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> LoadedWeights:
+    """One published file by our tensor names, without the layers that `published` says we have no use for."""
+    if path.suffix == ".dat":
+        stored = read_dlib_file(path)
+        tensors = {name: array for name, array in stored.items() if _layer(name) not in published.not_used}
+        unread = tuple(name for name in stored if name not in tensors)
+    else:
+        stored, unread = read_keras_h5(path, not_used=published.not_used)
+        tensors = _by_our_names(stored, path)
+    return LoadedWeights(
+        source=source,
+        file=path.name,
+        sha256=digest_of_file(path),
+        parameters=sum(array.size for array in tensors.values()),
+        licence=published.licence,
+        not_used=unread,
+        tensors=tensors,
+    )
+
+
+def check_weight_file(path: Path) -> None:
+    """Return if a published weight file (Keras's `.h5`, dlib's `.dat`) is what its name says; else UserError. Loads no tensor.
+
+    Names and shapes are looked at in the first, header and size in the second, so a web page under the file's name, a download
+    that broke off, and another network's file are noticed before anything starts.
+    """
+    if path.suffix == ".dat":
+        check_dlib_file(path)
+        return
+    published = next((weights for weights in PRETRAINED.values() if path.name in weights.files), None)
+    with _keras_h5(path) as file:
+        sizes = {(layer, name): dataset.size for layer, name, dataset in _stored_tensors(file)}
+    parameters = sum(size for (layer, _), size in sizes.items() if published is None or layer not in published.not_used)
+    if parameters != (published.parameters if published else parameters) or not parameters:
+        expected = f", not {published.parameters}" if published else ""
+        raise UserError(f"{path} holds {parameters} parameters{expected}: it is another network's file. Remove it and fetch it again.")
 
 
 def read_keras_h5(path: Path, *, not_used: Collection[str] = ()) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -151,22 +185,62 @@ def read_keras_h5(path: Path, *, not_used: Collection[str] = ()) -> tuple[dict[s
     return tensors, tuple(unread)
 
 
-def check_weight_file(path: Path) -> None:
-    """Return if a published weight file (Keras's `.h5`, dlib's `.dat`) is what its name says; else UserError. Loads no tensor.
+def our_name(stored: str) -> str:
+    """The name in our networks of a tensor stored by Keras 2: `conv1/7x7_s2/bn/gamma:0` -> `conv1_7x7_s2_bn/gamma`.
 
-    Names and shapes are looked at in the first, header and size in the second, so a web page under the file's name, a download
-    that broke off, and another network's file are noticed before anything starts.
+    Keras 3 allows no slash in layer names.
     """
-    if path.suffix == ".dat":
-        check_dlib_file(path)
-        return
-    published = next((weights for weights in PRETRAINED.values() if path.name in weights.files), None)
-    with _keras_h5(path) as file:
-        sizes = {(layer, name): dataset.size for layer, name, dataset in _stored_tensors(file)}
-    parameters = sum(size for (layer, _), size in sizes.items() if published is None or layer not in published.not_used)
-    if parameters != (published.parameters if published else parameters) or not parameters:
-        expected = f", not {published.parameters}" if published else ""
-        raise UserError(f"{path} holds {parameters} parameters{expected}: it is another network's file. Remove it and fetch it again.")
+    layer, _, variable = stored.removesuffix(":0").rpartition("/")
+    return f"{layer.replace('/', '_')}/{variable}"
+
+
+def differences(variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
+    """One text for each tensor that is missing among `arrays`, left over, or of another shape; empty when they fit."""
+    missing = [f"{name} is missing" for name in variables if name not in arrays]
+    left_over = [f"{name} is left over" for name in arrays if name not in variables]
+    misshaped = [
+        f"{name} is {_shape(arrays[name])}, not {_shape(variable)}"
+        for name, variable in variables.items()
+        if name in arrays and tuple(arrays[name].shape) != tuple(variable.shape)
+    ]
+    return missing + left_over + misshaped
+
+
+def _tail(layer: keras.layers.Layer, variable: keras.Variable) -> str:
+    return variable.path.rsplit(f"{layer.name}/", 1)[-1]
+
+
+def _shape(array: np.ndarray | keras.Variable) -> str:
+    return "x".join(str(size) for size in array.shape) or "a single number"
+
+
+def _layers_to_copy(network: Network, part: TransferPart) -> list[str]:
+    if part == "backbone":
+        return []
+    layers = [layer.name for layer in network.head.layers if layer.weights]
+    return layers if part == "all" else [name for name in layers if name != network.output]
+
+
+def _whole_layers(names: list[str], variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
+    """Those of `names` whose layers fit with all their tensors: a kernel never comes without its bias."""
+    unfit = {_layer(name) for name in names if name not in arrays or tuple(arrays[name].shape) != tuple(variables[name].shape)}
+    return [name for name in names if _layer(name) not in unfit]
+
+
+def _by_our_names(stored: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
+    tensors = {our_name(name): array for name, array in stored.items()}
+    if len(tensors) != len(stored):
+        raise UserError(f"{path} holds two tensors for one name: {', '.join(_twice(our_name(name) for name in stored))}.")
+    return tensors
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    names = sorted(names)
+    return [name for name, following in itertools.pairwise(names) if name == following]
+
+
+def _layer(name: str) -> str:
+    return name.split("/", 1)[0]
 
 
 @contextmanager
@@ -200,81 +274,3 @@ def _names(group: Any, attribute: str) -> list[str]:
         raise KeyError(f"{group.name} has no attribute {attribute}")
     names = [name for piece in pieces for name in group.attrs[piece]]
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
-
-
-@dataclass(frozen=True)
-class LoadedWeights:
-    """What was read from a published file: provenance, and the backbone's tensors by our names (`layer/variable`).
-
-    parameters: numbers in `tensors`; not_used: names in the file that were left out because PRETRAINED says so.
-    """
-
-    source: str
-    file: str
-    sha256: str
-    parameters: int
-    licence: str
-    not_used: tuple[str, ...]
-    tensors: dict[str, np.ndarray] = field(repr=False, compare=False)
-
-
-def read_published(backbone: schema.Backbone, *, folder: Path | None) -> LoadedWeights:
-    """The published weights that `backbone.weights` names, found, fetched if need be, and read; no network is touched.
-
-    folder: where the user keeps weight files; None looks in the usual places only. Raises UserError when they cannot be had.
-    """
-    published = pretrained_weights(backbone.weights, backbone.name)
-    path = find_weights(backbone.weights, backbone.name, folder=folder)
-    return read_weights(path, published, source=backbone.weights)
-
-
-def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> LoadedWeights:
-    """One published file by our tensor names, without the layers that `published` says we have no use for."""
-    if path.suffix == ".dat":
-        everything = read_dlib_file(path)
-        tensors = {name: array for name, array in everything.items() if _layer(name) not in published.not_used}
-        left_out = tuple(name for name in everything if name not in tensors)
-    else:
-        stored, left_out = read_keras_h5(path, not_used=published.not_used)
-        tensors = _by_our_names(stored, path)
-    return LoadedWeights(
-        source=source,
-        file=path.name,
-        sha256=digest_of_file(path),
-        parameters=sum(array.size for array in tensors.values()),
-        licence=published.licence,
-        not_used=left_out,
-        tensors=tensors,
-    )
-
-
-def load_published(backbone: schema.Backbone, network: Network, *, folder: Path | None) -> LoadedWeights:
-    """`read_published`, then every backbone weight set by name; UserError listing all that is missing, left over or misshaped."""
-    loaded = read_published(backbone, folder=folder)
-    load_strict(network.backbone, loaded.tensors, source=loaded.file)
-    return loaded
-
-
-def our_name(stored: str) -> str:
-    """The name in our networks of a tensor stored by Keras 2: `conv1/7x7_s2/bn/gamma:0` -> `conv1_7x7_s2_bn/gamma`.
-
-    Keras 3 allows no slash in layer names.
-    """
-    layer, _, variable = stored.removesuffix(":0").rpartition("/")
-    return f"{layer.replace('/', '_')}/{variable}"
-
-
-def _by_our_names(stored: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
-    named = {our_name(name): array for name, array in stored.items()}
-    if len(named) != len(stored):
-        raise UserError(f"{path} holds two tensors for one name: {', '.join(_twice(our_name(name) for name in stored))}.")
-    return named
-
-
-def _twice(names: Iterable[str]) -> list[str]:
-    names = sorted(names)
-    return [name for name, following in itertools.pairwise(names) if name == following]
-
-
-def _layer(name: str) -> str:
-    return name.split("/", 1)[0]

@@ -76,7 +76,7 @@ def test_statistics_of_the_stages_come_in_their_order() -> None:
         head = Regression(features="stages", statistics=statistics)
         features[statistics] = outputs_of(build_network(slim, head, outputs=1, size=32, seed=0).backbone, photos)
     first = 8  # channels of the first stage at width 1/8
-    together = np.concatenate([features[(one,)][:, :first] for one in ("mean", "max", "std")], axis=1)
+    together = np.concatenate([features[(statistic,)][:, :first] for statistic in ("mean", "max", "std")], axis=1)
     np.testing.assert_allclose(features["mean", "max", "std"][:, : 3 * first], together, rtol=1e-6)
 
 

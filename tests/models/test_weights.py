@@ -84,12 +84,11 @@ def test_another_ending_is_refused(tmp_path: Path) -> None:
         save_arrays(tmp_path / "w.h5", {})
 
 
-Slim_transfer = Callable[..., Network]
 HEAD = ("dense1/kernel", "dense1/bias", "logits/kernel", "logits/bias")
 
 
 @pytest.mark.parametrize(("part", "fresh"), [("backbone", HEAD), ("dense", HEAD[2:]), ("all", ())])
-def test_what_is_asked_for_is_copied_and_the_rest_stays_fresh(part, fresh: tuple[str, ...], slim: Slim_transfer) -> None:
+def test_what_is_asked_for_is_copied_and_the_rest_stays_fresh(part, fresh: tuple[str, ...], slim: Slim) -> None:
     earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
     before = weights_as_arrays(network.full)
     transfer = load_matching(earlier, network, part=part)
@@ -98,14 +97,14 @@ def test_what_is_asked_for_is_copied_and_the_rest_stays_fresh(part, fresh: tuple
         np.testing.assert_array_equal(array, before[name] if name in fresh else earlier[name], err_msg=name)
 
 
-def test_layers_of_another_shape_stay_fresh_bias_and_all(slim: Slim_transfer) -> None:
+def test_layers_of_another_shape_stay_fresh_bias_and_all(slim: Slim) -> None:
     earlier, network = weights_as_arrays(slim(outputs=9, dense=(8,)).full), slim(outputs=5, dense=(8,))
     assert load_matching(earlier, network, part="all").fresh == HEAD[2:]
     earlier["dense1/kernel"] = earlier["dense1/kernel"][1:]  # the bias alone would fit
     assert load_matching(earlier, network, part="all").fresh == HEAD
 
 
-def test_a_backbone_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(slim: Slim_transfer) -> None:
+def test_a_backbone_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(slim: Slim) -> None:
     earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
     before = weights_as_arrays(network.full)
     del earlier["conv1_1/bias"]
@@ -117,7 +116,7 @@ def test_a_backbone_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_assigning_all_restores_a_network_and_notices_what_is_left_over(slim: Slim_transfer) -> None:
+def test_assigning_all_restores_a_network_and_notices_what_is_left_over(slim: Slim) -> None:
     earlier, network = weights_as_arrays(slim(seed=1).full), slim(seed=2)
     load_strict(network.full, earlier, source="stage imdb")
     for name, array in weights_as_arrays(network.full).items():

@@ -46,12 +46,12 @@ def central_differences() -> Callable[..., np.ndarray]:
     """The gradient of a literal NumPy loss in float64, by central differences."""
 
     def gradient(loss: Callable[..., np.ndarray], target: np.ndarray, outputs: np.ndarray, bins: np.ndarray) -> np.ndarray:
-        found, step = np.zeros(outputs.shape), 1e-6
+        slopes, step = np.zeros(outputs.shape), 1e-6
         for place in np.ndindex(*outputs.shape):
             moved = np.zeros(outputs.shape)
             moved[place] = step
             difference = loss(target, outputs + moved, bins) - loss(target, outputs - moved, bins)
-            found[place] = difference.sum() / (2 * step)
-        return found
+            slopes[place] = difference.sum() / (2 * step)
+        return slopes
 
     return gradient

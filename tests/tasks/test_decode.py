@@ -1,4 +1,4 @@
-"""Class values: observed ages or a range, and no label outside them."""
+"""Class values, observed ages or a range, with no label outside them; posteriors decoded into years."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from hypothesis.extra.numpy import arrays
 from agerepro.config.schema import AgeRange, Classification, Regression
 from agerepro.errors import UserError
 from agerepro.tasks.decode import DECODE, argmax, bin_centres, check_labels, decode, expectation, median, posterior, rounded
+
+BINS = np.array([10, 20, 40], np.float32)
+LOGITS = arrays(np.float64, (3, 4), elements=st.floats(-1e3, 1e3))
+AGES = np.array([1.0, 5.0, 30.0, 62.0])
 
 
 def test_observed_classes_are_the_distinct_ages_in_rising_order() -> None:
@@ -54,13 +58,8 @@ def test_no_labels_and_a_backward_range_are_refused() -> None:
         bin_centres(Classification(ages=AgeRange(first=9, last=1)), np.array([5.0]))
 
 
-def test_a_value_head_has_no_classes() -> None:
+def test_a_regression_head_has_no_classes() -> None:
     assert bin_centres(Regression(), np.array([30.0])).shape == (0,)
-
-
-BINS = np.array([10, 20, 40], np.float32)
-LOGITS = arrays(np.float64, (3, 4), elements=st.floats(-1e3, 1e3))
-AGES = np.array([1.0, 5.0, 30.0, 62.0])
 
 
 def test_expectation_is_over_the_ages_of_the_neurons_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""Cross-entropy against its literal formula, with gradient."""
+"""Losses against their literal formulas, with gradients, and their sums."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import LOSSES, AbsoluteError, CrossEntropy, SquaredError
+from agerepro.config.schema import LOSSES, AbsoluteError, CrossEntropy, Loss, SquaredError
 from agerepro.tasks.losses import LOSS, LossFunction, absolute_error, cross_entropy, squared_error, total_loss
 
 BINS = np.array([0.0, 3.0, 20.5, 69.0])
@@ -85,21 +85,22 @@ def test_targets_may_come_as_a_column_years(loss: LossFunction) -> None:
     np.testing.assert_array_equal(loss(TARGET_YEARS[:, None], YEARS, NONE), loss(TARGET_YEARS, YEARS, NONE))
 
 
-TARGETS, PREDICTED, NO_BINS = np.array([30.0, 2.0]), np.array([[33.0], [1.5]]), np.empty(0)
-
-
 def test_every_loss_of_the_schema_has_its_function() -> None:
     assert {LOSSES[name]: name for name in LOSSES} == {kind: function.__name__ for kind, function in LOSS.items()}
 
 
-def test_one_loss_is_itself() -> None:
-    assert LOSS[CrossEntropy] is cross_entropy
-    np.testing.assert_array_equal(total_loss([AbsoluteError()])(TARGETS, PREDICTED, NO_BINS), absolute_error(TARGETS, PREDICTED, NO_BINS))
+@pytest.mark.parametrize(
+    ("settings", "function", "data"),
+    [
+        (CrossEntropy(), cross_entropy, (TARGET, LOGITS, BINS)),
+        (SquaredError(), squared_error, (TARGET_YEARS, YEARS, NONE)),
+        (AbsoluteError(), absolute_error, (TARGET_YEARS, YEARS, NONE)),
+    ],
+)
+def test_a_total_of_one_loss_is_that_loss(settings: Loss, function: LossFunction, data: tuple[np.ndarray, ...]) -> None:
+    np.testing.assert_array_equal(total_loss([settings])(*data), function(*data))
 
 
-def test_a_total_is_the_sum_per_example() -> None:
-    both = np.asarray(total_loss([SquaredError(), AbsoluteError()])(TARGETS, PREDICTED, NO_BINS))
-    np.testing.assert_array_equal(
-        both,
-        np.asarray(squared_error(TARGETS, PREDICTED, NO_BINS)) + np.asarray(absolute_error(TARGETS, PREDICTED, NO_BINS)),
-    )
+def test_a_total_is_the_sum_per_example_by_hand() -> None:
+    both = np.asarray(total_loss([SquaredError(), AbsoluteError()])(TARGET_YEARS, YEARS, NONE))
+    np.testing.assert_allclose(both, [9 + 3, 0.25 + 0.5, 0.0625 + 0.25])
