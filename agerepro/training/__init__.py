@@ -1,0 +1,20 @@
+"""Training: faces in batches, the loop and its checkpoints, shared stages, folds, the grid search, ridge regression."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "augment": ["MIRRORED", "PLAIN", "AugmentedFaces", "InputView"],
+        "checkpoint": ["Checkpoint", "TrainState", "load_checkpoint", "save_checkpoint"],
+        "device": ["configure", "suppress_stderr"],
+        "features": ["FeatureCache"],
+        "folds": ["FoldRunner", "fold_runner"],
+        "grid": ["Division", "Grid", "divisions", "search"],
+        "loop": ["Diverged", "EpochLog", "Reporter", "TensorBoard", "TrainResult", "Trainer"],
+        "optimizers": ["PlateauState", "TwoRateAdam", "after_epoch"],
+        "pipeline": ["Examples", "predict_batches", "training_batches"],
+        "ridge": ["Candidate", "candidates", "fit_ridge", "fit_ridge_best_subset"],
+        "stages": ["Init", "StageCheckpoint", "TrainingTask", "train_prerequisites", "training_task"],
+    },
+)
