@@ -212,7 +212,13 @@ def _keras(model: keras.Model, path: Path) -> None:
 
 
 def _saved_model(model: keras.Model, path: Path) -> None:
-    model.export(str(path), format="tf_saved_model", verbose=False)
+    import tensorflow as tf
+
+    try:
+        model.export(str(path), format="tf_saved_model", verbose=False)
+    except tf.errors.OpError as error:  # TensorFlow writes by itself: a full disk is no OSError of Python's
+        reason = error.message.rpartition("; ")[2]
+        raise UserError(f"The SavedModel cannot be written in {path.parents[2]}: {reason}. The same command starts anew.") from None
 
 
 def _onnx(model: keras.Model, path: Path) -> None:

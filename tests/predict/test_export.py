@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import agerepro
 from agerepro.errors import CheckFailed, UserError
 from agerepro.faces.prepare import store_folder
 from agerepro.faces.store import FaceStore
+from agerepro.predict import export as module
+from agerepro.predict import interval
 from agerepro.predict.estimates import outputs_of
-from agerepro.predict.export import differences, export_run, faces_of_run, missing_for_onnx, random_images, refuse_foreign
+from agerepro.predict.export import differences, export, export_run, faces_of_run, missing_for_onnx, random_images, refuse_foreign
 from agerepro.predict.inference_model import CUSTOM_LAYERS, Years, inference_model
+from agerepro.predict.model_card import card_files
 from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table
@@ -119,6 +125,26 @@ def test_an_export_is_sealed_and_its_card_says_what_the_model_is(exported: Path)
     assert "nan" not in card and "| None" not in card
 
 
+@pytest.mark.parametrize(
+    ("factor", "coverage", "facts"),
+    [
+        (1.25, 0.807, ["1.25 times", "82 tested people", "Measured coverage", "80.7 %", "76.8 %", "28.7 years"]),
+        (1.25, math.nan, ["1.25 times", "82 tested people", "not measured"]),
+        (math.inf, math.nan, ["82 people", "too few"]),
+    ],
+)
+def test_the_card_says_the_measured_coverage(factor: float, coverage: float, facts: list[str], classes_run: Run) -> None:
+    run_model = load_run_model(classes_run)
+    frame = classes_run.predictions([0])
+    held = (True,) * len(frame) if math.isfinite(coverage) else ()
+    years = interval.Calibration(0.8, factor, 82, coverage, 0.768, 0.841, 28.71, held)
+    files = card_files(classes_run, run_model, interval.TestSummary(frame, years, None), [0], [], {})
+    part = " ".join(files["MODEL_CARD.md"].partition("### The 80 % interval")[2].partition("## How to feed")[0].split())
+    assert all(fact in part for fact in facts) and "nan" not in part and "inf" not in part.replace("infer", ""), part
+    known = json.loads(files["model.json"])["interval"]
+    assert known is None if math.isinf(factor) else known["people"] == 82
+
+
 def test_a_repeated_export_replaces_its_own_and_nothing_else(exported: Path, tmp_path: Path) -> None:
     refuse_foreign(exported)
     refuse_foreign(tmp_path / "new")
@@ -129,6 +155,34 @@ def test_a_repeated_export_replaces_its_own_and_nothing_else(exported: Path, tmp
         refuse_foreign(tmp_path / "letters")
     with pytest.raises(UserError, match="is a file"):
         refuse_foreign(tmp_path / "letters" / "a.txt")
+
+
+def test_a_disk_that_is_full_while_tensorflow_writes_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pixels = keras.Input((8, 8, 3), dtype="uint8")
+    model = keras.Model(pixels, {"age": keras.layers.GlobalAveragePooling2D()(pixels)})
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "variables; No space left on device")
+
+    monkeypatch.setattr(model, "export", refuse)
+    with pytest.raises(UserError, match="No space left on device") as raised:
+        export(model, [random_images(8, 2)], tmp_path / "out", styles=["saved_model"], card=lambda *_: {}, on_progress=quiet)
+    assert str(tmp_path) in str(raised.value) and not list(tmp_path.iterdir())
+
+
+def test_an_earlier_export_is_replaced_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pixels = keras.Input((8, 8, 3), dtype="uint8")
+    model = keras.Model(pixels, {"age": keras.layers.GlobalAveragePooling2D()(pixels)})
+    monkeypatch.setattr(module, "differences", lambda *_: ())
+    for text in ("first", "second"):
+        options = {"styles": ["keras"], "card": lambda *_, text=text: {"MODEL_CARD.md": text}, "on_progress": quiet}
+        export(model, [random_images(8, 2)], tmp_path / "out", **options)
+        assert (tmp_path / "out" / "MODEL_CARD.md").read_text() == text
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["MODEL_CARD.md", "SHA256SUMS", "model.keras"]
+    monkeypatch.setattr(module, "write_manifest", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export(model, [random_images(8, 2)], tmp_path / "out", **options)
+    assert (tmp_path / "out" / "MODEL_CARD.md").read_text() == "second" and [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.slow
