@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Explained:
-    """One run's maps (n, h, w) in -1..1, row by row with `tested` (`fold`, `photo`, `subject`, `age`, `group`, `predicted`, ...).
+    """One run's maps (n, h, w) in -1..1, row by row with `photos` (`fold`, `photo`, `subject`, `age`, `group`, `predicted`, ...).
 
     regions [explain.regions.COLUMNS] and summary [SUMMARY] are empty, and mean is None, where no photo has both landmarks and a map
     that is not empty; checks is None where none were asked for, or all of their maps are empty. about: as in about.json. folder:
@@ -51,7 +51,7 @@ class Explained:
     experiment: Experiment
     folder: Path
     faces: RunFaces
-    tested: pd.DataFrame
+    photos: pd.DataFrame
     maps: np.ndarray
     regions: pd.DataFrame
     summary: pd.DataFrame
@@ -69,7 +69,7 @@ class Explained:
 
     def maps_of(self, photos: Sequence[str]) -> np.ndarray:
         """Their maps (n, h, w)."""
-        row_of = {photo: row for row, photo in enumerate(self.tested["photo"])}
+        row_of = {photo: row for row, photo in enumerate(self.photos["photo"])}
         return self.maps[[row_of[photo] for photo in photos]]
 
 
@@ -192,7 +192,7 @@ def _write(explained: Explained, results: FoldMaps) -> None:
 
     arrays = {"photos": np.array(results.photos), "maps": results.maps.astype(np.float16), "scale": results.scale}
     save_arrays(explained.folder / "maps.npz", arrays)
-    csv("regions.csv", with_notes(explained.regions, explained.tested, explained.maps))
+    csv("regions.csv", with_notes(explained.regions, explained.photos, explained.maps))
     csv("regions-summary.csv", explained.summary)
     if explained.checks is not None:
         csv("check-random-weights.csv", explained.checks.random)

@@ -26,19 +26,24 @@ def test_the_files_are_named_with_how_far_they_lie_from_keras(run: Path, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "fact"),
     [
-        (["--fold", "9"], "there are folds 0 to 3, not 9"),
+        (["--fold", "9"], "0 to 3"),
         (["--fold", "1", "--ensemble"], "not both"),
         (["--format", "h5"], "h5"),
     ],
 )
-def test_a_mistake_is_2_and_leaves_nothing(arguments: list[str], said: str, run: Path, tmp_path: Path) -> None:
-    assert said in agerepro("export", run, "--out", tmp_path / "out", *arguments, code=2).stderr
+def test_a_mistake_is_2_and_leaves_nothing(arguments: list[str], fact: str, run: Path, tmp_path: Path) -> None:
+    assert fact in agerepro("export", run, "--out", tmp_path / "out", *arguments, code=2).stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_is_2(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert str(tmp_path / "file") in agerepro("export", run, "--out", tmp_path / "file" / "out", code=2).stderr
 
 
 def test_a_folder_with_other_things_is_left_alone(run: Path, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
-    assert "not an undamaged export" in agerepro("export", run, "--out", tmp_path, code=2).stderr
+    assert str(tmp_path) in agerepro("export", run, "--out", tmp_path, code=2).stderr
     assert (tmp_path / "letter.txt").read_text() == "dear"

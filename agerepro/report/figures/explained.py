@@ -211,7 +211,7 @@ def _curves(axes: Axes, means: pd.DataFrame) -> None:
 
 def _plot_maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: Shown) -> list[Path]:
     """Figure 14 of the runs, on photos that all of them tested."""
-    shared = set.intersection(*(set(run.tested["photo"]) for run in runs))
+    shared = set.intersection(*(set(run.photos["photo"]) for run in runs))
     if not shared:
         raise UserError("These runs tested no photo in common, so their maps cannot stand beside each other: explain them one by one.")
     one_network = len({run.experiment.backbone.name for run in runs}) == 1
@@ -231,14 +231,14 @@ def _plot_maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, sho
 
 
 def _network(run: Explained, photos: list[str]) -> Network:
-    rows = run.tested.set_index("photo").loc[photos]
+    rows = run.photos.set_index("photo").loc[photos]
     texts = {photo: group or f"{age:.1f}" for photo, age, group in zip(photos, rows["predicted"], rows["predicted_group"])}
     maps = dict(zip(photos, run.maps_of(photos)))
     return Network(backbone_in_words(run.experiment), tuned(run.experiment), run.run.experiment, maps, texts)
 
 
 def _faces(run: Explained, photos: list[str], *, shown: Shown) -> list[Face]:
-    rows, landmarks = run.tested.set_index("photo").loc[photos], run.landmarks(photos)
+    rows, landmarks = run.photos.set_index("photo").loc[photos], run.landmarks(photos)
     pictures = list(run.images(photos)) if shown == "faces" else [None] * len(photos)
     regions = [face_regions(points * SIDE, SIDE) if fits else None for points, fits in zip(landmarks, usable(landmarks))]
     truths = [f"{age:.3g}" if age == age else group for age, group in zip(rows["age"], rows["group"])]
