@@ -152,7 +152,7 @@ def _checks(
     if not config.checks:
         return None
     chosen = photos["photo"].isin(sample_photos(list(photos["photo"]), config.checks, rng_key=CHECKS_KEY)).to_numpy()
-    chosen &= ~is_empty(maps)  # an empty map puts no pixel before another
+    chosen = chosen & ~is_empty(maps)  # an empty map puts no pixel before another
     if not chosen.any():
         return None
     part = photos.loc[chosen].reset_index(drop=True)
