@@ -17,9 +17,14 @@ from agerepro.evaluation.scores import counts_of
 from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, GREY, MARKERS, VERMILION, Caption, figure, save
 from agerepro.tables import AGES, coerce
 
+_AGE_SHADES = LinearSegmentedColormap.from_list("photos", ["#DCECF7", BLUE])
+_GROUP_SHADES = LinearSegmentedColormap.from_list("share", ["white", BLUE])
+_AGE_DARK, _GROUP_DARK = 0.7, 0.85  # shades above it take white text
+_MOST_NUMBERED = 20  # bins; with more, numbers in the cells would be too small to read
+
 
 def plot_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Path, *, name: str = "ages") -> list[Path]:
-    """Draw a bar a year of age over the photos' ages (years, (n,)), with their median and mean.
+    """Plot a bar a year of age over the photos' ages (years, (n,)), with their median and mean.
 
     An age in decimals counts for its last full year, whose bar then reaches from that year to the next.
     Raises UserError when no age is known.
@@ -28,37 +33,37 @@ def plot_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Pat
     if not len(known):
         raise UserError(f"No photo of {data} has an age: there is nothing to count.")
     years = np.floor(known).astype(int)
-    every = np.arange(years.min(), years.max() + 1)
-    counts = np.bincount(years - every[0], minlength=len(every))
-    subtitle = f"{len(known):,} photos; {int((counts > 0).sum())} different ages from {every[0]} to {every[-1]} years"
+    span = np.arange(years.min(), years.max() + 1)
+    counts = np.bincount(years - span[0], minlength=len(span))
+    subtitle = f"{len(known):,} photos; {int((counts > 0).sum())} different ages from {span[0]} to {span[-1]} years"
     with figure(f"Ages in {data}", subtitle, caption, height=3.5) as (drawn, axes):
         whole = bool(np.all(known == years))
-        axes.bar(every + (0 if whole else 0.5), counts, width=0.86, color=BLUE)
+        axes.bar(span + (0 if whole else 0.5), counts, width=0.86, color=BLUE)
         axes.axvline(float(np.median(known)), color=VERMILION, linestyle="--", label=f"median: {np.median(known):.1f} years")
         axes.axvline(known.mean(), color=BLACK, linestyle=":", label=f"mean: {known.mean():.1f} years")
-        axes.set(xlabel="Age (years)", ylabel="Photos", xlim=(every[0] - 1, every[-1] + 2))
+        axes.set(xlabel="Age (years)", ylabel="Photos", xlim=(span[0] - 1, span[-1] + 2))
         axes.grid(visible=False, axis="x")
-        axes.legend(loc="upper right" if np.median(known) < (every[0] + every[-1]) / 2 else "upper left")
-        return save(drawn, pd.DataFrame({"age": every, "photos": counts}), folder, name)
+        axes.legend(loc="upper right" if np.median(known) < (span[0] + span[-1]) / 2 else "upper left")
+        return save(drawn, pd.DataFrame({"age": span, "photos": counts}), folder, name)
 
 
 def plot_group_counts(
     data: str, groups: pd.Series, labels: Sequence[str], caption: Caption, folder: Path, *, name: str = "groups"
 ) -> list[Path]:
-    """Draw a bar a group with its photos and their share; groups: (n,) label of each photo; labels: all in rising order.
+    """Plot a bar a group with its photos and their share; groups: (n,) label of each photo; labels: all in rising order.
 
     Raises UserError for a photo in none of the labels.
     """
     outside = sorted(set(groups) - set(labels))
     if outside or groups.empty:
-        what = f"Photos are in groups {', '.join(map(repr, outside))}, which" if outside else "There are no photos, and groups"
-        raise UserError(f"{what} are none of {', '.join(labels)}. Give the labels that the run tells apart.")
+        problem = f"Photos are in groups {', '.join(map(repr, outside))}, which" if outside else "There are no photos, and groups"
+        raise UserError(f"{problem} are none of {', '.join(labels)}. Give the run's own labels.")
     counts = groups.value_counts().reindex(list(labels), fill_value=0)
     shares = counts / counts.sum()
     with figure(f"Photos of {data} by age group", f"{len(groups):,} photos", caption, height=3.5) as (drawn, axes):
         bars = axes.bar(range(len(labels)), counts, width=0.78, color=BLUE)
-        written = [f"{count:,}\n{100 * share:.1f} %" for count, share in zip(counts, shares)]
-        axes.bar_label(bars, written, padding=2, fontsize=8.5)
+        texts = [f"{count:,}\n{100 * share:.1f} %" for count, share in zip(counts, shares)]
+        axes.bar_label(bars, texts, padding=2, fontsize=8.5)
         axes.set_xticks(range(len(labels)), list(labels))
         axes.set(xlabel="Age group (years)", ylabel="Photos")
         axes.set_ylim(0, 1.16 * counts.max())
@@ -68,7 +73,7 @@ def plot_group_counts(
 
 
 def plot_age_distributions(ages: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "age-distributions") -> list[Path]:
-    """Draw the cumulative distribution of every data set in an AGES table, in its order.
+    """Plot the cumulative distribution of every data set in an AGES table, in its order.
 
     Raises UserError for no data set with ages, or more than can be told apart.
     """
@@ -106,15 +111,10 @@ def cumulative(counted: pd.DataFrame) -> pd.DataFrame:
     return table.assign(share=table["photos"].cumsum() / table["photos"].sum())
 
 
-_AGE_SHADES = LinearSegmentedColormap.from_list("photos", ["#DCECF7", BLUE])
-_AGE_DARK = 0.7  # shades above it take white text
-_MOST_NUMBERED = 20  # bins; with more, numbers in the cells would be too small to read
-
-
 def plot_age_confusion(
     predictions: pd.DataFrame, caption: Caption, folder: Path, *, years: int = 5, name: str = "age-confusion"
 ) -> list[Path]:
-    """Draw one run's PREDICTIONS (all seeds) in bins of so many `years` of true age (upwards) and predicted age (across).
+    """Plot one run's PREDICTIONS (all seeds) in bins of so many `years` of true age (upwards) and predicted age (across).
 
     Bins are `[0, years)`, `[years, 2 years)` and so on. Raises UserError for bins of less than a year, and for a run of groups.
     """
@@ -131,7 +131,7 @@ def plot_age_confusion(
     with figure("Predicted age against true age, counted", subtitle, caption, frame, height=5.2) as (drawn, axes):
         norm = LogNorm(1, max(2.0, float(counts.max())))
         shades = np.ma.filled(norm(np.ma.masked_equal(counts, 0)), 0.0)
-        shown = axes.pcolormesh(
+        mesh = axes.pcolormesh(
             np.arange(ends[0], ends[1] + years, years),
             np.arange(ends[0], ends[1] + years, years),
             np.ma.masked_equal(counts, 0),
@@ -151,7 +151,7 @@ def plot_age_confusion(
         axes.set(aspect="equal", xlim=ends, ylim=ends, xlabel="Predicted age (years)", ylabel="True age (years)")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
-        bar = drawn.colorbar(shown, ax=axes, label="Photos (logarithmic)", shrink=0.75)
+        bar = drawn.colorbar(mesh, ax=axes, label="Photos (logarithmic)", shrink=0.75)
         bar.minorticks_off()
         bar.set_ticks([tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000) if tick <= max(2, counts.max())])
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
@@ -164,14 +164,10 @@ def binned(frame: pd.DataFrame, *, years: int) -> pd.DataFrame:
     return pd.DataFrame(lower).groupby(["age", "predicted"]).size().rename("photos").reset_index()
 
 
-_GROUP_SHADES = LinearSegmentedColormap.from_list("share", ["white", BLUE])
-_GROUP_DARK = 0.85  # shares above it take white text
-
-
 def plot_confusion(
     predictions: pd.DataFrame, labels: Sequence[str], caption: Caption, folder: Path, *, name: str = "confusion"
 ) -> list[Path]:
-    """Draw one run's PREDICTIONS of groups: counts of photos (all seeds), shaded by their share of the true group's row.
+    """Plot one run's PREDICTIONS of groups: counts of photos (all seeds), shaded by their share of the true group's row.
 
     labels: all groups in rising order. Raises UserError for a run that predicts ages.
     """
@@ -202,5 +198,5 @@ def plot_confusion(
         axes.set(xlabel="Predicted age group (years)", ylabel="True age group (years)")
         axes.grid(visible=False)
         axes.tick_params(length=0)
-        cells = [(true, said, counts[i, j], shares[i, j]) for i, true in enumerate(labels) for j, said in enumerate(labels)]
+        cells = [(true, predicted, counts[i, j], shares[i, j]) for i, true in enumerate(labels) for j, predicted in enumerate(labels)]
         return save(drawn, pd.DataFrame(cells, columns=["group", "predicted_group", "photos", "share_of_group"]), folder, name)

@@ -34,18 +34,27 @@ from agerepro.report.figures.style import (
     save,
 )
 
-_MOST_LINES = len(COLOURS)
+LIMITS = np.arange(151) / 10  # years that the cumulative score is taken at
+Metric = Literal["mae", "accuracy"]
+MEASURES: dict[Metric, tuple[str, str]] = {
+    "mae": ("Mean absolute error", "Mean absolute error of a fold (years)"),
+    "accuracy": ("Accuracy", "Photos of a fold in their right age group (%)"),
+}
+_MOST_RUNS = len(COLOURS)
+_FILL = "#CFE3F2"
+_LINES = (VERMILION, GREEN, BLUE, PURPLE, BLACK, GREY)
+_ROOM = 0.36  # inches of a run's box
 
 
 def plot_error_by_age(
     runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, edges: Sequence[float] = DECADES, name: str = "error-by-age"
 ) -> list[Path]:
-    """Draw each run's (label -> PREDICTIONS) mean error a bin of true age, with 95 % intervals over people.
+    """Plot each run's (label -> PREDICTIONS) mean error a bin of true age, with 95 % intervals over people.
 
     The labels under the bins count the first run's photos. Raises UserError for no runs or too many, and as `error_by_age`.
     """
-    if not 0 < len(runs) <= _MOST_LINES:
-        raise UserError(f"An error by age figure holds 1 to {_MOST_LINES} runs, not {len(runs)}. Name fewer.")
+    if not 0 < len(runs) <= _MOST_RUNS:
+        raise UserError(f"An error by age figure holds 1 to {_MOST_RUNS} runs, not {len(runs)}. Name fewer.")
     runs = {label: ages_only(check_one_run(predictions)) for label, predictions in runs.items()}
     binned = {label: error_by_age(predictions, edges=edges) for label, predictions in runs.items()}
     firsts = np.unique(np.concatenate([table["first"] for table in binned.values()]))
@@ -53,10 +62,10 @@ def plot_error_by_age(
     with figure("Mean absolute error by true age", subtitle, caption, *runs.values(), height=height_with(len(runs))) as (drawn, axes):
         for index, (label, table) in enumerate(binned.items()):
             beside = (index - (len(binned) - 1) / 2) * min(0.14, 0.7 / len(binned))
-            where = np.searchsorted(firsts, table["first"]) + beside
+            places = np.searchsorted(firsts, table["first"]) + beside
             reach = np.abs(table[["low", "high"]].to_numpy().T - table["mae"].to_numpy())
             axes.errorbar(
-                where,
+                places,
                 table["mae"],
                 yerr=np.nan_to_num(reach),
                 color=COLOURS[index],
@@ -96,49 +105,45 @@ def _bin_labels(table: pd.DataFrame, firsts: np.ndarray, edges: Sequence[float])
 def plot_predicted_against_true(
     predictions: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "predicted-against-true"
 ) -> list[Path]:
-    """Draw one run's PREDICTIONS: a dot a photo (and seed), the line of no error, and the band of five years around it."""
+    """Plot one run's PREDICTIONS: a dot a photo (and seed), the line of no error, and the band of five years around it."""
     frame = ages_only(check_one_run(predictions))
-    shown = frame[["fold", "seed", "photo", "age", "predicted"]]
+    points = frame[["fold", "seed", "photo", "age", "predicted"]]
     errors = absolute_errors(frame["age"], frame["predicted"])
     macro = float(np.sum(photo_weights(frame["fold"], "macro") * errors))
-    both = shown[["age", "predicted"]].to_numpy()
+    both = points[["age", "predicted"]].to_numpy()
     ends = np.array([both.min() - 2, both.max() + 2])
     subtitle = f"Mean absolute error {macro:.2f} years (mean over folds), {errors.mean():.2f} years (all photos)"
     with figure("Predicted age against true age", subtitle, caption, frame, height=5.9) as (drawn, axes):
         axes.fill_between(ends, ends - 5, ends + 5, color="#E8E8E8", linewidth=0, label="at most 5 years off", zorder=1)
         axes.plot(ends, ends, color=BLACK, linewidth=1, label="no error", zorder=2)
         axes.scatter(
-            shown["age"],
-            shown["predicted"],
+            points["age"],
+            points["predicted"],
             s=13,
             color=BLUE,
             alpha=0.4,
             linewidths=0,
             label="photo",
             zorder=3,
-            rasterized=len(shown) > 5000,
+            rasterized=len(points) > 5000,
         )
         axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="True age (years)", ylabel="Predicted age (years)")
         # The key's dot is solid: it stands for a photo, not for how thinly photos lie.
         for handle in axes.legend(loc="upper left").legend_handles:
             if handle is not None:
                 handle.set_alpha(1)
-        return save(drawn, shown, folder, name)
-
-
-LIMITS = np.arange(151) / 10
-_MOST_CURVES = len(COLOURS)
+        return save(drawn, points, folder, name)
 
 
 def plot_cumulative_score(
     runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, guess: pd.DataFrame | None = None, name: str = "cumulative-score"
 ) -> list[Path]:
-    """Draw the cumulative score of each run (label -> PREDICTIONS), over all photos and seeds.
+    """Plot the cumulative score of each run (label -> PREDICTIONS), over all photos and seeds.
 
     `guess` holds the predictions of the mean-age predictor, drawn in grey for scale. Raises UserError for no runs or too many.
     """
-    if not 0 < len(runs) <= _MOST_CURVES:
-        raise UserError(f"A cumulative score figure holds 1 to {_MOST_CURVES} runs, not {len(runs)}. Name fewer.")
+    if not 0 < len(runs) <= _MOST_RUNS:
+        raise UserError(f"A cumulative score figure holds 1 to {_MOST_RUNS} runs, not {len(runs)}. Name fewer.")
     runs = {label: ages_only(check_one_run(predictions)) for label, predictions in runs.items()}
     curves = {label: _curve(frame) for label, frame in runs.items()}
     entries = len(runs) + (guess is not None)
@@ -166,16 +171,6 @@ def _curve(frame: pd.DataFrame) -> np.ndarray:
     return np.array([cumulative_score(frame["age"], frame["predicted"], within=limit) for limit in LIMITS])
 
 
-Metric = Literal["mae", "accuracy"]
-MEASURES: dict[Metric, tuple[str, str]] = {
-    "mae": ("Mean absolute error", "Mean absolute error of a fold (years)"),
-    "accuracy": ("Accuracy", "Photos of a fold in their right age group (%)"),
-}
-_FILL = "#CFE3F2"
-_LINES = (VERMILION, GREEN, BLUE, PURPLE, BLACK, GREY)
-_ROOM = 0.36  # inches of a run's box
-
-
 def plot_fold_boxes(
     runs: Mapping[str, pd.DataFrame],
     caption: Caption,
@@ -185,7 +180,7 @@ def plot_fold_boxes(
     published: Mapping[str, float] | None = None,
     name: str = "fold-boxes",
 ) -> list[Path]:
-    """Draw one box a run (label -> PREDICTIONS) over its folds: mean absolute error in years, or accuracy in percent.
+    """Plot one box a run (label -> PREDICTIONS) over its folds: mean absolute error in years, or accuracy in percent.
 
     Boxes hold the middle half, whiskers reach to the last fold within 1.5 box lengths, circles are folds beyond; a fold counts
     once, with the mean of its seeds. `earlier` (label -> value) are other papers' results, as lines; `published` (run's label ->

@@ -17,8 +17,9 @@ from agerepro.errors import UserError
 from agerepro.evaluation.predictions import ages_only, check_one_run
 from agerepro.report.figures.style import BLACK, BLUE, VERMILION, Caption, panels, save
 
-_EXAMPLE_COLUMNS = 3
-_HEIGHT = 1.75  # inches of a row
+BEST, WORST = "best", "worst"
+_EXAMPLE_COLUMNS, _FACE_COLUMNS = 3, 6
+_EXAMPLE_HEIGHT, _FACE_HEIGHT = 1.75, 1.5  # inches of a row
 _LIGHT = "#A9CFE8"
 
 
@@ -42,7 +43,7 @@ def plot_example_distributions(
     groups: Sequence[str] = (),
     name: str = "example-distributions",
 ) -> list[Path]:
-    """Draw a panel an example: its distribution over ages (or over `groups`), the truth and the prediction.
+    """Plot a panel an example: its distribution over ages (or over `groups`), the truth and the prediction.
 
     `chosen` says how the photos were chosen, for the line under the title. Raises UserError for no example.
     """
@@ -54,7 +55,7 @@ def plot_example_distributions(
         f"Distributions over {what} for single photos",
         chosen,
         caption,
-        height=_HEIGHT * shape[0] + (0.5 if groups else 0.25),
+        height=_EXAMPLE_HEIGHT * shape[0] + (0.5 if groups else 0.25),
         shape=shape,
         key=_key(groups),
     ) as (
@@ -76,6 +77,55 @@ def plot_example_distributions(
             place.set_xlabel("Age group (years)" if groups else "Age (years)", fontsize=9)
         rows = [(e.photo, e.truth, e.predicted, value, share) for e in examples for value, share in zip(e.values, e.probabilities)]
         return save(drawn, pd.DataFrame(rows, columns=["photo", "truth", "predicted", "value", "probability"]), folder, name)
+
+
+def best_and_worst(predictions: pd.DataFrame, *, count: int = 6) -> pd.DataFrame:
+    """The `count` photos of the least and of the greatest error: `which` (best, worst), `photo`, `age`, `predicted`, `error` (years).
+
+    Errors are means over seeds; of equal ones the first photo by name comes first. Best begin with the least, worst with the
+    greatest. With fewer than 2 x `count` photos, both halves are shorter, so that no photo is in both. UserError for a run of groups.
+    """
+    frame = ages_only(check_one_run(predictions))
+    frame = frame.assign(error=(frame["predicted"] - frame["age"]).abs())
+    photos = frame.groupby("photo", as_index=False)[["age", "predicted", "error"]].mean()
+    count = min(count, len(photos) // 2)
+    best = photos.sort_values(["error", "photo"]).head(count)
+    worst = photos.sort_values(["error", "photo"], ascending=[False, True]).head(count)
+    both = pd.concat([best.assign(which=BEST), worst.assign(which=WORST)], ignore_index=True)
+    return both[["which", "photo", "age", "predicted", "error"]]
+
+
+def plot_faces(
+    chosen: pd.DataFrame, pictures: Mapping[str, np.ndarray], caption: Caption, folder: Path, *, name: str = "best-and-worst-faces"
+) -> list[Path]:
+    """Plot the photos of `best_and_worst`; pictures: photo -> (height, width, 3) uint8 RGB.
+
+    Whether faces may be shown is the caller's to know: this draws what it is given. Raises UserError for no photo, or one without
+    its picture.
+    """
+    lacking = sorted(set(chosen["photo"]) - set(pictures))
+    if lacking or chosen.empty:
+        problem = f"There is no picture of {', '.join(lacking[:4])}" if lacking else "There are no faces to show"
+        raise UserError(f"{problem}. Give one for each photo that best_and_worst names.")
+    rows = [
+        part.iloc[at : at + _FACE_COLUMNS]
+        for which in (BEST, WORST)
+        for part in [chosen[chosen["which"] == which]]
+        for at in range(0, len(part), _FACE_COLUMNS)
+    ]
+    subtitle = "Above: the least errors, from left to right; below: the greatest. Ages in years"
+    with panels("Faces predicted best and worst", subtitle, caption, height=_FACE_HEIGHT * len(rows), shape=(len(rows), _FACE_COLUMNS)) as (
+        drawn,
+        axes,
+    ):
+        for places, part in zip(axes, rows):
+            for place in places:
+                place.set_axis_off()
+            for place, line in zip(places, part.itertuples(index=False)):
+                place.imshow(pictures[str(line.photo)])
+                under = {"xy": (0.5, 0), "xycoords": "axes fraction", "xytext": (0, -4), "textcoords": "offset points"}
+                place.annotate(f"true {line.age:.3g}\npredicted {line.predicted:.1f}", **under, ha="center", va="top", fontsize=8.5)
+        return save(drawn, chosen, folder, name)
 
 
 def _plot_ages(axes: Axes, example: Example) -> None:
@@ -111,53 +161,3 @@ def _key(groups: Sequence[str]) -> list[list[Artist]]:
         [Line2D([], [], color=BLACK, linewidth=1.6, label="true age")],
         [Line2D([], [], color=VERMILION, linestyle="--", linewidth=1.6, label="predicted age")],
     ]
-
-
-_FACE_COLUMNS = 6
-BEST, WORST = "best", "worst"
-
-
-def best_and_worst(predictions: pd.DataFrame, *, each: int = 6) -> pd.DataFrame:
-    """The `each` photos of the least and of the greatest error: `which` (best, worst), `photo`, `age`, `predicted`, `error` (years).
-
-    Errors are means over seeds; of equal ones the first photo by name comes first. Best begin with the least, worst with the
-    greatest. With fewer than 2 x `each` photos, both halves are shorter, so that no photo is in both. UserError for a run of groups.
-    """
-    frame = ages_only(check_one_run(predictions))
-    frame = frame.assign(error=(frame["predicted"] - frame["age"]).abs())
-    photos = frame.groupby("photo", as_index=False)[["age", "predicted", "error"]].mean()
-    each = min(each, len(photos) // 2)
-    best = photos.sort_values(["error", "photo"]).head(each)
-    worst = photos.sort_values(["error", "photo"], ascending=[False, True]).head(each)
-    both = pd.concat([best.assign(which=BEST), worst.assign(which=WORST)], ignore_index=True)
-    return both[["which", "photo", "age", "predicted", "error"]]
-
-
-def plot_faces(
-    chosen: pd.DataFrame, pictures: Mapping[str, np.ndarray], caption: Caption, folder: Path, *, name: str = "best-and-worst-faces"
-) -> list[Path]:
-    """Draw the photos of `best_and_worst`; pictures: photo -> (height, width, 3) uint8 RGB.
-
-    Whether faces may be shown is the caller's to know: this draws what it is given. Raises UserError for no photo, or one without
-    its picture.
-    """
-    lacking = sorted(set(chosen["photo"]) - set(pictures))
-    if lacking or chosen.empty:
-        what = f"There is no picture of {', '.join(lacking[:4])}" if lacking else "There are no faces to show"
-        raise UserError(f"{what}. Give one for each photo that best_and_worst names.")
-    rows = [
-        part.iloc[at : at + _FACE_COLUMNS]
-        for which in (BEST, WORST)
-        for part in [chosen[chosen["which"] == which]]
-        for at in range(0, len(part), _FACE_COLUMNS)
-    ]
-    subtitle = "Above: the least errors, from left to right; below: the greatest. Ages in years"
-    with panels("Faces told best and worst", subtitle, caption, height=1.5 * len(rows), shape=(len(rows), _FACE_COLUMNS)) as (drawn, axes):
-        for places, part in zip(axes, rows):
-            for place in places:
-                place.set_axis_off()
-            for place, line in zip(places, part.itertuples(index=False)):
-                place.imshow(pictures[str(line.photo)])
-                under = {"xy": (0.5, 0), "xycoords": "axes fraction", "xytext": (0, -4), "textcoords": "offset points"}
-                place.annotate(f"true {line.age:.3g}\npredicted {line.predicted:.1f}", **under, ha="center", va="top", fontsize=8.5)
-        return save(drawn, chosen, folder, name)

@@ -86,21 +86,21 @@ def height_with(entries: int) -> float:
 def sample_size_text(*frames: pd.DataFrame) -> str:
     """How many photos, people and seeds stand behind a figure: `1,002 photos of 82 people, 3 seeds each`."""
     seeds = [frame["seed"].nunique() for frame in frames]
-    shown = " or ".join(dict.fromkeys(_shown(frame, count) for frame, count in zip(frames, seeds)))
+    samples = " or ".join(dict.fromkeys(_sample(frame, count) for frame, count in zip(frames, seeds)))
     if max(seeds) == 1:
-        return shown
-    return f"{shown}, {'' if len(set(seeds)) == 1 else 'up to '}{max(seeds)} seeds each"
+        return samples
+    return f"{samples}, {'' if len(set(seeds)) == 1 else 'up to '}{max(seeds)} seeds each"
 
 
-def _shown(frame: pd.DataFrame, seeds: int) -> str:
-    photos, known = len(frame) // seeds, frame.loc[frame["subject"] != "", "subject"].nunique()
-    of_people = f" of {known:,} {'person' if known == 1 else 'people'}" if known else ""
+def _sample(frame: pd.DataFrame, seeds: int) -> str:
+    photos, people = len(frame) // seeds, frame.loc[frame["subject"] != "", "subject"].nunique()
+    of_people = f" of {people:,} {'person' if people == 1 else 'people'}" if people else ""
     return f"{photos:,} photo{'' if photos == 1 else 's'}{of_people}"
 
 
 @contextmanager
 def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Axes WIDTH x `height` inches in size, with title, smaller subtitle, banner, caption and the crowd of `frames` around them.
+    """Axes WIDTH x `height` inches in size, with title, smaller subtitle, banner, caption and the sample size of `frames` around them.
 
     No pyplot: nothing global is touched, and nothing needs a screen.
     """
@@ -143,23 +143,28 @@ def _sheet(
     """A figure with banner, free `heading` inches, room for axes of `height` inches, the key and the caption, from top to bottom."""
     with matplotlib.rc_context(_LOOK):
         lines = textwrap.wrap(caption.text() + (f" {sample_size_text(*frames)}." if frames else ""), 98, break_on_hyphens=False)
-        said = 0.1 + _LINE * len(lines)
-        above, below = _banner_height(caption) + heading, said + _ENTRY * max(map(len, key), default=0)
+        caption_height = 0.1 + _LINE * len(lines)
+        above, below = _banner_height(caption) + heading, caption_height + _ENTRY * max(map(len, key), default=0)
         whole = height + above + below
         inside = ConstrainedLayoutEngine(rect=(0.01, below / whole, 0.98, height / whole))
         drawn = Figure(figsize=(WIDTH, whole), dpi=DOTS_PER_INCH, layout=inside)
         FigureCanvasAgg(drawn)
         if key:
             # Below the layout's reach, so that it neither moves the axes nor is moved into the caption.
-            explained = drawn.legend(
-                handles=_padded(key), loc="lower left", bbox_to_anchor=(0.01, said / whole), borderaxespad=0, ncols=len(key), fontsize=9
+            entries = drawn.legend(
+                handles=_padded(key),
+                loc="lower left",
+                bbox_to_anchor=(0.01, caption_height / whole),
+                borderaxespad=0,
+                ncols=len(key),
+                fontsize=9,
             )
-            explained.set_in_layout(False)
-        if warned := _warned(caption):
+            entries.set_in_layout(False)
+        if banner := _banner_lines(caption):
             drawn.text(
                 0.5,
                 1 - 0.06 / whole,
-                "\n".join(warned),
+                "\n".join(banner),
                 ha="center",
                 va="top",
                 fontsize=10.5,
@@ -179,13 +184,13 @@ def _padded(columns: Sequence[Sequence[Artist]]) -> list[Artist]:
     ]
 
 
-def _warned(caption: Caption) -> list[str]:
+def _banner_lines(caption: Caption) -> list[str]:
     return textwrap.wrap(caption.banner, 74)
 
 
 def _banner_height(caption: Caption) -> float:
     """Inches that the banner takes."""
-    lines = len(_warned(caption))
+    lines = len(_banner_lines(caption))
     return 0.12 + 0.24 * lines if lines else 0.02
 
 

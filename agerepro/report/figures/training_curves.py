@@ -40,37 +40,37 @@ class StageHistory:
 
 
 def plot_training_curves(stages: Sequence[StageHistory], caption: Caption, folder: Path, *, name: str = "training-curves") -> list[Path]:
-    """Draw one row a stage: losses on the left, error in years or share of right answers on the right.
+    """Plot one row a stage: losses on the left, error in years or share of right answers on the right.
 
     Where a stage was trained for several folds, lines are medians and bands hold the middle half of the folds. Raises UserError
     when no stage was trained for an epoch.
     """
-    trained = [one for one in stages if one.histories and len(one.histories[0])]
+    trained = [stage for stage in stages if stage.histories and len(stage.histories[0])]
     if not trained:
         raise UserError("No stage was trained for an epoch: there are no training curves.")
-    tables = [summary(one) for one in trained]
-    many = any(len(one.histories) > 1 for one in trained)
+    tables = [summary(stage) for stage in trained]
+    several = any(len(stage.histories) > 1 for stage in trained)
     subtitle = "Training: mean over the epoch's photos; validation: after the epoch." + (
-        " Of several trainings: median, and a band around their middle half" if many else ""
+        " Of several trainings: median, and a band around their middle half" if several else ""
     )
     measures = set(pd.concat(tables)["measure"])
     key = [[_line(look)] for measure, look in _LOOKS.items() if measure in measures]
     shape = (len(trained), 2)
     with panels("Training curves", subtitle, caption, height=_HEIGHT * len(trained) + 0.25, shape=shape, key=key) as (drawn, axes):
-        for row, (one, table) in enumerate(zip(trained, tables)):
+        for row, (stage, table) in enumerate(zip(trained, tables)):
             for place, (unit, names) in zip(axes[row], _sides(table)):
                 for measure in names:
                     _plot(place, table[table["measure"] == measure], _LOOKS[measure])
                 place.set_ylabel(unit, fontsize=9)
                 _limit(place, table[table["measure"].isin(names)], last=row == len(trained) - 1)
-            axes[row][0].set_title(_heading(one), fontsize=10, pad=4)
-        return save(drawn, pd.concat([table.assign(stage=one.stage) for one, table in zip(trained, tables)]), folder, name)
+            axes[row][0].set_title(_heading(stage), fontsize=10, pad=4)
+        return save(drawn, pd.concat([table.assign(stage=stage.stage) for stage, table in zip(trained, tables)]), folder, name)
 
 
-def summary(one: StageHistory) -> pd.DataFrame:
+def summary(stage: StageHistory) -> pd.DataFrame:
     """A row an epoch and measure: `epoch`, `measure`, `median`, `low`, `high` (the band), `trainings`; shares become percent."""
     rows = []
-    together = pd.concat(one.histories, ignore_index=True)
+    together = pd.concat(stage.histories, ignore_index=True)
     for measure in _LOOKS:
         if measure not in together or together[measure].isna().all():
             continue
@@ -111,5 +111,5 @@ def _limit(axes: Axes, table: pd.DataFrame, *, last: bool) -> None:
         axes.set_xlabel("Epoch")
 
 
-def _heading(one: StageHistory) -> str:
-    return f"Stage {one.stage}" + (f", {len(one.histories)} trainings" if len(one.histories) > 1 else "")
+def _heading(stage: StageHistory) -> str:
+    return f"Stage {stage.stage}" + (f", {len(stage.histories)} trainings" if len(stage.histories) > 1 else "")

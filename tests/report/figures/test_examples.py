@@ -1,4 +1,4 @@
-"""Figures of single photos: their distributions, and the faces told best and worst."""
+"""Figures of single photos: their distributions, and the faces predicted best and worst."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def test_each_distribution_lies_in_the_csv_with_its_truth(tmp_path, count, group
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
     assert border_is_white(first[0])
     table = pd.read_csv(first[2])
-    one = table[table["photo"] == name.format(3)]
-    np.testing.assert_allclose(one["probability"], shares[3])
-    assert one["value"].tolist() == values.tolist()
-    assert set(one["truth"]) == {values[-1]} and set(one["predicted"]) == {values[3 % len(values)]}
+    rows = table[table["photo"] == name.format(3)]
+    np.testing.assert_allclose(rows["probability"], shares[3])
+    assert rows["value"].tolist() == values.tolist()
+    assert set(rows["truth"]) == {values[-1]} and set(rows["predicted"]) == {values[3 % len(values)]}
 
 
 def test_no_example_is_refused(tmp_path):
@@ -46,7 +46,7 @@ def test_no_example_is_refused(tmp_path):
 
 def test_best_and_worst_are_the_ends_of_the_errors_over_seeds(make_run):
     frame = make_run(seeds=2).predictions
-    chosen = best_and_worst(frame, each=4)
+    chosen = best_and_worst(frame, count=4)
     errors = (frame["predicted"] - frame["age"]).abs().groupby(frame["photo"]).mean().sort_values()
     assert chosen["which"].tolist() == ["best"] * 4 + ["worst"] * 4
     assert chosen["photo"].tolist() == [*errors.index[:4], *errors.index[::-1][:4]]
@@ -55,7 +55,7 @@ def test_best_and_worst_are_the_ends_of_the_errors_over_seeds(make_run):
 
 def test_of_few_photos_none_is_both_best_and_worst(make_run):
     frame = make_run().predictions.head(5)
-    chosen = best_and_worst(frame, each=6)
+    chosen = best_and_worst(frame, count=6)
     assert len(chosen) == 4 and chosen["photo"].is_unique
 
 
