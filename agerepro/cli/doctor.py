@@ -92,10 +92,10 @@ def _describe_set(name: str, data: Path | None) -> str:
     if data is None:
         return "not looked for (give --data)"
     folder = catalog.folder_of(name, data)
-    if not folder.is_dir():
-        return f"missing: no folder {folder}"
-    problem = data_problem(name, data)
-    return f"unusable: {problem.partition(': ')[2]}" if problem else str(folder)
+    problem = data_problem(name, data).partition(": ")[2]
+    if not problem:
+        return str(folder)
+    return f"{'unusable' if folder.is_dir() else 'missing'}: {problem}"
 
 
 def _describe_weights(source: str, backbone: str, folder: Path | None) -> str:

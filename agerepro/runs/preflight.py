@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -71,7 +72,8 @@ def data_problem(name: str, data: Path, *, group_labels: str = "exact") -> str:
     except UserError as error:
         return f"{name}: {error}"
     if photos.table.empty:
-        return f"{name}: {catalog.folder_of(name, data)} holds no usable photo. See `agerepro data verify {name} --root {data}`."
+        verify = shlex.join(["agerepro", "data", "verify", name, "--root", str(data)])
+        return f"{name}: {catalog.folder_of(name, data)} holds no usable photo. See `{verify}`."
     return ""
 
 

@@ -23,13 +23,13 @@ def main() -> None:
     pattern, left = sys.argv[1], [int(sys.argv[2])]
     sys.argv = ["agerepro", *sys.argv[3:]]
 
-    def write_then_rename(path: Path, write: Callable[[Path], object]) -> Path:
+    def die_inside(path: Path, write: Callable[[Path], object]) -> Path:
         if not fnmatch(path.name, pattern):
             return WHOLE(path, write)
         left[0] -= 1
         return WHOLE(path, write if left[0] else lambda temporary: half(temporary, write))
 
-    io.atomic_write = write_then_rename
+    io.atomic_write = die_inside
     from agerepro.training import loop
 
     loop.CHECKPOINT_EVERY_S = 0.0

@@ -163,20 +163,22 @@ def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_numb
     assert (folder / "cells" / "1e+30-8.json").stat().st_mtime_ns == cells["1e+30-8.json"][1]
 
 
-@pytest.mark.slow
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     ("name", "count"),
     [
         ("*.arrow", 2),  # the store of faces
-        ("*.arrow", 4),
-        ("checkpoint.npz", 1),
+        pytest.param("*.arrow", 4, marks=SLOW),
+        pytest.param("checkpoint.npz", 1, marks=SLOW),
         ("checkpoint.npz", 4),
-        ("checkpoint.npz", 9),
-        ("final.weights.npz", 2),
-        ("SHA256SUMS", 3),
+        pytest.param("checkpoint.npz", 9, marks=SLOW),
+        pytest.param("final.weights.npz", 2, marks=SLOW),
+        pytest.param("SHA256SUMS", 3, marks=SLOW),
         ("predictions.csv", 2),
-        ("by_epoch.npz", 3),
-        ("folds.csv", 1),
+        pytest.param("by_epoch.npz", 3, marks=SLOW),
+        pytest.param("folds.csv", 1, marks=SLOW),
     ],
 )
 def test_killed_while_a_file_is_half_written_and_continued_equals_undisturbed(
