@@ -51,7 +51,7 @@ def grid(
     with suppress_stderr():
         from agerepro.runs.local import GridOptions, run_grid
     from agerepro.report.figures.style import Caption
-    from agerepro.report.grid import chosen, write_grid
+    from agerepro.report.grid import choose_cell, write_grid
 
     options = GridOptions(
         experiment,
@@ -70,8 +70,9 @@ def grid(
     with ProgressReporter() as reporter:
         result = run_grid(options, reporter)
     protocol = f"stage {stage}, {epochs} epoch{'' if epochs == 1 else 's'}" + (f", folds {folds}" if result.stage.protocol else "")
-    click.echo(write_grid(result.rows, result.folder, Caption(experiment.stem, profile, protocol, result.banner)))
-    best = chosen(result.rows)
+    caption = Caption(experiment.stem, profile, protocol, result.banner)
+    click.echo(write_grid(result.rows, result.folder, caption, note=lambda text: click.echo(text, err=True)))
+    best = choose_cell(result.rows)
     click.echo(f"Chosen: learning rate {best.learning_rate:g}, batch {best.batch}. Files: {result.folder}")
     choice = [word for setting in best.as_settings(stage, result.stage.optimizer.backbone_lr_multiplier) for word in ("--set", setting)]
     say_next("run", experiment, "--profile", profile, *choice)
