@@ -65,7 +65,7 @@ def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features:
 
 
 def test_a_further_size_too_small_for_the_backbone_is_refused() -> None:
-    with pytest.raises(UserError, match=r"at least 103 pixels: raise 100 in head\.regression\.input_sizes"):
+    with pytest.raises(UserError, match=r"103 .*100 .*head\.regression\.input_sizes"):
         build_network(Backbone(name="dlib_resnet", width=0.25), Regression(input_sizes=(100,)), outputs=1, size=150, seed=0)
 
 
@@ -154,19 +154,19 @@ def test_a_saved_model_is_complete(backbone: Backbone, head: Classification | Re
 
 
 @pytest.mark.parametrize(
-    ("backbone", "size", "message"),
+    ("backbone", "size", "facts"),
     [
-        (Backbone(name="vgg16"), 31, "vgg16 needs an input of at least 32 pixels, not 31: raise augment.size."),
-        (Backbone(name="vgg16", weights="dlib"), 224, "vgg16 has no published weights 'dlib'"),
-        (Backbone(name="resnet50", weights="vggface"), 224, "set backbone.weights to one of: vggface2, none"),
-        (Backbone(name="senet50", weights="vggface2", width=0.25), 224, "fit senet50 at width 1 only, not 0.25"),
-        (Backbone(name="vgg16", weights="vggface", width=0.5), 224, "fit vgg16 at width 1 only, not 0.5"),
+        (Backbone(name="vgg16"), 31, ("vgg16", "32", "31", "augment.size")),
+        (Backbone(name="vgg16", weights="dlib"), 224, ("vgg16", "'dlib'")),
+        (Backbone(name="resnet50", weights="vggface"), 224, ("resnet50", "vggface2, none")),
+        (Backbone(name="senet50", weights="vggface2", width=0.25), 224, ("senet50", "width 1", "0.25")),
+        (Backbone(name="vgg16", weights="vggface", width=0.5), 224, ("vgg16", "width 1", "0.5")),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, message: str) -> None:
+def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, facts: tuple[str, ...]) -> None:
     with pytest.raises(UserError) as error:
         build_network(backbone, Classification(), outputs=2, size=size, seed=0)
-    assert message in str(error.value)
+    assert all(fact in str(error.value) for fact in facts), error.value
 
 
 def test_a_regression_head_has_one_output() -> None:

@@ -68,12 +68,12 @@ def test_the_file_is_read_within_a_second(dlib_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 100, 333, 20_000, 22_466_065])
 def test_a_cut_file_is_refused(cut: int, dlib_path: Path) -> None:
-    with pytest.raises(UserError, match=r"cut\.dat is not dlib's face-recognition network: it ends at byte"):
+    with pytest.raises(UserError, match=rf"cut\.dat .*ends at byte {cut}"):
         parse(dlib_path.read_bytes()[:cut], name="cut.dat")
 
 
 def test_bytes_after_the_end_are_refused(dlib_path: Path) -> None:
-    with pytest.raises(UserError, match="1 bytes follow its end at byte 22466066"):
+    with pytest.raises(UserError, match=r"1 bytes .*22466066"):
         parse(dlib_path.read_bytes() + b"\0", name="long.dat")
 
 

@@ -204,7 +204,7 @@ def test_a_slim_net_takes_other_sizes_and_pools_the_whole_last_map(name: str, si
 
 @pytest.mark.parametrize("name", NETS)
 def test_an_input_that_leaves_no_position_is_refused(name: str) -> None:
-    with pytest.raises(UserError, match=f"{name} needs an input of at least {SMALLEST} pixels"):
+    with pytest.raises(UserError, match=f"{name}.*{SMALLEST} pixels"):
         build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=SMALLEST - 1, seed=0)
     pool = keras.layers.MaxPooling2D(3, strides=2)
     with pytest.raises(ValueError, match="zero or negative"):  # the stem's convolution leaves 2 of 4 pixels

