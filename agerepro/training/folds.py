@@ -118,12 +118,12 @@ class FoldRunner:
         self.trainer.initial_state.assign_to(self.trainer.model)
         features = np.mean([self.ridge_features.batch(train, view) for view in self._views()], axis=0).reshape(len(train), -1)
         people = self.task.data.photos["subject"].to_numpy()[train]
-        known = self.task.targets[train], self.task.weights[train], people
+        ages_weights_people = self.task.targets[train], self.task.weights[train], people
         if self.blocks:
-            kernel, bias, ranked = fit_ridge_best_subset(features, self.blocks, *known)
+            kernel, bias, ranked = fit_ridge_best_subset(features, self.blocks, *ages_weights_people)
             write_text(folder / RANKED, pd.DataFrame([asdict(candidate) for candidate in ranked]).to_csv(index=False))
         else:
-            kernel, bias, _ = fit_ridge(features, *known)
+            kernel, bias, _ = fit_ridge(features, *ages_weights_people)
         years = self.trainer.model.get_layer(AGE)
         years.kernel.assign(kernel)
         years.bias.assign(bias)

@@ -166,10 +166,10 @@ class _Progress(keras.callbacks.Callback):
         """Keras calls this with the batch from 0 and the mean loss of the epoch until here, which no later batch makes finite again."""
         loss, stage = (logs or {})["loss"], self.trainer.stage
         if not math.isfinite(loss):
-            kept = f"The state after epoch {self.saved_epoch} is in {self.path}." if self.saved_epoch else "No state was saved."
+            rest = f"The state after epoch {self.saved_epoch} is in {self.path}." if self.saved_epoch else "No state was saved."
             raise Diverged(
                 f"The loss of stage {stage.name!r} became {loss} in epoch {self.epoch + 1}, batch {batch + 1}. Lower its learning rate "
-                f"(now {stage.optimizer.learning_rate:g}). {kept}"
+                f"(now {stage.optimizer.learning_rate:g}). {rest}"
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -214,7 +214,7 @@ def train_prerequisites(
     reporter: Reporter,
 ) -> tuple[TrainingTask, Init]:
     """The task and first weights of `stage`, one of the experiment's; only the stages that it builds on are trained."""
-    by_name = {known.name: known for known in experiment.stages}
+    by_name = {other.name: other for other in experiment.stages}
     chain = [stage]
     while (start_from := chain[0].start_from) in by_name:
         chain.insert(0, by_name[start_from])
