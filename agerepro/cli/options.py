@@ -94,15 +94,15 @@ class ProgressReporter:
             if (task := self.tasks.pop(what, None)) is not None:
                 self.bars.remove_task(task)
 
-    def epoch(self, stage: str, done: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
+    def epoch(self, stage: str, log: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
         """Stage, fold, epoch, loss, MAE and time left."""
-        row = done.history[-1]
-        numbers = f"epoch {done.epoch}/{done.epochs}  loss {row['loss']:.3f}"
+        row = log.history[-1]
+        numbers = f"epoch {log.epoch}/{log.epochs}  loss {row['loss']:.3f}"
         numbers += f"  MAE {row['mae']:.2f}" if "mae" in row else f"  right {row['accuracy']:.0%}"
         if row["validation_loss"] == row["validation_loss"]:
             numbers += f"  validation loss {row['validation_loss']:.3f}"
         if fold is None:
-            self._show(f"stage {stage}", done.epoch, done.epochs, numbers)
+            self._show(f"stage {stage}", log.epoch, log.epochs, numbers)
         else:
             self._show(f"stage {stage}, folds", folds_done, folds, f"fold {fold}: {numbers}")
 

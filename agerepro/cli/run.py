@@ -123,12 +123,12 @@ def status(runs: tuple[Path, ...]) -> None:
 
     incomplete = False
     for place in runs:
-        found = find_run(place)
-        seeds = read_experiment(found.folder / "experiment.yaml").seeds
-        folds = sorted(set(found.folds()["fold"]))
-        done = found.done(seeds)
-        missing = sorted({(seed, fold) for seed in seeds for fold in folds} - set(done))
-        click.echo(f"{found.folder}: {len(done)} of {len(folds) * len(seeds)} folds done")
+        stored = find_run(place)
+        seeds = read_experiment(stored.folder / "experiment.yaml").seeds
+        folds = sorted(set(stored.folds()["fold"]))
+        finished = stored.done(seeds)
+        missing = sorted({(seed, fold) for seed in seeds for fold in folds} - set(finished))
+        click.echo(f"{stored.folder}: {len(finished)} of {len(folds) * len(seeds)} folds done")
         if missing:
             incomplete = True
             for seed in sorted({seed for seed, _ in missing}):

@@ -69,7 +69,7 @@ def tagged_union(table: dict[str, type]) -> BeforeValidator:
             raise ValueError(f"{name!r} is not one of {', '.join(table)}.{renamed(name)}")
         kind = table[name]
         if not isinstance(settings, dict):
-            names = [one.name for one in fields(kind)]
+            names = [field.name for field in fields(kind)]
             if not names:
                 raise ValueError(f"{name} takes no value")
             settings = {names[0]: settings}

@@ -76,12 +76,12 @@ def find_run(place: Path) -> Run:
     """The run at `place`: a run folder, or a folder above exactly one. UserError, listing them, when there are none or several."""
     if (place / "experiment.yaml").is_file():
         return Run(place)
-    found = sorted(file.parent for file in place.glob("**/experiment.yaml")) if place.is_dir() else []
-    if len(found) == 1:
-        return Run(found[0])
-    if not found:
+    folders = sorted(file.parent for file in place.glob("**/experiment.yaml")) if place.is_dir() else []
+    if len(folders) == 1:
+        return Run(folders[0])
+    if not folders:
         raise UserError(f"{place} holds no run. Runs lie in runs/<paper>/<experiment>/<profile>-<digest>/ and are made by `agerepro run`.")
-    raise UserError(f"{place} holds {len(found)} runs; name one of:\n" + "\n".join(f"  {folder}" for folder in found))
+    raise UserError(f"{place} holds {len(folders)} runs; name one of:\n" + "\n".join(f"  {folder}" for folder in folders))
 
 
 def parse_folds(text: str | None, count: int | None) -> list[int]:

@@ -37,7 +37,7 @@ class RunModel:
         if not path.is_file():
             raise UserError(
                 f"{path} is not there: fold {fold} is not finished, or was run with another keep_weights than `all`. Kept are: "
-                f"{', '.join(str(one) for one in self.folds_with_weights(seed)) or 'none'}."
+                f"{', '.join(str(number) for number in self.folds_with_weights(seed)) or 'none'}."
             )
         part = trained_part(self.network, self.experiment.stages[-1])
         load_strict(part, load_arrays(path), source=str(path))
@@ -45,8 +45,8 @@ class RunModel:
     def folds_with_weights(self, seed: int) -> list[int]:
         """Folds whose weights are here."""
         first = self.experiment.seeds[0]
-        done = [fold for s, fold in self.run.done(self.experiment.seeds) if s == seed]
-        return [fold for fold in done if (self.run.fold_folder(seed, fold, first_seed=first) / WEIGHTS).is_file()]
+        finished = [fold for s, fold in self.run.done(self.experiment.seeds) if s == seed]
+        return [fold for fold in finished if (self.run.fold_folder(seed, fold, first_seed=first) / WEIGHTS).is_file()]
 
 
 def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
@@ -57,14 +57,14 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     """
     experiment = read_experiment(run.folder / "experiment.yaml")
     seed = experiment.seeds[0] if seed is None else seed
-    done = [fold for s, fold in run.done(experiment.seeds) if s == seed]
-    for fold in sorted(set(run.folds()["fold"]) - set(done)):
+    finished = [fold for s, fold in run.done(experiment.seeds) if s == seed]
+    for fold in sorted(set(run.folds()["fold"]) - set(finished)):
         if damaged := _damaged_file(run.fold_folder(seed, fold, first_seed=experiment.seeds[0])):
             raise UserError(f"{damaged} is damaged or gone: the same `agerepro run` command makes fold {fold} again.")
-    if not done:
+    if not finished:
         raise UserError(f"{run.folder}: no fold of seed {seed} is finished. Continue it with `agerepro run`.")
     stage = experiment.stages[-1]
-    bins = load_arrays(run.fold_folder(seed, done[0], first_seed=experiment.seeds[0]) / "posteriors.npz")["bins"]
+    bins = load_arrays(run.fold_folder(seed, finished[0], first_seed=experiment.seeds[0]) / "posteriors.npz")["bins"]
     network = build_network(
         experiment.backbone,
         experiment.head if isinstance(stage.target, Age) else Classification(),

@@ -30,12 +30,12 @@ def provenance(**more: Any) -> dict[str, Any]:
 def code_revision(folder: Path) -> str:
     """The git commit that the code is at, with `-dirty` when files differ from it; "" outside a repository."""
     try:
-        found = subprocess.run(
+        described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=folder, capture_output=True, text=True, timeout=10, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return found.stdout.strip()
+    return described.stdout.strip()
 
 
 def _version(package: str) -> str:
