@@ -29,7 +29,8 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> Path:
     """Call `write` with a temporary name beside `path`, flush to disk, and rename; a kill at any moment leaves the old state.
 
     The temporary name starts with a dot and keeps the ending (Keras checks endings). Leftovers of killed processes are
-    harmless: names are unique, and nothing reads a name that starts with a dot. Raises OSError as the operating system does.
+    harmless: names are unique, and nothing reads a name that starts with a dot. Raises OSError as the operating system does, with
+    the name of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
@@ -40,6 +41,10 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> Path:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # a full disk says so without a name
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     return path

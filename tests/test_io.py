@@ -41,6 +41,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> Non
     assert [file.name for file in tmp_path.iterdir()] == ["kept.txt"] and path.read_text() == "old"
 
 
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    def fill(temporary: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError) as error:
+        atomic_write(tmp_path / "a.npz", fill)
+    assert error.value.filename == str(tmp_path / "a.npz") and list(tmp_path.iterdir()) == []
+
+
 def test_the_manifest_is_what_sha256sum_checks(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("1")
     (tmp_path / "b.csv").write_text("2")
