@@ -73,9 +73,8 @@ def test_two_runs_give_tables_scores_and_figures(make_run, tmp_path):
         ),
     }
     text = paths[0].read_text(encoding="utf-8")
-    assert text.startswith("*** demo: synthetic faces ***\n")
-    assert "Protocol: leave one person out." in text
-    assert "vgg16-imdb-agedb against vgg16-faces2: mean difference over 12 folds -" in text
+    assert "demo: synthetic faces" in text.splitlines()[0] and "leave one person out" in text
+    assert "vgg16-imdb-agedb against vgg16-faces2" in text and "12 folds" in text
     scores = read_table(tmp_path / "scores.csv", SCORES)
     errors = np.abs(runs[1].predictions["predicted"] - runs[1].predictions["age"])
     macro = scores[(scores["experiment"] == "vgg16-imdb-agedb") & (scores["aggregation"] == "macro")].set_index("metric")["value"]
@@ -94,9 +93,9 @@ def test_a_partial_run_says_so_everywhere(make_run, tmp_path, drawn):
 def test_the_same_runs_give_the_same_files(make_run, tmp_path, drawn):
     runs = [make_run(seeds=2), make_run("other", error=3, row=None)]
     first, second = write_results(compare_results(runs), tmp_path / "a"), write_results(compare_results(runs), tmp_path / "b")
-    for one, other in zip(first, second):
-        assert one.read_bytes() == other.read_bytes(), one.name
-    assert "vgg16-faces2: mean of 2 seeds, each scored alone." in " ".join(first[0].read_text().split())
+    for path, again in zip(first, second):
+        assert path.read_bytes() == again.read_bytes(), path.name
+    assert "mean of 2 seeds" in " ".join(first[0].read_text().split())
 
 
 def test_the_same_experiment_in_two_profiles_is_told_apart(make_run, tmp_path, drawn):
@@ -109,7 +108,7 @@ def test_the_same_experiment_in_two_profiles_is_told_apart(make_run, tmp_path, d
 
 
 def test_folds_that_do_not_match_the_predictions_are_refused(make_run, tmp_path):
-    with pytest.raises(UserError, match="says that 12 of 12 folds are done, but its predictions are of 9"):
+    with pytest.raises(UserError, match=r"12 of 12 folds .* of 9"):
         run = make_run(done=9)
         write_results(compare_results([type(run)(**{**vars(run), "folds_done": 12})]), tmp_path)
 
@@ -199,5 +198,5 @@ def test_epochs_and_genders_are_written_where_they_are_known(make_run, with_epoc
 
 def test_a_run_that_is_not_of_the_kind_it_says_is_refused(make_run, make_group_run, tmp_path):
     run = make_group_run()
-    with pytest.raises(UserError, match="adience says that it predicts ages, but its predictions are groups"):
+    with pytest.raises(UserError, match=r"adience .* ages, .* groups"):
         write_results(compare_results([type(run)(**{**vars(run), "groups": ()})]), tmp_path)

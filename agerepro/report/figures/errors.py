@@ -90,18 +90,6 @@ def plot_error_by_age(
         return save(drawn, pd.concat([table.assign(run=label) for label, table in binned.items()], ignore_index=True), folder, name)
 
 
-def _whose(binned: Mapping[str, pd.DataFrame]) -> str:
-    """Whose photos are counted under the bins, said when the runs differ in them."""
-    counts = {tuple(zip(table["first"], table["photos"])) for table in binned.values()}
-    return "" if len(counts) == 1 else " (first run)"
-
-
-def _bin_labels(table: pd.DataFrame, firsts: np.ndarray, edges: Sequence[float]) -> list[str]:
-    photos = dict(zip(table["first"], table["photos"]))
-    before = dict(zip(edges, list(edges)[1:]))
-    return [f"{first:g}-{before[first] - 1:g}\n{photos.get(first, 0):,}" for first in firsts]
-
-
 def plot_predicted_against_true(
     predictions: pd.DataFrame, caption: Caption, folder: Path, *, name: str = "predicted-against-true"
 ) -> list[Path]:
@@ -161,14 +149,6 @@ def plot_cumulative_score(
         legend(axes, "lower right", entries=entries, below=42)
         wide = pd.DataFrame({"within_years": LIMITS, **curves})
         return save(drawn, wide.melt(id_vars="within_years", var_name="run", value_name="share"), folder, name)
-
-
-def _within_five(shares: np.ndarray) -> str:
-    return f"{100 * shares[LIMITS == 5][0]:.1f} %"
-
-
-def _curve(frame: pd.DataFrame) -> np.ndarray:
-    return np.array([cumulative_score(frame["age"], frame["predicted"], within=limit) for limit in LIMITS])
 
 
 def plot_fold_boxes(
@@ -239,6 +219,26 @@ def fold_values(predictions: pd.DataFrame) -> tuple[Metric, pd.Series]:
     # Every seed holds the same photos of a fold (check_predictions), so the mean over seeds is that of all rows.
     means = errors.groupby(frame["fold"]).mean()
     return ("accuracy", 100 * (1 - means)) if is_classification(frame) else ("mae", means)
+
+
+def _whose(binned: Mapping[str, pd.DataFrame]) -> str:
+    """Whose photos are counted under the bins, said when the runs differ in them."""
+    counts = {tuple(zip(table["first"], table["photos"])) for table in binned.values()}
+    return "" if len(counts) == 1 else " (first run)"
+
+
+def _bin_labels(table: pd.DataFrame, firsts: np.ndarray, edges: Sequence[float]) -> list[str]:
+    photos = dict(zip(table["first"], table["photos"]))
+    before = dict(zip(edges, list(edges)[1:]))
+    return [f"{first:g}-{before[first] - 1:g}\n{photos.get(first, 0):,}" for first in firsts]
+
+
+def _within_five(shares: np.ndarray) -> str:
+    return f"{100 * shares[LIMITS == 5][0]:.1f} %"
+
+
+def _curve(frame: pd.DataFrame) -> np.ndarray:
+    return np.array([cumulative_score(frame["age"], frame["predicted"], within=limit) for limit in LIMITS])
 
 
 def _subtitle(values: Mapping[str, pd.Series]) -> str:

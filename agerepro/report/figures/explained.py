@@ -113,23 +113,6 @@ def plot_mean_maps(
         return save(drawn, _table(runs), folder, name)
 
 
-def _table(runs: Mapping[str, MeanMaps]) -> pd.DataFrame:
-    """One row a run, group and line of pixels from the top; a column a pixel."""
-    parts = []
-    for label, run in runs.items():
-        for group, energy in run.energy.items():
-            lines = pd.DataFrame(energy.round(4), columns=[f"x{x}" for x in range(energy.shape[1])])
-            lines.insert(0, "run", label)
-            lines.insert(1, "group", group)
-            lines.insert(2, "photos", run.photos[group])
-            lines.insert(3, "y", range(len(energy)))
-            parts.append(lines)
-    return pd.concat(parts, ignore_index=True)
-
-
-_SPREAD = 0.62  # of the room of a row that several runs share
-
-
 def plot_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, name: str = "regions", note: str = "") -> list[Path]:
     """Plot the summaries [explain.regions.SUMMARY] of up to seven runs: left all regions, right eyes and nose by age group.
 
@@ -155,29 +138,6 @@ def plot_regions(runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Pat
         return save(drawn, pd.concat([table.assign(run=label) for label, table in runs.items()], ignore_index=True), folder, name)
 
 
-def _dots(axes: Axes, rows: pd.DataFrame, number: int, runs: int, label: str) -> None:
-    at = np.arange(len(rows)) + (_SPREAD * (number / (runs - 1) - 0.5) if runs > 1 else 0)
-    values, low, high = (rows[name].to_numpy(float) for name in ("relative", "relative_low", "relative_high"))
-    colour = COLOURS[number]
-    axes.hlines(at, low, high, color=colour, linewidth=1.3)
-    axes.plot(values, at, MARKERS[number], color=colour, markersize=4, label=label)
-
-
-def _rows(axes: Axes, names: list[str], title: str) -> None:
-    axes.axvline(1, color=BLACK, linewidth=0.9)
-    axes.set_yticks(range(len(names)), names, fontsize=8.5)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlim(left=0)
-    axes.tick_params(axis="x", labelsize=8.5)
-    axes.set_title(title, fontsize=9.5)
-    axes.set_xlabel("Times an even spread", fontsize=9)
-    axes.grid(visible=False, axis="y")
-
-
-_TITLES = {"deletion": "Deletion: to the mean colour", "insertion": "Insertion: from a blur"}
-_LABELS = {"map": "the run's maps, hottest first", "random": "random maps, as smooth"}
-
-
 def plot_deletion_curves(
     checks: Checks, caption: Caption, folder: Path, *, score: str, name: str = "deletion-curves", note: str = ""
 ) -> list[Path]:
@@ -199,6 +159,39 @@ def plot_deletion_curves(
         under = offset_copy(axes[0, 0].transAxes, drawn, x=0, y=-36, units="points")
         axes[0, 0].legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, borderaxespad=0, fontsize=8.5)
         return save(drawn, means, folder, name)
+
+
+def _table(runs: Mapping[str, MeanMaps]) -> pd.DataFrame:
+    """One row a run, group and line of pixels from the top; a column a pixel."""
+    parts = []
+    for label, run in runs.items():
+        for group, energy in run.energy.items():
+            lines = pd.DataFrame(energy.round(4), columns=[f"x{x}" for x in range(energy.shape[1])])
+            lines.insert(0, "run", label)
+            lines.insert(1, "group", group)
+            lines.insert(2, "photos", run.photos[group])
+            lines.insert(3, "y", range(len(energy)))
+            parts.append(lines)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _dots(axes: Axes, rows: pd.DataFrame, number: int, runs: int, label: str) -> None:
+    at = np.arange(len(rows)) + (_SPREAD * (number / (runs - 1) - 0.5) if runs > 1 else 0)
+    values, low, high = (rows[name].to_numpy(float) for name in ("relative", "relative_low", "relative_high"))
+    colour = COLOURS[number]
+    axes.hlines(at, low, high, color=colour, linewidth=1.3)
+    axes.plot(values, at, MARKERS[number], color=colour, markersize=4, label=label)
+
+
+def _rows(axes: Axes, names: list[str], title: str) -> None:
+    axes.axvline(1, color=BLACK, linewidth=0.9)
+    axes.set_yticks(range(len(names)), names, fontsize=8.5)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlim(left=0)
+    axes.tick_params(axis="x", labelsize=8.5)
+    axes.set_title(title, fontsize=9.5)
+    axes.set_xlabel("Times an even spread", fontsize=9)
+    axes.grid(visible=False, axis="y")
 
 
 def _curves(axes: Axes, means: pd.DataFrame) -> None:

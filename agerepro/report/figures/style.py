@@ -68,36 +68,6 @@ class Caption:
         return f"Run: {self.run}. Profile: {self.profile}. Protocol: {self.protocol}."
 
 
-def legend(axes: Axes, corner: Literal["upper left", "lower right"], *, entries: int, below: float) -> None:
-    """A legend in the corner that the data leaves free, or `below` points under the axes when it would cover the data."""
-    if entries <= FEW:
-        axes.legend(loc=corner)
-    else:
-        under = offset_copy(axes.transAxes, axes.get_figure(root=True), x=-8, y=-below, units="points")
-        axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, borderaxespad=0, ncols=2 if entries > FEW + 1 else 1)
-
-
-def height_with(entries: int) -> float:
-    """Inches of a figure whose legend has so many entries."""
-    lines = entries if entries == FEW + 1 else (entries + 1) // 2
-    return 4.1 if entries <= FEW else 4.1 + 0.22 * lines
-
-
-def sample_size_text(*frames: pd.DataFrame) -> str:
-    """How many photos, people and seeds stand behind a figure: `1,002 photos of 82 people, 3 seeds each`."""
-    seeds = [frame["seed"].nunique() for frame in frames]
-    samples = " or ".join(dict.fromkeys(_sample(frame, count) for frame, count in zip(frames, seeds)))
-    if max(seeds) == 1:
-        return samples
-    return f"{samples}, {'' if len(set(seeds)) == 1 else 'up to '}{max(seeds)} seeds each"
-
-
-def _sample(frame: pd.DataFrame, seeds: int) -> str:
-    photos, people = len(frame) // seeds, frame.loc[frame["subject"] != "", "subject"].nunique()
-    of_people = f" of {people:,} {'person' if people == 1 else 'people'}" if people else ""
-    return f"{photos:,} photo{'' if photos == 1 else 's'}{of_people}"
-
-
 @contextmanager
 def figure(title: str, subtitle: str, caption: Caption, *frames: pd.DataFrame, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Axes WIDTH x `height` inches in size, with title, smaller subtitle, banner, caption and the sample size of `frames` around them.
@@ -134,6 +104,48 @@ def panels(
         drawn.text(0.015, top / whole, title, ha="left", va="top", fontsize=12)
         drawn.text(0.015, (top - 0.25) / whole, "\n".join(lines), ha="left", va="top", fontsize=9, color=GREY)
         yield drawn, drawn.subplots(*shape, squeeze=False)
+
+
+def save(drawn: Figure, data: pd.DataFrame, folder: Path, name: str) -> list[Path]:
+    """Write NAME.png, NAME.pdf and NAME.csv, without dates, so that equal numbers give equal bytes; return the paths."""
+    png, pdf, csv = (folder / f"{name}.{ending}" for ending in ("png", "pdf", "csv"))
+    with matplotlib.rc_context(_LOOK):
+        _settle(drawn)
+        atomic_write(png, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}))
+        undated = {"CreationDate": None, "Producer": None, "Creator": None}
+        atomic_write(pdf, lambda path: drawn.savefig(path, format="pdf", metadata=undated))
+    write_text(csv, data.to_csv(index=False, lineterminator="\n"))
+    return [png, pdf, csv]
+
+
+def legend(axes: Axes, corner: Literal["upper left", "lower right"], *, entries: int, below: float) -> None:
+    """A legend in the corner that the data leaves free, or `below` points under the axes when it would cover the data."""
+    if entries <= FEW:
+        axes.legend(loc=corner)
+    else:
+        under = offset_copy(axes.transAxes, axes.get_figure(root=True), x=-8, y=-below, units="points")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, borderaxespad=0, ncols=2 if entries > FEW + 1 else 1)
+
+
+def height_with(entries: int) -> float:
+    """Inches of a figure whose legend has so many entries."""
+    lines = entries if entries == FEW + 1 else (entries + 1) // 2
+    return 4.1 if entries <= FEW else 4.1 + 0.22 * lines
+
+
+def sample_size_text(*frames: pd.DataFrame) -> str:
+    """How many photos, people and seeds stand behind a figure: `1,002 photos of 82 people, 3 seeds each`."""
+    seeds = [frame["seed"].nunique() for frame in frames]
+    samples = " or ".join(dict.fromkeys(_sample(frame, count) for frame, count in zip(frames, seeds)))
+    if max(seeds) == 1:
+        return samples
+    return f"{samples}, {'' if len(set(seeds)) == 1 else 'up to '}{max(seeds)} seeds each"
+
+
+def _sample(frame: pd.DataFrame, seeds: int) -> str:
+    photos, people = len(frame) // seeds, frame.loc[frame["subject"] != "", "subject"].nunique()
+    of_people = f" of {people:,} {'person' if people == 1 else 'people'}" if people else ""
+    return f"{photos:,} photo{'' if photos == 1 else 's'}{of_people}"
 
 
 @contextmanager
@@ -192,18 +204,6 @@ def _banner_height(caption: Caption) -> float:
     """Inches that the banner takes."""
     lines = len(_banner_lines(caption))
     return 0.12 + 0.24 * lines if lines else 0.02
-
-
-def save(drawn: Figure, data: pd.DataFrame, folder: Path, name: str) -> list[Path]:
-    """Write NAME.png, NAME.pdf and NAME.csv, without dates, so that equal numbers give equal bytes; return the paths."""
-    png, pdf, csv = (folder / f"{name}.{ending}" for ending in ("png", "pdf", "csv"))
-    with matplotlib.rc_context(_LOOK):
-        _settle(drawn)
-        atomic_write(png, lambda path: drawn.savefig(path, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None}))
-        undated = {"CreationDate": None, "Producer": None, "Creator": None}
-        atomic_write(pdf, lambda path: drawn.savefig(path, format="pdf", metadata=undated))
-    write_text(csv, data.to_csv(index=False, lineterminator="\n"))
-    return [png, pdf, csv]
 
 
 def _settle(drawn: Figure) -> None:

@@ -50,31 +50,6 @@ def box_plot(boxes: Sequence[Box], *, unit: str) -> Chart:
     return Chart("Errors of the folds", description, picture, f"Box: quartiles. Dot: mean.{paper}")
 
 
-def _box_pieces(box: Box, scale: Scale, *, top: float, colour: int, unit: str) -> list[str]:
-    low, middle, high = np.quantile(box.errors, [0.25, 0.5, 0.75])
-    reach = 1.5 * (high - low)
-    inside = box.errors[(box.errors >= low - reach) & (box.errors <= high + reach)]
-    centre = top + 34
-    pieces = [text(scale.first, top + 16, box.label, look="name")]
-    for start, end in ((inside.min(), low), (high, inside.max())):
-        pieces.append(line((scale(start), centre), (scale(end), centre), f"whisker s{colour}"))
-    title = f"{box.label}: quartiles {low:.2f} to {high:.2f} {unit}"
-    pieces.append(rectangle(scale(low), centre - _THICK / 2, scale(high) - scale(low), _THICK, f"box s{colour}", title=title))
-    pieces.append(line((scale(middle), centre - _THICK / 2), (scale(middle), centre + _THICK / 2), f"median s{colour}"))
-    outside = sorted(set(box.errors) - set(inside))
-    pieces += [dot(scale(value), centre, 2.4, f"outlier s{colour}", title=f"{value:.2f} {unit}") for value in outside]
-    pieces.append(dot(scale(box.errors.mean()), centre, 3.6, "mean", title=f"mean {box.errors.mean():.2f} {unit}"))
-    if box.paper == box.paper:
-        pieces.append(line((scale(box.paper), centre - 15), (scale(box.paper), centre + 15), "paper"))
-    return pieces
-
-
-def _describe(box: Box, unit: str) -> str:
-    low, middle, high = np.quantile(box.errors, [0.25, 0.5, 0.75])
-    paper = f", the paper's mean {box.paper:.2f}" if box.paper == box.paper else ""
-    return f"{box.label}: mean {box.errors.mean():.2f}, quartiles {low:.2f}, {middle:.2f} and {high:.2f} {unit}{paper}."
-
-
 def errors_by_age(predictions: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """`error_by_age` of each run's PREDICTIONS, by its label."""
     return {label: error_by_age(frame, edges=EDGES) for label, frame in predictions.items()}
@@ -118,14 +93,6 @@ def age_chart(binned: Mapping[str, pd.DataFrame]) -> Chart:
     return Chart("Errors by age", description, picture, "Dots: mean. Lines: 95 % interval over people.")
 
 
-def _ages(first: float, before: float) -> str:
-    return f"{first:g}-{before - 1:g}" if before < EDGES[-1] else f"{first:g}+"
-
-
-def _end(first: float) -> float:
-    return float(EDGES[EDGES.index(int(first)) + 1])
-
-
 def cumulative_chart(predictions: Mapping[str, pd.DataFrame], guess: pd.DataFrame) -> Chart:
     """One line a run, and a thin one of `guess`, the predictor that looks at no picture. All are PREDICTIONS."""
     right, up = Scale(0, LARGEST, _LEFT, WIDTH - 12), Scale(0, 100, _CUMULATIVE_BOTTOM, _TOP)
@@ -138,14 +105,6 @@ def cumulative_chart(predictions: Mapping[str, pd.DataFrame], guess: pd.DataFram
     description = f"Share of photos by their largest allowed error. At most five years off: {shares}, the guess {_share(guess, 5):.0f} %."
     picture = chart(pieces, height=_CUMULATIVE_BOTTOM + _AXIS, description=description)
     return Chart("Cumulative score", description, picture, "Thin dotted line: the mean age of the training photos for everyone.")
-
-
-def _points(frame: pd.DataFrame, right: Scale, up: Scale) -> list[tuple[float, float]]:
-    return [(right(years), up(_share(frame, years))) for years in np.arange(0, LARGEST + 0.25, 0.25)]
-
-
-def _share(frame: pd.DataFrame, years: float) -> float:
-    return 100 * float(within_tolerance(absolute_errors(frame["age"], frame["predicted"]), within=years, limit="included").mean())
 
 
 def training_curves(stage: StageHistory) -> Chart | None:
@@ -172,6 +131,47 @@ def training_curves(stage: StageHistory) -> Chart | None:
         parts.append(f"{name} loss from {mean.iloc[0]:.2f} to {mean.iloc[-1]:.2f}")
     description = f"{stage.stage}: {', '.join(parts)} in {epochs} epoch{'' if epochs == 1 else 's'}."
     return Chart(stage.stage, description, chart(pieces, height=_CURVES_BOTTOM + _AXIS, description=description))
+
+
+def _box_pieces(box: Box, scale: Scale, *, top: float, colour: int, unit: str) -> list[str]:
+    low, middle, high = np.quantile(box.errors, [0.25, 0.5, 0.75])
+    reach = 1.5 * (high - low)
+    inside = box.errors[(box.errors >= low - reach) & (box.errors <= high + reach)]
+    centre = top + 34
+    pieces = [text(scale.first, top + 16, box.label, look="name")]
+    for start, end in ((inside.min(), low), (high, inside.max())):
+        pieces.append(line((scale(start), centre), (scale(end), centre), f"whisker s{colour}"))
+    title = f"{box.label}: quartiles {low:.2f} to {high:.2f} {unit}"
+    pieces.append(rectangle(scale(low), centre - _THICK / 2, scale(high) - scale(low), _THICK, f"box s{colour}", title=title))
+    pieces.append(line((scale(middle), centre - _THICK / 2), (scale(middle), centre + _THICK / 2), f"median s{colour}"))
+    outside = sorted(set(box.errors) - set(inside))
+    pieces += [dot(scale(value), centre, 2.4, f"outlier s{colour}", title=f"{value:.2f} {unit}") for value in outside]
+    pieces.append(dot(scale(box.errors.mean()), centre, 3.6, "mean", title=f"mean {box.errors.mean():.2f} {unit}"))
+    if box.paper == box.paper:
+        pieces.append(line((scale(box.paper), centre - 15), (scale(box.paper), centre + 15), "paper"))
+    return pieces
+
+
+def _describe(box: Box, unit: str) -> str:
+    low, middle, high = np.quantile(box.errors, [0.25, 0.5, 0.75])
+    paper = f", the paper's mean {box.paper:.2f}" if box.paper == box.paper else ""
+    return f"{box.label}: mean {box.errors.mean():.2f}, quartiles {low:.2f}, {middle:.2f} and {high:.2f} {unit}{paper}."
+
+
+def _ages(first: float, before: float) -> str:
+    return f"{first:g}-{before - 1:g}" if before < EDGES[-1] else f"{first:g}+"
+
+
+def _end(first: float) -> float:
+    return float(EDGES[EDGES.index(int(first)) + 1])
+
+
+def _points(frame: pd.DataFrame, right: Scale, up: Scale) -> list[tuple[float, float]]:
+    return [(right(years), up(_share(frame, years))) for years in np.arange(0, LARGEST + 0.25, 0.25)]
+
+
+def _share(frame: pd.DataFrame, years: float) -> float:
+    return 100 * float(within_tolerance(absolute_errors(frame["age"], frame["predicted"]), within=years, limit="included").mean())
 
 
 def _by_epoch(stage: StageHistory, column: str) -> pd.DataFrame:

@@ -40,6 +40,38 @@ class Section:
     rows: tuple[tuple[tuple[str, str, bool], ...], ...]
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """Tables and charts of one or several runs; `by_age` is None where none predicts ages."""
+
+    banner: str
+    summary: tuple[str, ...]
+    comparison: PrintedTable
+    below: tuple[PrintedTable, ...]
+    boxes: tuple[Chart, ...]
+    by_age: tuple[PrintedTable, Chart] | None
+    cumulative: Chart | None
+
+
+def numbers_of(runs: Sequence[RunResult]) -> Numbers:
+    """Score, compare and draw checked runs."""
+    comparison = compare([score_run(run) for run in runs])
+    ages = {label_of(run, runs): run for run in runs if not run.groups}
+    predictions = {label: run.predictions for label, run in ages.items()}
+    binned = errors_by_age(predictions)
+    first = next(iter(ages.values()), None)
+    guess = mean_age_predictions(first.predictions, first.training_means) if first else None
+    return Numbers(
+        banner_of(comparison),
+        tuple(summary(runs, comparison)),
+        with_standing_above(comparison_page(comparison, notes_of(runs))),
+        tuple(extra_tables(runs)),
+        tuple(_boxes(runs, comparison)),
+        (age_page(binned, ""), age_chart(binned)) if binned else None,
+        cumulative_chart(predictions, guess) if guess is not None else None,
+    )
+
+
 def sections(page: PrintedTable) -> list[Section]:
     """The page's rows without their first column."""
     groups: list[tuple[str, list[tuple[str, ...]]]] = []
@@ -64,12 +96,6 @@ def with_standing_above(page: PrintedTable) -> PrintedTable:
     return replace(page, headings=page.headings[:-2], rows=tuple(rows))
 
 
-def _cells(page: PrintedTable, row: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
-    for place, cell in enumerate(row):
-        if place:
-            yield page.headings[place], cell, place in page.numeric
-
-
 def regions_page(summary: pd.DataFrame, label: str) -> PrintedTable | None:
     """regions-summary.csv [explain.regions.SUMMARY] of the run called `label`; None where no photo has landmarks and a map."""
     if summary.empty:
@@ -80,14 +106,6 @@ def regions_page(summary: pd.DataFrame, label: str) -> PrintedTable | None:
         times, times_low, times_high = (_cell(row[name], ".2f") for name in ("relative", "relative_low", "relative_high"))
         rows.append(("", str(row["region"]), share, _interval(low, high), area, times, _interval(times_low, times_high)))
     return PrintedTable(f"Where the maps of {label} lie", "", _REGION_HEADINGS, (2, 3, 4, 5, 6), tuple(rows), (_REGION_NOTE,))
-
-
-def _cell(value: Any, form: str) -> str:
-    return NOTHING if value != value else format(float(value), form)
-
-
-def _interval(low: str, high: str) -> str:
-    return NOTHING if NOTHING in (low, high) else f"[{low}, {high}]"
 
 
 def summary(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[str]:
@@ -102,6 +120,20 @@ def line_of(run: RunResult, comparison: pd.DataFrame, metric: str) -> pd.Series 
     own = (comparison["experiment"] == run.experiment) & (comparison["profile"] == run.profile)
     lines = comparison.loc[own & (comparison["metric"] == metric)]
     return None if lines.empty else lines.iloc[0]
+
+
+def _cells(page: PrintedTable, row: tuple[str, ...]) -> Iterator[tuple[str, str, bool]]:
+    for place, cell in enumerate(row):
+        if place:
+            yield page.headings[place], cell, place in page.numeric
+
+
+def _cell(value: Any, form: str) -> str:
+    return NOTHING if value != value else format(float(value), form)
+
+
+def _interval(low: str, high: str) -> str:
+    return NOTHING if NOTHING in (low, high) else f"[{low}, {high}]"
 
 
 def _result(run: RunResult, comparison: pd.DataFrame) -> str:
@@ -166,38 +198,6 @@ def _best_and_worst(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
 
 def _plain(value: float, line: pd.Series) -> str:
     return number_text(float(value), str(line["unit"]))
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """Tables and charts of one or several runs; `by_age` is None where none predicts ages."""
-
-    banner: str
-    summary: tuple[str, ...]
-    comparison: PrintedTable
-    below: tuple[PrintedTable, ...]
-    boxes: tuple[Chart, ...]
-    by_age: tuple[PrintedTable, Chart] | None
-    cumulative: Chart | None
-
-
-def numbers_of(runs: Sequence[RunResult]) -> Numbers:
-    """Score, compare and draw checked runs."""
-    comparison = compare([score_run(run) for run in runs])
-    ages = {label_of(run, runs): run for run in runs if not run.groups}
-    predictions = {label: run.predictions for label, run in ages.items()}
-    binned = errors_by_age(predictions)
-    first = next(iter(ages.values()), None)
-    guess = mean_age_predictions(first.predictions, first.training_means) if first else None
-    return Numbers(
-        banner_of(comparison),
-        tuple(summary(runs, comparison)),
-        with_standing_above(comparison_page(comparison, notes_of(runs))),
-        tuple(extra_tables(runs)),
-        tuple(_boxes(runs, comparison)),
-        (age_page(binned, ""), age_chart(binned)) if binned else None,
-        cumulative_chart(predictions, guess) if guess is not None else None,
-    )
 
 
 def _boxes(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[Chart]:

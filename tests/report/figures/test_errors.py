@@ -1,4 +1,4 @@
-"""Box plots over folds and training curves: what lies in their CSV, and that equal input gives equal bytes."""
+"""Figures of errors, folds and training: what lies in their CSV, and that equal input gives equal bytes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_each_figure_is_a_picture_a_print_and_its_numbers_equal_every_time(make_
     first, second = (plot_all(make_run(), CAPTION, tmp_path / name) for name in ("a", "b"))
     names = ["predicted-against-true", "cumulative-score", "error-by-age"]
     assert [path.name for path in first] == [f"{name}.{ending}" for name in names for ending in ("png", "pdf", "csv")]
-    for one, other in zip(first, second):
-        assert one.read_bytes() == other.read_bytes(), one.name
-        assert b"CreationDate" not in one.read_bytes()
+    for path, again in zip(first, second):
+        assert path.read_bytes() == again.read_bytes(), path.name
+        assert b"CreationDate" not in path.read_bytes()
     for name in names:
         with Image.open(tmp_path / "a" / f"{name}.png") as picture:
             assert picture.info["dpi"] == pytest.approx((200, 200), abs=0.1)
@@ -61,10 +61,9 @@ def test_caption_and_banner_are_text_of_the_figure():
     frame = pd.DataFrame({"seed": [0], "subject": ["a"]})
     with figure("Title", "Subtitle", CAPTION, frame, height=3) as (drawn, _):
         texts = [text.get_text() for text in drawn.texts]
-    assert texts[0] == "demo: synthetic faces"
-    assert texts[1].replace("\n", " ") == (
-        "Run: vgg16-faces2. Profile: demo. Protocol: leave one person out, 12 folds. 1 photo of 1 person."
-    )
+    assert texts[0] == CAPTION.banner
+    under = texts[1].replace("\n", " ")
+    assert all(part in under for part in (CAPTION.run, CAPTION.profile, CAPTION.protocol, "1 photo of 1 person"))
 
 
 def test_nothing_is_cut_off_at_the_edges(make_run, tmp_path):
@@ -113,7 +112,7 @@ def test_no_or_too_many_runs_are_refused(make_run, tmp_path):
                 draw(runs, CAPTION, tmp_path)
 
 
-def test_crowd_counts_photos_people_and_seeds(make_run):
+def test_the_sample_size_counts_photos_people_and_seeds(make_run):
     one, two = make_run().predictions, make_run(seeds=2).predictions
     photos = len(one)
     assert sample_size_text(one) == f"{photos} photos of 12 people"
@@ -149,7 +148,6 @@ def test_figures_of_ages_refuse_groups_and_the_other_way_round(make_run, make_gr
             draw({"a": groups.predictions}, CAPTION, tmp_path)
 
 
-FOLDS_CAPTION = Caption("vgg16-faces2", "demo", "leave one person out, 12 folds", "demo: synthetic faces")
 EARLIER = {
     f"{what} with a long name that must be cut somewhere [{number}]": 2.0 + number for number, what in enumerate(("A", "B", "C", "D"))
 }
@@ -180,7 +178,7 @@ def test_of_age_groups_the_folds_accuracy_in_percent_is_shown(make_group_run):
 def test_box_plots_hold_folds_means_and_published_numbers(make_run, tmp_path):
     runs = {f"vgg16-imdb-agedb-{i}": make_run(error=2 + i).predictions for i in range(7)}
     published = {"vgg16-imdb-agedb-0": 2.68}
-    first, second = (plot_fold_boxes(runs, FOLDS_CAPTION, tmp_path / name, earlier=EARLIER, published=published) for name in ("a", "b"))
+    first, second = (plot_fold_boxes(runs, CAPTION, tmp_path / name, earlier=EARLIER, published=published) for name in ("a", "b"))
     assert [path.name for path in first] == ["fold-boxes.png", "fold-boxes.pdf", "fold-boxes.csv"]
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
     assert border_is_white(first[0])
@@ -197,11 +195,11 @@ def test_box_plots_hold_folds_means_and_published_numbers(make_run, tmp_path):
 def test_runs_of_different_measures_are_not_drawn_together(make_run, make_group_run, tmp_path):
     runs = {"ages": make_run().predictions, "groups": make_group_run().predictions}
     with pytest.raises(UserError, match="not accuracy, mae"):
-        plot_fold_boxes(runs, FOLDS_CAPTION, tmp_path)
+        plot_fold_boxes(runs, CAPTION, tmp_path)
     with pytest.raises(UserError, match="not no run"):
-        plot_fold_boxes({}, FOLDS_CAPTION, tmp_path)
+        plot_fold_boxes({}, CAPTION, tmp_path)
     with pytest.raises(UserError, match="hold 6 earlier results, not 7"):
-        plot_fold_boxes({"a": make_run().predictions}, FOLDS_CAPTION, tmp_path, earlier={str(i): 1.0 for i in range(7)})
+        plot_fold_boxes({"a": make_run().predictions}, CAPTION, tmp_path, earlier={str(i): 1.0 for i in range(7)})
 
 
 def history(losses, *, mae=None, accuracy=None, validation=None):
@@ -224,7 +222,7 @@ def test_of_several_trainings_the_median_and_the_middle_half_are_drawn():
 
 
 def test_training_curves_have_a_row_a_stage(tmp_path):
-    first, second = (plot_training_curves([PEOPLE, FOLDS], FOLDS_CAPTION, tmp_path / name) for name in ("a", "b"))
+    first, second = (plot_training_curves([PEOPLE, FOLDS], CAPTION, tmp_path / name) for name in ("a", "b"))
     assert [path.name for path in first] == ["training-curves.png", "training-curves.pdf", "training-curves.csv"]
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
     assert border_is_white(first[0])
@@ -238,4 +236,4 @@ def test_training_curves_have_a_row_a_stage(tmp_path):
 def test_stages_that_were_not_trained_are_left_out(tmp_path):
     untrained = StageHistory("start", (history([], mae=[]),))
     with pytest.raises(UserError, match="no training curves"):
-        plot_training_curves([untrained], FOLDS_CAPTION, tmp_path)
+        plot_training_curves([untrained], CAPTION, tmp_path)

@@ -33,7 +33,8 @@ def test_a_box_says_its_quartiles_and_marks_the_folds_beyond_the_whiskers():
     errors = np.array([1.0, 2, 3, 4, 5, 20])
     plot = box_plot([Box("a <b>", errors, 4.5), Box("c", errors, NAN)], unit="years")
     # By hand: quartiles at 2.25, 3.5 and 4.75; the upper whisker may reach 4.75 + 1.5 * 2.5 = 8.5, so 20 lies beyond it.
-    assert "a <b>: mean 5.83, quartiles 2.25, 3.50 and 4.75 years, the paper's mean 4.50." in plot.description
+    of_a = plot.description[plot.description.index("a <b>") : plot.description.index("c: ")]
+    assert all(number in of_a for number in ("5.83", "2.25", "3.50", "4.75 years", "4.50"))
     assert plot.picture.count('class="outlier') == 2 and plot.picture.count('class="paper"') == 1
     assert "a &lt;b&gt;" in plot.picture and "<b>" not in plot.picture
 
@@ -62,7 +63,9 @@ def test_the_cumulative_score_rises_from_exact_answers_to_all(make_run):
 def test_curves_show_the_mean_of_folds_their_band_and_leave_out_what_is_not_there():
     folds = [pd.DataFrame({"epoch": [1, 2], "loss": [3.0 + f, 1.0 + f], "validation_loss": [NAN, NAN]}) for f in (0.0, 1.0, 2.0)]
     plot = training_curves(StageHistory("fgnet, 3 folds", tuple(folds)))
-    assert plot is not None and "training loss from 4.00 to 2.00 in 2 epochs" in plot.description and "validation" not in plot.description
+    assert (
+        plot is not None and all(part in plot.description for part in ("4.00", "2.00", "2 epochs")) and "validation" not in plot.description
+    )
     assert plot.picture.count('class="band') == 1 and plot.picture.count('class="run') == 1
     diverged = pd.DataFrame({"epoch": [1], "loss": [np.inf], "validation_loss": [NAN]})
     assert training_curves(StageHistory("x", (diverged,))) is None

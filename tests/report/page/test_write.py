@@ -139,7 +139,7 @@ def test_drawn_faces_are_in_and_those_of_a_licensed_set_are_out_until_they_are_a
     real = make_folder(name="real", synthetic=())
     page = page_of(real.folder)
     assert data_in(page)["faces"] == [] and "image/webp;base64" not in page
-    assert "So the faces are left out of this page" in page and "For research" in page
+    assert "--faces puts them in" in page and "For research" in page
     asked = page_of(real.folder, faces="in")
     assert len(data_in(asked)["faces"][0]) == count and "do not pass it on" in asked
 
