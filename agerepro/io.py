@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -126,18 +127,19 @@ def lock_folder(folder: Path, *, wait: float = NOW) -> Iterator[bool]:
     except OSError as error:
         if error.errno not in LOCKS_REFUSED:
             raise
-        # The text is the same for every folder, so that the default filter shows it once.
-        warnings.warn(
-            f"The file system refuses locks ({os.strerror(error.errno)}): do not let two processes work on one run here.",
-            LocksRefusedWarning,
-            stacklevel=3,
-        )
+        _warn_of_refused_locks(error.errno)
         yield True
         return
     try:
         yield True
     finally:
         lock.release()
+
+
+@functools.cache  # once a process, whatever the filters of warnings are
+def _warn_of_refused_locks(number: int) -> None:
+    text = f"The file system refuses locks ({os.strerror(number)}): do not let two processes work on one run here."
+    warnings.warn(text, LocksRefusedWarning, stacklevel=4)
 
 
 def _to_json(value: Any) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from agerepro import io
 from agerepro.io import (
     NOW,
     WHEN_FREE,
@@ -108,8 +109,9 @@ def test_where_locks_are_refused_everybody_goes_on_and_one_warning_says_it(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    io._warn_of_refused_locks.cache_clear()
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("once")
+        warnings.simplefilter("always")
         for name in ("a", "b", "a"):
             with lock_folder(tmp_path / name, wait=wait) as mine:
                 assert mine

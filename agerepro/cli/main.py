@@ -88,7 +88,7 @@ def _prepare_process() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    warnings.simplefilter("once", LocksRefusedWarning)
+    warnings.simplefilter("always", LocksRefusedWarning)  # it comes once a process
     show = warnings.showwarning
 
     def plainly(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
