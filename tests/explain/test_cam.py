@@ -176,14 +176,14 @@ def test_a_layer_used_at_two_sizes_is_cut_at_the_inputs_own(precision: str) -> N
 
 def test_wrong_layers_and_targets_are_refused(small: Small, photos: np.ndarray, bins: np.ndarray) -> None:
     model = small("dense")
-    with pytest.raises(UserError, match=r"'convv' is no layer of .* Did you mean 'conv'\? Allowed: conv, scaled"):
+    with pytest.raises(UserError, match=r"'convv'.*'conv'\?.*conv, scaled"):
         class_activation_maps(model, photos, "convv", target=0, bins=bins, how="mean")
-    with pytest.raises(UserError, match=r"'dense' is no layer of .* that gives a map"):
+    with pytest.raises(UserError, match="'dense'"):
         class_activation_maps(model, photos, "dense", target=0, bins=bins, how="mean")
-    with pytest.raises(UserError, match="Class numbers go from 0 to 4, not to 5"):
+    with pytest.raises(UserError, match=r"0 to 4.* 5"):
         class_activation_maps(model, photos, "conv", target=5, bins=bins, how="mean")
-    with pytest.raises(UserError, match="one for each of 5 photos"):
+    with pytest.raises(UserError, match="5 photos"):
         class_activation_maps(model, photos, "conv", target=np.array([1, 2]), bins=bins, how="mean")
     for target in ("predicted_class", 0):
-        with pytest.raises(UserError, match="gives years and has no classes: take the target expected_age"):
+        with pytest.raises(UserError, match="expected_age"):
             class_activation_maps(small("pooled", outputs=1), photos, "conv", target=target, bins=NO_BINS, how="mean")

@@ -133,5 +133,5 @@ def test_maps_of_random_weights_are_others(small: Small, photos: np.ndarray, bin
 
 
 def test_a_layer_without_weights_is_refused(small: Small) -> None:
-    with pytest.raises(UserError, match=r"'flat' is no layer of .* with weights"), random_weights(small("dense"), seed=0, layers=["flat"]):
+    with pytest.raises(UserError, match="'flat'"), random_weights(small("dense"), seed=0, layers=["flat"]):
         pass

@@ -29,5 +29,5 @@ def test_what_plays_no_part_has_slope_zero() -> None:
 
 def test_a_backend_without_gradients_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "openvino")
-    with pytest.raises(UserError, match="'openvino', which has no gradients here: set KERAS_BACKEND to one of tensorflow, jax, torch"):
+    with pytest.raises(UserError, match=r"openvino.*KERAS_BACKEND.*tensorflow, jax, torch"):
         gradient(lambda x: x, VALUES)

@@ -24,7 +24,7 @@ def test_a_target_is_a_word_or_an_age(text: str, target: str | int) -> None:
 
 @pytest.mark.parametrize("text", ["expected", "-3", "3.5", ""])
 def test_anything_else_is_told_what_it_may_be(text: str) -> None:
-    with pytest.raises(UserError, match="take expected_age, predicted, or an age"):
+    with pytest.raises(UserError, match="expected_age, predicted"):
         parse_target(text)
 
 
@@ -32,13 +32,13 @@ def test_ages_are_explained_by_the_expected_age_and_groups_by_the_predicted_one(
     assert resolve_target(ExplainConfig(), AGES) == "expected_age"
     assert resolve_target(ExplainConfig(), GROUPS) == "predicted"
     assert resolve_target(ExplainConfig(target=30), AGES) == 30
-    with pytest.raises(UserError, match="expects no age"):
+    with pytest.raises(UserError, match="predicted"):
         resolve_target(ExplainConfig(target="expected_age"), GROUPS)
 
 
 @pytest.mark.parametrize("head", [Regression(features="stages"), Regression(input_sizes=(100,))])
 def test_a_prediction_from_several_maps_has_no_one_map(head: Regression) -> None:
-    with pytest.raises(UserError, match="several stages or sizes"):
+    with pytest.raises(UserError, match="--how sensitivity"):
         resolve_target(ExplainConfig(), replace(AGES, head=head))
     assert (
         resolve_target(ExplainConfig(), replace(AGES, head=Regression()))
@@ -52,14 +52,14 @@ def test_pixels_are_explained_by_the_expected_age_alone_of_any_head() -> None:
     for head in (Classification(), Regression(), Regression(features="stages"), Regression(input_sizes=(100,))):
         assert resolve_target(sensitive, replace(AGES, head=head)) == "expected_age"
     for config, experiment in ((sensitive, GROUPS), (replace(sensitive, target=30), AGES), (replace(sensitive, target="predicted"), AGES)):
-        with pytest.raises(UserError, match="take mean or grad_cam"):
+        with pytest.raises(UserError, match="mean or grad_cam"):
             resolve_target(config, experiment)
 
 
 def test_the_layer_is_the_last_unless_another_is_wished_and_pixels_have_none() -> None:
     assert layer_of(ExplainConfig(), "conv5_3") == "conv5_3" and layer_of(ExplainConfig(layer="conv4_3"), "conv5_3") == "conv4_3"
     assert layer_of(ExplainConfig(how="sensitivity"), "conv5_3") == "pixels"
-    with pytest.raises(UserError, match="leave --layer out"):
+    with pytest.raises(UserError, match="--layer"):
         layer_of(ExplainConfig(how="sensitivity", layer="conv4_3"), "conv5_3")
 
 

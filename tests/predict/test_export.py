@@ -151,9 +151,9 @@ def test_a_repeated_export_replaces_its_own_and_nothing_else(exported: Path, tmp
     (tmp_path / "letters").mkdir()
     refuse_foreign(tmp_path / "letters")
     (tmp_path / "letters" / "a.txt").touch()
-    with pytest.raises(UserError, match="not an undamaged export"):
+    with pytest.raises(UserError, match="letters"):
         refuse_foreign(tmp_path / "letters")
-    with pytest.raises(UserError, match="is a file"):
+    with pytest.raises(UserError, match=r"a\.txt"):
         refuse_foreign(tmp_path / "letters" / "a.txt")
 
 
@@ -188,9 +188,9 @@ def test_an_earlier_export_is_replaced_whole(monkeypatch: pytest.MonkeyPatch, tm
 @pytest.mark.slow
 def test_a_file_that_says_something_else_or_cannot_be_loaded_is_found_wanting(exported: Path) -> None:
     pixels = random_images(32, 2)
-    with pytest.raises(CheckFailed, match="gives other outputs"):
+    with pytest.raises(CheckFailed, match=r"keras model.*outputs"):
         differences("keras", exported / "model.keras", pixels, {"age": np.zeros(2)})
-    with pytest.raises(CheckFailed, match="cannot be loaded again"):
+    with pytest.raises(CheckFailed, match=r"keras model.*loaded"):
         differences("keras", exported / "MODEL_CARD.md", pixels, {})
 
 
