@@ -65,10 +65,13 @@ def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial
       agerepro report runs/congress/frozen runs/congress/fine-tuned --out portraits.html
     """
     from agerepro.report.loading import load_run
-    from agerepro.report.page.contents import choice_of
-    from agerepro.report.page.write import write_page
     from agerepro.report.write import write_figures
     from agerepro.runs.layout import find_run
+    from agerepro.training.device import suppress_stderr
+
+    with suppress_stderr():  # regions of the face and crops come with TensorFlow, which logs
+        from agerepro.report.page.contents import choice_of
+        from agerepro.report.page.write import write_page
 
     loaded = [load_run(find_run(place).folder, partial=partial) for place in runs]
     page = write_page(loaded, out, faces=choice_of(faces))

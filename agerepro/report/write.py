@@ -60,4 +60,4 @@ def noting_unsaved(place: Path, note: Print) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        note(f"Not saved in {place}: {error.strerror or error}. What is printed is complete.")
+        note(f"Not saved in {place}: {error.strerror or error}. All else is complete.")
