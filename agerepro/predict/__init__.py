@@ -5,11 +5,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "estimates": ["Row"],
         "export": ["export_run"],
         "interval": ["Calibration", "TestSummary", "calibrate", "conformal_quantile", "interval_ends", "summarise_tests"],
         "photos": ["PhotoFiles", "photo_files"],
         "pictures": ["contact_sheet", "with_maps"],
-        "predict": ["PhotoPredictions", "as_csv", "as_jsonl", "predict_photos"],
+        "predict": ["PhotoPredictions", "Row", "as_csv", "as_jsonl", "predict_photos"],
     },
 )

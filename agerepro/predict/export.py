@@ -19,10 +19,10 @@ import agerepro
 from agerepro.config.schema import Experiment
 from agerepro.errors import CheckFailed, UserError
 from agerepro.io import MANIFEST, check_writable, digest_of_file, is_complete, write_manifest
-from agerepro.predict.estimates import JpegPixels, folds_asked
 from agerepro.predict.inference_model import Difference, Exported, inference_model
 from agerepro.predict.interval import summarise_tests
 from agerepro.predict.model_card import card_files
+from agerepro.predict.predict import JpegPixels, folds_asked
 from agerepro.rng import rng_for
 from agerepro.runs.data import find_run_crops
 from agerepro.runs.layout import Run

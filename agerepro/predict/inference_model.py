@@ -10,7 +10,7 @@ import keras
 
 from agerepro.models.layers import BatchNorm, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.preprocessing import Preprocess
-from agerepro.predict.estimates import views
+from agerepro.predict.predict import views
 from agerepro.runs.layout import Run
 from agerepro.runs.model import RunModel, load_run_model
 from agerepro.tasks.decode import DECODE

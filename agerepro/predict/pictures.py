@@ -18,7 +18,7 @@ from agerepro.explain.run_maps import EXPECTED, ExplainConfig, layer_of, resolve
 from agerepro.explain.targets import Target
 from agerepro.faces.store import decode_crop
 from agerepro.io import printable, write_bytes
-from agerepro.predict.estimates import JpegPixels, Row
+from agerepro.predict.predict import JpegPixels, Row
 from agerepro.runs.model import RunModel
 from agerepro.training.augment import PLAIN, AugmentedFaces
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agerepro.datasets import catalog
-from agerepro.explain.conclusions import before_after, explanation_text
-from agerepro.explain.explanation import Explained, explain, make_latest
+from agerepro.explain.explanation import Explained, before_after, explain, explanation_text, make_latest
 from agerepro.explain.run_maps import Clock, ExplainConfig, run_faces
 from agerepro.io import config_hash, write_text
 from agerepro.report.figures.explained import plot_explained

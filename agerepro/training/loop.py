@@ -16,14 +16,7 @@ from agerepro.config.schema import Age, Loss, Machine, Stage
 from agerepro.errors import UserError
 from agerepro.tasks.losses import total_loss
 from agerepro.training.augment import PLAIN, InputView
-from agerepro.training.checkpoint import (
-    Checkpoint,
-    TrainState,
-    assign_variables,
-    copy_variables,
-    load_checkpoint,
-    save_checkpoint,
-)
+from agerepro.training.checkpoint import Checkpoint, TrainState, assign_variables, copy_variables, load_checkpoint, save_checkpoint
 from agerepro.training.optimizers import TwoRateAdam, after_epoch
 from agerepro.training.pipeline import Examples, predict_batches, steps_in, training_batches
 

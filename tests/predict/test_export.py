@@ -19,10 +19,10 @@ from agerepro.faces.prepare import store_folder
 from agerepro.faces.store import FaceStore
 from agerepro.predict import export as module
 from agerepro.predict import interval
-from agerepro.predict.estimates import outputs_of
 from agerepro.predict.export import differences, export, export_run, faces_of_run, missing_for_onnx, random_images, refuse_foreign
 from agerepro.predict.inference_model import CUSTOM_LAYERS, Years, inference_model
 from agerepro.predict.model_card import card_files
+from agerepro.predict.predict import outputs_of
 from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table

@@ -16,7 +16,6 @@ from agerepro.errors import UserError
 from agerepro.explain.maps import Kind, overlay
 from agerepro.faces.alignment import encode
 from agerepro.predict import pictures as module
-from agerepro.predict.estimates import COLUMNS, Row
 from agerepro.predict.photos import photo_files
 from agerepro.predict.pictures import (
     MAP_GAP,
@@ -29,7 +28,7 @@ from agerepro.predict.pictures import (
     maps_in_words,
     with_maps,
 )
-from agerepro.predict.predict import predict_photos
+from agerepro.predict.predict import COLUMNS, Row, predict_photos
 from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 

@@ -20,12 +20,11 @@ from PIL import Image
 from agerepro.errors import UserError
 from agerepro.models.weights import load_arrays
 from agerepro.predict import interval
-from agerepro.predict.estimates import COLUMNS, Row, folds_asked
 from agerepro.predict.interval import Calibration
 from agerepro.predict.model_card import sources_of
 from agerepro.predict.photos import photo_files
 from agerepro.predict.pictures import caption, contact_sheet, with_maps
-from agerepro.predict.predict import PhotoPredictions, as_csv, as_jsonl, failed, predict_photos, summary, worth
+from agerepro.predict.predict import COLUMNS, PhotoPredictions, Row, as_csv, as_jsonl, failed, folds_asked, predict_photos, summary, worth
 from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import PHOTOS, read_table

@@ -15,12 +15,10 @@ from matplotlib.colors import Normalize
 from matplotlib.transforms import offset_copy
 
 from agerepro.errors import UserError
-from agerepro.explain.checks import MAPS, ORDERS, Checks, of_check
-from agerepro.explain.conclusions import BACKBONES, backbone_in_words, pairs, tuned
-from agerepro.explain.explanation import Explained
-from agerepro.explain.mean_maps import MeanMaps
+from agerepro.explain.explanation import BACKBONES, Explained, backbone_in_words, pairs, tuned
+from agerepro.explain.faithfulness import MAPS, ORDERS, Checks, of_check
 from agerepro.explain.regions import ALL, EYES_AND_NOSE, REGIONS, face_regions, in_order, usable
-from agerepro.explain.run_maps import sample_photos
+from agerepro.explain.run_maps import MeanMaps, sample_photos
 from agerepro.report.figures.maps import (
     DIFFERENCES,
     SIDE,

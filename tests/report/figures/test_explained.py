@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 
 from agerepro.errors import UserError
 from agerepro.explain.cam import How, resize
-from agerepro.explain.checks import STEPS, Checks, areas, check_summary, compare_with_random, curve_table
+from agerepro.explain.faithfulness import STEPS, Checks, areas, check_summary, compare_with_random, curve_table
 from agerepro.explain.maps import SENSITIVITY
-from agerepro.explain.mean_maps import mean_maps
 from agerepro.explain.regions import face_regions, region_summary, region_table
+from agerepro.explain.run_maps import mean_maps
 from agerepro.report.figures.explained import plot_deletion_curves, plot_mean_maps, plot_regions
 from agerepro.report.figures.maps import (
     NO_ACTIVATION,

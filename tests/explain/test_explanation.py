@@ -10,8 +10,16 @@ import pandas as pd
 import pytest
 
 from agerepro.config.schema import Adam, Backbone, Experiment, Faces, Identity, LeaveOneSubjectOut, Regression, Stage
-from agerepro.explain.conclusions import before_after, conclusions, empty_maps_note, explanation_text, paired_conclusions, pairs, tuned
-from agerepro.explain.explanation import Explained
+from agerepro.explain.explanation import (
+    Explained,
+    before_after,
+    conclusions,
+    empty_maps_note,
+    explanation_text,
+    paired_conclusions,
+    pairs,
+    tuned,
+)
 from agerepro.explain.regions import REGIONS, SIDE, face_regions, region_summary, region_table
 from agerepro.runs.layout import Run
 
