@@ -50,7 +50,7 @@ def check_one_run(predictions: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def is_classification(frame: pd.DataFrame) -> bool:
+def predicts_age_groups(frame: pd.DataFrame) -> bool:
     """Whether the predictions of one run are age groups, `group` and `predicted_group`, and no ages."""
     return bool((frame["predicted_group"] != "").any())
 
@@ -78,23 +78,23 @@ def people(frame: pd.DataFrame) -> pd.Series:
 
 def measure_of(frame: pd.DataFrame) -> Measure:
     """`wrong` for one run that tells age groups apart, `years` for one that predicts ages."""
-    return "wrong" if is_classification(frame) else "years"
+    return "wrong" if predicts_age_groups(frame) else "years"
 
 
 def photo_errors(frame: pd.DataFrame) -> Floats:
     """(n,) errors of one run's checked predictions: years off, or 1 for a wrong group and 0 for the right one."""
-    if is_classification(frame):
+    if predicts_age_groups(frame):
         return np.asarray(frame["group"] != frame["predicted_group"], dtype="float64")
     return absolute_errors(frame["age"], frame["predicted"])
 
 
 def truth(frame: pd.DataFrame) -> pd.Series:
     """What a photo should have been given: its age in years, or its group."""
-    return frame["group"] if is_classification(frame) else frame["age"]
+    return frame["group"] if predicts_age_groups(frame) else frame["age"]
 
 
 def _check_complete(rows: pd.DataFrame) -> None:
-    if is_classification(rows):
+    if predicts_age_groups(rows):
         name, whole = "group or predicted group", (rows["group"] != "") & (rows["predicted_group"] != "")
     else:
         name, whole = "finite age or prediction", np.isfinite(rows["age"]) & np.isfinite(rows["predicted"])

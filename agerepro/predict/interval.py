@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from agerepro.config.schema import Experiment
 from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap
-from agerepro.evaluation.predictions import is_classification, people
+from agerepro.evaluation.predictions import people, predicts_age_groups
 from agerepro.models.weights import load_arrays
 from agerepro.runs.layout import Run
 from agerepro.tables import PREDICTIONS, read_table
@@ -70,7 +70,7 @@ def summarise_tests(run: Run, experiment: Experiment, *, seed: int) -> TestSumma
     folders = [run.fold_folder(s, fold, first_seed=first) for s, fold in run.done(experiment.seeds) if s == seed]
     frame = pd.concat([read_table(folder / "predictions.csv", PREDICTIONS) for folder in folders], ignore_index=True)
     names = people(frame).to_numpy()
-    if is_classification(frame):
+    if predicts_age_groups(frame):
         right = (frame["group"] == frame["predicted_group"]).to_numpy(np.float64)
         return TestSummary(frame, None, cluster_bootstrap(right, np.ones(len(right)), names))
     arrays = [load_arrays(folder / "posteriors.npz") for folder in folders]

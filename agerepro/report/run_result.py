@@ -11,7 +11,7 @@ import pandas as pd
 from agerepro.config.schema import Reproduces
 from agerepro.errors import UserError
 from agerepro.evaluation.epochs import FoldEpochs
-from agerepro.evaluation.predictions import Measure, check_predictions, is_classification
+from agerepro.evaluation.predictions import Measure, check_predictions, predicts_age_groups
 from agerepro.runs.layout import run_status
 
 
@@ -81,7 +81,7 @@ def checked(run: RunResult) -> RunResult:
             f"{run.experiment} says that {run.folds_done} of {run.folds_total} folds are done, but its predictions are of "
             f"{folds}. Read the predictions of all finished folds."
         )
-    if is_classification(frame) != bool(run.groups):
+    if predicts_age_groups(frame) != bool(run.groups):
         target, predicted = ("groups", "ages") if run.groups else ("ages", "groups")
         raise UserError(
             f"{run.experiment} says that it predicts {target}, but its predictions are {predicted}. Read it with its own settings."

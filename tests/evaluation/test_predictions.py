@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.evaluation.predictions import ages_only, check_one_run, check_predictions, groups_only, is_classification, people
+from agerepro.evaluation.predictions import ages_only, check_one_run, check_predictions, groups_only, people, predicts_age_groups
 
 
 def test_rows_come_in_one_order(predictions):
@@ -53,7 +53,7 @@ def test_groups_must_be_told_for_every_photo(grouped):
 
 
 def test_runs_of_ages_and_of_groups_are_told_apart(predictions, grouped):
-    assert is_classification(grouped) and not is_classification(predictions)
+    assert predicts_age_groups(grouped) and not predicts_age_groups(predictions)
     two_runs = check_predictions(pd.concat([predictions, grouped.assign(experiment="grouped")]))
     with pytest.raises(UserError, match="grouped tells age groups apart and predicts no ages"):
         ages_only(two_runs)

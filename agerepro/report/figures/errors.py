@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from agerepro.errors import UserError
 from agerepro.evaluation.bootstrap import MIN_CLUSTERS
 from agerepro.evaluation.metrics import absolute_errors, cumulative_score, photo_weights
-from agerepro.evaluation.predictions import ages_only, check_one_run, is_classification, photo_errors
+from agerepro.evaluation.predictions import ages_only, check_one_run, photo_errors, predicts_age_groups
 from agerepro.evaluation.subgroups import DECADES, error_by_age
 from agerepro.report.figures.style import (
     BLACK,
@@ -218,7 +218,7 @@ def fold_values(predictions: pd.DataFrame) -> tuple[Metric, pd.Series]:
     errors = pd.Series(photo_errors(frame), index=frame.index)
     # Every seed holds the same photos of a fold (check_predictions), so the mean over seeds is that of all rows.
     means = errors.groupby(frame["fold"]).mean()
-    return ("accuracy", 100 * (1 - means)) if is_classification(frame) else ("mae", means)
+    return ("accuracy", 100 * (1 - means)) if predicts_age_groups(frame) else ("mae", means)
 
 
 def _whose(binned: Mapping[str, pd.DataFrame]) -> str:
