@@ -17,7 +17,7 @@ Measure = Literal["years", "wrong"]
 def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     """The predictions in the order experiment, profile, seed, fold, photo, so that no score depends on the order they came in.
 
-    A run predicts ages or age groups (`is_classification`). Raises UserError for no rows, for an age or prediction that is not finite
+    A run predicts ages or age groups (`predicts_age_groups`). Raises UserError for no rows, for an age or prediction that is not finite
     (a group that is missing), for a photo twice in one fold and seed, and for seeds of one experiment that hold different photos
     (their scores could not be averaged).
     """

@@ -22,7 +22,7 @@ from agerepro.evaluation.subgroups import error_by_age, error_by_gender
 from agerepro.models.pretrained import PRETRAINED
 from agerepro.predict.inference_model import Exported
 from agerepro.predict.interval import TestSummary
-from agerepro.runs.layout import Run, disclaimer, run_status
+from agerepro.runs.layout import Run, disclaimer, run_status, shortfalls
 from agerepro.runs.model import RunModel
 from agerepro.splits.protocols import describe_protocol
 from agerepro.tables import PHOTOS, read_table
@@ -82,7 +82,12 @@ def sources_of(run: Run, experiment: Experiment) -> Sources:
     data = tuple(_data_source(stage.name, stage.data, provenance) for stage in experiment.stages)
     folds_total = int(run.folds()["fold"].nunique())
     folds_done = len({fold for _, fold in run.done(experiment.seeds)})
-    banner = disclaimer(run.profile, synthetic=any(source.synthetic for source in data), changed=provenance["changed"])
+    banner = disclaimer(
+        run.profile,
+        synthetic=any(source.synthetic for source in data),
+        changed=provenance["changed"],
+        partial_copies=shortfalls(provenance["data"], synthetic=provenance["synthetic"]),
+    )
     return Sources(
         run_status(banner, folds_done, folds_total),
         data,

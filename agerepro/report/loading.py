@@ -25,7 +25,7 @@ from agerepro.report.run_files import (
     reading,
 )
 from agerepro.report.run_result import RunEpochs, RunResult, checked
-from agerepro.runs.layout import Run, disclaimer
+from agerepro.runs.layout import Run, disclaimer, shortfalls
 from agerepro.splits.protocols import TRAIN, describe_protocol, groups_of
 from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS
 
@@ -96,7 +96,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
             run.profile,
             synthetic=bool(provenance["synthetic"]),
             changed=provenance["changed"],
-            partial_copies=_partial_copies(provenance),
+            partial_copies=shortfalls(provenance["data"], synthetic=provenance["synthetic"]),
         ),
         describe_protocol(experiment.stages[-1].protocol),
         len(done),
@@ -198,12 +198,6 @@ def _damage(run: Run) -> str:
         return ""
     names = ", ".join(path.relative_to(run.folder).as_posix() for path in paths[:_NAMED])
     return f", since {names}{' and others' if len(paths) > _NAMED else ''} {'is' if len(paths) == 1 else 'are'} damaged or missing"
-
-
-def _partial_copies(provenance: dict[str, Any]) -> list[str]:
-    """What each data set of real photos lacks, in words; older runs have not noted it."""
-    real = (about for name, about in provenance["data"].items() if name not in provenance["synthetic"])
-    return [about["shortfall"] for about in real if about.get("shortfall")]
 
 
 def _load_fold_epochs(seed: int, fold: int, folder: Path, experiment: Experiment) -> FoldEpochs:

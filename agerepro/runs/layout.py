@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,14 @@ def disclaimer(profile: str, *, synthetic: bool, changed: Sequence[str] = (), pa
     copies = "partial copy: " + ", ".join(partial_copies) if partial_copies else ""
     changes = "changed: " + ", ".join(changed) if changed else ""
     return "; ".join(part for part in (kind, copies, changes) if part)
+
+
+def shortfalls(data: Mapping[str, Mapping[str, Any]], *, synthetic: Collection[str]) -> list[str]:
+    """What each real data set lacks, in words, from what a run notes of its data sets; older runs have noted nothing.
+
+    synthetic: names of the drawn sets, which are no copies.
+    """
+    return [facts["shortfall"] for name, facts in data.items() if name not in synthetic and facts.get("shortfall")]
 
 
 def run_status(banner: str, folds_done: int, folds_total: int) -> str:

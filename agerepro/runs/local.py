@@ -17,7 +17,7 @@ from agerepro.errors import UserError, suggest
 from agerepro.faces.prepare import FaceDataset
 from agerepro.io import config_hash, write_json, write_text
 from agerepro.runs.data import data_folders, drawn_sets, prepared_sets
-from agerepro.runs.layout import Run, disclaimer, parse_folds, run_folder
+from agerepro.runs.layout import Run, disclaimer, parse_folds, run_folder, shortfalls
 from agerepro.runs.preflight import check_before_start
 from agerepro.runs.provenance import provenance
 from agerepro.splits.leakage import check_no_leakage
@@ -258,4 +258,6 @@ def run_grid(options: GridOptions, reporter: Reporter) -> GridResult:
         folder=folder,
         on_cell=lambda done, total: reporter.count("cells of the grid", done, total),
     )
-    return GridResult(rows, folder, stage, disclaimer(options.profile, synthetic=bool(drawn_sets(folders))))
+    drawn = drawn_sets(folders)
+    lacking = shortfalls({name: faces.funnel for name, faces in sets.items()}, synthetic=drawn)
+    return GridResult(rows, folder, stage, disclaimer(options.profile, synthetic=bool(drawn), partial_copies=lacking))
