@@ -86,8 +86,9 @@ def prepare_faces(
         "settings": to_dict(faces),
         "shortfall": _shortfall(name, root, aligned, group_labels),
     }
-    write_json(folder / f"{name}-funnel.json", funnel)
-    return FaceDataset(name, usable, FaceStore(store_folder(photos.table, faces, folder)), faces.size, content_digest(usable), funnel)
+    store = store_folder(photos.table, faces, folder)
+    write_json(store.parent / "funnel.json", funnel)
+    return FaceDataset(name, usable, FaceStore(store), faces.size, content_digest(usable), funnel)
 
 
 def content_digest(photos: pd.DataFrame) -> str:
