@@ -43,7 +43,7 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> Path:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        if error.filename is None:  # a full disk says so without a name
+        if error.errno is not None and error.filename is None:  # a full disk says so without a name
             error.filename = str(path)
         raise
     finally:

@@ -12,6 +12,10 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 
 
+# `make test` exports its own settings; a make that a test starts must not take them for the user's.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("DEVICE", "VENV", "RUNS", "DATA", "WEIGHTS", "MAKEFLAGS")}
+
+
 def script(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("#!/bin/sh\n" + text)
@@ -24,7 +28,7 @@ def test_paths_with_spaces_reach_the_program_whole(tmp_path: Path, target: str) 
     program = script(tmp_path / "agerepro", f'for word in "$@"; do echo "<$word>"; done >> {shlex.quote(str(tmp_path / "words"))}\n')
     paths = {"DATA": "a b/my data", "RUNS": "some runs", "WEIGHTS": "c d"}
     settings = [*(f"{name}={value}" for name, value in paths.items()), f"AGEREPRO={program}", "READY="]
-    subprocess.run(["make", "-C", REPOSITORY, target, *settings], check=True, capture_output=True)
+    subprocess.run(["make", "-C", REPOSITORY, target, *settings], env=ENVIRONMENT, check=True, capture_output=True)
     words = (tmp_path / "words").read_text().splitlines()
     expected = [paths["DATA"], paths["RUNS"]] + ([paths["WEIGHTS"]] if target != "cascade-congress" else [])
     assert all(f"<{path}>" in words for path in expected)
@@ -36,7 +40,7 @@ def test_an_environment_in_use_is_brought_up_to_date_and_never_removed(tmp_path:
     script(venv / "bin" / "python", f'echo "$@" >> {shlex.quote(str(log))}\n')
     used = venv / "used-by-a-running-job"
     used.touch()
-    env = {**os.environ, "DEVICE": "cpu", "VENV": str(venv)}
+    env = {**ENVIRONMENT, "DEVICE": "cpu", "VENV": str(venv)}
     env["PATH"] = os.pathsep.join(place for place in env["PATH"].split(os.pathsep) if not (Path(place) / "uv").exists())
     subprocess.run(["bash", "requirements/setup.sh"], cwd=REPOSITORY, env=env, check=True, capture_output=True)
     assert used.exists() and "requirements/cpu.txt" in log.read_text()
@@ -47,9 +51,8 @@ def test_an_environment_in_use_is_brought_up_to_date_and_never_removed(tmp_path:
 
 def test_each_device_has_an_environment_of_its_own() -> None:
     def environment(device: str) -> str:
-        done = subprocess.run(
-            ["make", "-C", REPOSITORY, "-n", "-B", "check", f"DEVICE={device}"], capture_output=True, text=True, check=True
-        )
+        command = ["make", "-C", REPOSITORY, "-n", "-B", "check", f"DEVICE={device}"]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
         return next(word for word in done.stdout.split() if word.endswith("/bin/ruff"))
 
     assert environment("cpu") != environment("cuda")

@@ -68,6 +68,10 @@ def main() -> None:
         sys.stdout = None
         sys.exit(0)
     except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:  # it is the output itself that is full: Python would complain once more when it ends
+            sys.stdout = None
         if error.errno is None or TRACEBACK in os.environ:  # not the operating system's no, or somebody wants to know where
             raise
         place = printable(str(error.filename)) if error.filename else "A file"

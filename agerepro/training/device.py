@@ -44,27 +44,33 @@ def configure(machine: Machine) -> dict[str, str]:
     """Set up Keras and TensorFlow before their first operation and say what they compute on, for the provenance.
 
     Keras's own settings (its keras.json) are set to its defaults. Results are equal to the bit only for one number of threads, so
-    `machine.threads` is part of a stage's name. Raises UserError where this process is already set up otherwise.
+    `machine.threads` is part of a stage's name. Raises UserError where this process is already set up otherwise, or has
+    computed with TensorFlow before.
     """
     with suppress_stderr():
         import keras
         import tensorflow as tf
 
-    if _configured not in ([], [machine]):
+    if _configured not in ([], [machine]):  # what is set up alike stays as it is
         raise UserError("These experiments compute in different ways (`machine:`), which one process cannot: run them one after the other.")
-    _configured[:] = [machine]
+    known = bool(_configured)
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
     keras.config.set_dtype_policy("float32")
-    if machine.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(machine.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(machine.threads)
     gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
-    if machine.deterministic:
-        tf.config.experimental.enable_op_determinism()
+    if not known:
+        try:
+            if machine.threads:
+                tf.config.threading.set_intra_op_parallelism_threads(machine.threads)
+                tf.config.threading.set_inter_op_parallelism_threads(machine.threads)
+            for gpu in gpus:
+                tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError as error:  # somebody, in a notebook for instance, has computed with TensorFlow already
+            raise UserError(f"TensorFlow is in use in this process and can be set up no more ({error}). Start a fresh one.") from None
+        if machine.deterministic:
+            tf.config.experimental.enable_op_determinism()
+        _configured[:] = [machine]
     return {
         "tensorflow": tf.__version__,
         "keras": keras.__version__,

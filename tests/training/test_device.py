@@ -56,3 +56,19 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def test_a_users_own_malloc_settings_stand() -> None:
     program = "from agerepro.training.device import keep_freed_memory\nprint(keep_freed_memory())"
     assert run_python(program, MALLOC_ARENA_MAX="2") == "False"
+
+
+def test_a_process_that_has_computed_already_is_a_users_error_and_one_set_up_alike_is_not() -> None:
+    program = """
+from agerepro.config.schema import Machine
+from agerepro.errors import UserError
+from agerepro.training.device import configure
+import tensorflow as tf
+USED
+try:
+    configure(Machine(threads=1)); tf.ones(1) + 1; configure(Machine(threads=1)); print("set up twice")
+except UserError as error:
+    print("UserError")
+"""
+    assert run_python(program.replace("USED", "")) == "set up twice"
+    assert run_python(program.replace("USED", "tf.ones(1) + 1")) == "UserError"
