@@ -6,6 +6,6 @@ __version__ = "0.2.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["datasets", "evaluation", "explain", "faces", "models", "predict", "report", "splits", "tasks", "training"],
+    submodules=["config", "datasets", "evaluation", "explain", "faces", "models", "predict", "report", "splits", "tasks", "training"],
     submod_attrs={"api": ["FinishedRun", "load", "run"], "errors": ["CheckFailed", "UserError"]},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
 
+from agerepro.config.loading import read_experiment
 from agerepro.errors import UserError
 from agerepro.faces.store import FaceStore, decode_crop
 from agerepro.runs.layout import Run, find_run
@@ -20,6 +24,7 @@ from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.tasks.decode import expectation, posterior
 from agerepro.training.augment import resize_matrix, warp
+from agerepro.training.ridge import STRENGTHS
 
 TINY = Path(__file__).parent / "tiny.yaml"
 CASCADE = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-imdb-agedb.yaml"
@@ -231,3 +236,46 @@ def test_what_is_missing_is_listed_in_one_error_before_anything_starts(tmp_path:
 def test_without_data_the_paper_s_profile_says_what_to_do(tmp_path: Path) -> None:
     said = agerepro("run", CASCADE, "--runs", tmp_path, code=2)
     assert "--data DIR" in said and "--profile demo" in said
+
+
+FROZEN = ("run", TINY, "--profile", "frozen")
+
+
+def frozen_run(runs: Path, seeds: int) -> Run:
+    """The run of the frozen profile with so many seeds."""
+    folders = (runs / "koenig2019" / "tiny").glob("frozen-*")
+    return next(run for run in map(find_run, folders) if len(read_experiment(run.folder / "experiment.yaml").seeds) == seeds)
+
+
+def test_a_second_seed_leaves_the_numbers_of_the_first(finished: tuple[Path, str]) -> None:
+    runs, _ = finished
+    agerepro(*FROZEN, "--runs", runs)
+    agerepro(*FROZEN, "--runs", runs, "--set", "seeds=[0, 1]")
+    columns = ["fold", "photo", "predicted"]
+    alone = frozen_run(runs, 1).predictions([0])[columns]
+    both = frozen_run(runs, 2).predictions([0, 1])
+    first, second = (both.loc[both["seed"] == seed, columns].reset_index(drop=True) for seed in (0, 1))
+    pd.testing.assert_frame_equal(first, alone)
+    assert not second["predicted"].equals(first["predicted"]) and second["photo"].tolist() == first["photo"].tolist()
+
+
+def test_a_head_that_starts_as_ridge_regression_is_that_of_scikit_learn(finished: tuple[Path, str], tmp_path: Path) -> None:
+    runs, _ = finished
+    settings = ["head={regression: {init: ridge}}", "loss=[squared_error]", "decode=output", "backbone.dense=[]", "stages.fgnet.epochs=0"]
+    place = tmp_path / "runs"
+    shutil.copytree(runs / "faces", place / "faces")
+    shutil.copytree(runs / "synthetic", place / "synthetic")
+    agerepro(*FROZEN, "--runs", place, *(word for setting in settings for word in ("--set", setting)))
+    run = find_run(place / "koenig2019" / "tiny")
+    photos, folds, predictions = read_table(run.folder / "photos.csv", PHOTOS), run.folds(), run.predictions([0])
+    (stored,) = (place / "features").glob("*/plain.npy")
+    features = np.load(stored).reshape(len(photos), -1).astype(np.float64)
+    for fold, tested in predictions.groupby("fold"):
+        train = photos["photo"].isin(folds.loc[(folds["fold"] == fold) & (folds["part"] == "train"), "photo"]).to_numpy()
+        test = [photos["photo"].tolist().index(photo) for photo in tested["photo"]]
+        scaled = StandardScaler().fit(features[train])
+        answers = [
+            Ridge(alpha=strength).fit(scaled.transform(features[train]), photos["age"][train]).predict(scaled.transform(features[test]))
+            for strength in STRENGTHS
+        ]
+        assert min(np.abs(answer - tested["predicted"].to_numpy()).max() for answer in answers) < 1e-2
