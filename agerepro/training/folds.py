@@ -1,4 +1,4 @@
-"""The folds of a protocol by one traced model: claimed, trained, tested, completed; finished ones are never done again."""
+"""The folds of a protocol by one traced model: locked, trained, tested, completed; finished ones are never done again."""
 
 from __future__ import annotations
 
