@@ -77,3 +77,9 @@ def write_adience_folds() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, each its own worker's: else one of two workers has the other wait at the end."""
+    longest = ("tests/runs/test_cascade.py", "tests/runs/test_kills.py", "tests/test_api.py")
+    items.sort(key=lambda item: not item.nodeid.startswith(longest))

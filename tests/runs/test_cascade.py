@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,46 +20,7 @@ from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.tasks.decode import expectation, posterior
 from agerepro.training.augment import resize_matrix, warp
 from agerepro.training.ridge import STRENGTHS
-
-TINY = Path(__file__).parent / "tiny.yaml"
-CASCADE = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-imdb-agedb.yaml"
-
-
-def agerepro(*arguments: object, code: int = 0) -> str:
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=900, env=quiet())
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "agerepro", *(str(argument) for argument in arguments)]
-
-
-def quiet() -> dict[str, str]:
-    """As a user's shell has it: without the settings of the tests, oneDNN off among them, which makes training half as fast."""
-    return {name: value for name, value in os.environ.items() if name not in ("TF_ENABLE_ONEDNN_OPTS", "PYTHONWARNINGS")}
-
-
-def fingerprints(runs: Path, experiment: str) -> dict[str, str]:
-    """SHA-256 of all that a run's folds came to."""
-    run = tiny_run(runs, experiment)
-    files = sorted(
-        file for name in ("predictions.csv", "posteriors.npz", "by_epoch.npz", "history.csv") for file in run.folder.glob(f"folds/*/{name}")
-    )
-    return {str(file.relative_to(run.folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
-def tiny_run(runs: Path, experiment: str = "tiny") -> Run:
-    """The run of the whole cascade, not that of the frozen profile beside it."""
-    (folder,) = (folder for folder in (runs / "koenig2019" / experiment).iterdir() if not folder.name.startswith("frozen"))
-    return find_run(folder)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    runs = tmp_path_factory.mktemp("tiny") / "runs"
-    return runs, agerepro("run", TINY, "--profile", "paper", "--runs", runs)
+from tests.runs.cascade import CASCADE, TINY, agerepro, fingerprints, tiny_run
 
 
 def test_the_cascade_ends_in_a_table_that_says_synthetic(finished: tuple[Path, str]) -> None:
@@ -166,64 +122,6 @@ def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_numb
     agerepro(*search)
     assert (folder / "cells" / "0.01-8.json").read_bytes() == cells["0.01-8.json"][0]
     assert (folder / "cells" / "1e+30-8.json").stat().st_mtime_ns == cells["1e+30-8.json"][1]
-
-
-SLOW = pytest.mark.slow
-
-
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [
-        ("*.arrow", 2),  # the store of faces
-        pytest.param("*.arrow", 4, marks=SLOW),
-        pytest.param("checkpoint.npz", 1, marks=SLOW),
-        ("checkpoint.npz", 4),
-        pytest.param("checkpoint.npz", 9, marks=SLOW),
-        pytest.param("final.weights.npz", 2, marks=SLOW),
-        pytest.param("SHA256SUMS", 3, marks=SLOW),
-        ("predictions.csv", 2),
-        pytest.param("by_epoch.npz", 3, marks=SLOW),
-        pytest.param("folds.csv", 1, marks=SLOW),
-    ],
-)
-def test_killed_while_a_file_is_half_written_and_continued_equals_undisturbed(
-    finished: tuple[Path, str], tmp_path: Path, name: str, count: int
-) -> None:
-    options = ("run", TINY, "--profile", "paper", "--runs", tmp_path)
-    wrapper = [sys.executable, Path(__file__).parent / "killed_inside.py", name, count]
-    killed = subprocess.run([str(word) for word in (*wrapper, *options)], capture_output=True, text=True, timeout=900, env=quiet())
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    agerepro(*options)
-    assert fingerprints(tmp_path, "tiny") == fingerprints(finished[0], "tiny")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("experiment", "profile", "kills", "longest_s"), [(TINY, "paper", 10, 9.0), (CASCADE, "demo", 5, 60.0)], ids=["tiny", "demo"]
-)
-def test_killed_at_random_moments_and_continued_equals_undisturbed(
-    tmp_path: Path, experiment: Path, profile: str, kills: int, longest_s: float
-) -> None:
-    options = ("run", experiment, "--profile", profile, "--jobs", 2)
-    agerepro(*options, "--runs", tmp_path / "undisturbed")
-    moments = np.random.default_rng(0).uniform(4, longest_s, kills)
-    done = 0
-    for moment in moments:
-        with subprocess.Popen(
-            command(*options, "--runs", tmp_path / "killed"),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=quiet(),
-            start_new_session=True,
-        ) as process:
-            try:
-                process.wait(timeout=float(moment))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                done += 1
-    assert done >= kills // 2, "the run was over too soon; choose earlier moments"
-    agerepro(*options, "--runs", tmp_path / "killed")
-    assert fingerprints(tmp_path / "killed", experiment.stem) == fingerprints(tmp_path / "undisturbed", experiment.stem)
 
 
 def test_what_is_missing_is_listed_in_one_error_before_anything_starts(tmp_path: Path) -> None:
