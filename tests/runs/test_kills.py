@@ -19,7 +19,7 @@ SLOW = pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        ("*.arrow", 2),  # the store of faces
+        pytest.param("*.arrow", 2, marks=SLOW),  # the store of faces
         pytest.param("*.arrow", 4, marks=SLOW),
         pytest.param("checkpoint.npz", 1, marks=SLOW),
         ("checkpoint.npz", 4),
