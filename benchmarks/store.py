@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from agerepro.config.schema import Augment
-from agerepro.faces.store import FaceStore, StoredImages, StoreWriter
+from agerepro.faces.images import StoredImages
+from agerepro.faces.store import FaceStore, StoreWriter
 from agerepro.training.augment import AugmentedFaces
 from agerepro.training.pipeline import Examples, training_batches
 

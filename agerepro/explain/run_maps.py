@@ -22,7 +22,7 @@ from agerepro.explain.regions import ALL, face_regions, in_order, landmarks_in_c
 from agerepro.explain.targets import Target, class_numbers, predicted_classes
 from agerepro.faces.alignment import POINTS, SIDES, similarity
 from agerepro.faces.decode import decode
-from agerepro.faces.store import image_reader
+from agerepro.faces.images import image_reader
 from agerepro.io import MANIFEST, atomic_write, config_hash, digest_of_bytes
 from agerepro.models.weights import load_arrays
 from agerepro.rng import rng_for

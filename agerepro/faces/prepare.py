@@ -22,7 +22,8 @@ from agerepro.errors import UserError
 from agerepro.faces.alignment import SIDES, Box, Cropped, crop_boxed, crop_detected, nothing, scaled, scaled_box
 from agerepro.faces.decode import DecodeError, MissingDecoderError, decode, downscale
 from agerepro.faces.detection import detector
-from agerepro.faces.store import SHARD_BYTES, FaceStore, ImageReader, StoreWriter, image_reader
+from agerepro.faces.images import ImageReader, image_reader
+from agerepro.faces.store import SHARD_BYTES, FaceStore, StoreWriter
 from agerepro.io import config_hash, digest_of_bytes, write_json
 from agerepro.synthetic.writers import is_drawn
 from agerepro.tables import FACES, PHOTOS, coerce, write_table

@@ -1,4 +1,4 @@
-"""Face crops packed into memory-mapped shards, read back as JPEG bytes or decoded pixels."""
+"""Face crops packed into memory-mapped shards, read back as JPEG bytes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ import json
 import mmap
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
-import cv2
-import numpy as np
 import pyarrow as pa
 
-from agerepro.errors import UserError
 from agerepro.io import digest_of_bytes, digest_of_file, printable, write_bytes
 
 SHARD_BYTES = 8 << 20  # of images; what a kill can cost, about 300 crops of 256 pixels
 SHARD_ROWS = 2048
 OPEN_SHARDS = 192  # memory maps held at a time: bounds resident memory (1.6 GB) and open files
 VERIFYING_THREADS = 4
-IN_MEMORY_BYTES = 1_000_000_000  # small sets are decoded once and kept as uint8
 SCHEMA = pa.schema([("key", pa.string()), ("facts", pa.string()), ("image", pa.large_binary())])
 
 
@@ -134,66 +129,6 @@ class FaceStore:
             while len(self._open) > OPEN_SHARDS:
                 self._open.popitem(last=False)
             return shard
-
-
-class ImageReader(Protocol):
-    """Stored faces by row."""
-
-    @property
-    def side(self) -> int:
-        """Side of a face in pixels."""
-        ...
-
-    def face(self, row: int) -> np.ndarray:
-        """(side, side, 3) uint8 RGB."""
-        ...
-
-
-@dataclass(frozen=True)
-class InMemoryImages:
-    """Faces kept decoded: (n, side, side, 3) uint8 RGB."""
-
-    faces: np.ndarray
-
-    @property
-    def side(self) -> int:
-        """Side of a face in pixels."""
-        return int(self.faces.shape[1])
-
-    def face(self, row: int) -> np.ndarray:
-        """One face, not copied."""
-        return self.faces[row]
-
-
-@dataclass(frozen=True)
-class StoredImages:
-    """Faces decoded from the store each time: memory does not grow with the data set."""
-
-    store: FaceStore
-    keys: Sequence[str]
-    side: int  # of a face in pixels
-
-    def face(self, row: int) -> np.ndarray:
-        """One face, decoded now."""
-        return decode_crop(self.store.read(self.keys[row]))
-
-
-def image_reader(store: FaceStore, keys: Sequence[str], side: int) -> ImageReader:
-    """Decoded once and kept when they fit IN_MEMORY_BYTES, else decoded at each use."""
-    if len(keys) * side * side * 3 > IN_MEMORY_BYTES:
-        return StoredImages(store, keys, side)
-    faces = np.empty((len(keys), side, side, 3), np.uint8)
-    for row, key in enumerate(keys):
-        faces[row] = decode_crop(store.read(key))
-    return InMemoryImages(faces)
-
-
-def decode_crop(content: bytes) -> np.ndarray:
-    """A stored face -> (side, side, 3) uint8 RGB."""
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
-    if pixels is None:
-        raise UserError("A face in the store cannot be decoded: remove the folder of faces and run again.")
-    return pixels
 
 
 def _mapped(path: Path) -> pa.RecordBatch:

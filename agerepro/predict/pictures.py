@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from agerepro.explain.maps import Kind, maps_of, overlay
 from agerepro.explain.run_maps import EXPECTED, ExplainConfig, layer_of, resolve_target
 from agerepro.explain.targets import Target
-from agerepro.faces.store import decode_crop
+from agerepro.faces.images import decode_crop
 from agerepro.io import printable, write_bytes
 from agerepro.predict.predict import JpegPixels, Row
 from agerepro.runs.model import RunModel

@@ -16,8 +16,8 @@ from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.faces.alignment import BY_SOURCE, SIDES
 from agerepro.faces.detection import detector
+from agerepro.faces.images import decode_crop
 from agerepro.faces.prepare import counted_as
-from agerepro.faces.store import decode_crop
 from agerepro.io import printable
 from agerepro.predict.interval import LEAST_PEOPLE, TestSummary, interval_ends, scales, summarise_tests
 from agerepro.predict.photos import Crop, PhotoFaces, PhotoFiles, TrainingOverlap, Which, find_faces, training_overlap

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from agerepro.config.schema import Augment
-from agerepro.faces.store import ImageReader
+from agerepro.faces.images import ImageReader
 from agerepro.rng import rng_for
 
 PLAIN, MIRRORED = -1, -2  # in place of an epoch: not augmented, and its left-right mirror image

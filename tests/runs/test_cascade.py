@@ -13,7 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from agerepro.config.loading import read_experiment
 from agerepro.errors import UserError
-from agerepro.faces.store import FaceStore, decode_crop
+from agerepro.faces.images import decode_crop
+from agerepro.faces.store import FaceStore
 from agerepro.runs.layout import Run, find_run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agerepro.config.schema import Adam, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
-from agerepro.faces.store import InMemoryImages
+from agerepro.faces.images import InMemoryImages
 from agerepro.models.build import Network, build_network
 from agerepro.rng import derive_seed
 from agerepro.training.augment import AugmentedFaces

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agerepro.config.schema import Augment
-from agerepro.faces.store import InMemoryImages
+from agerepro.faces.images import InMemoryImages
 from agerepro.rng import rng_for
 from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, random_matrix, resize_matrix, warp
 
