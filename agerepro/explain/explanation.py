@@ -120,7 +120,8 @@ def explain(run_model: RunModel, faces: RunFaces, config: ExplainConfig, *, cloc
     summary = region_summary(regions, pd.Series(groups, index=photos["photo"]))
     checks = _checks(run_model, faces, photos, maps, config, target=target, layer=layer, folder=folder / "checks", on_progress=on_progress)
     about = _about(run_model, photos, results, regions, config, target=target, layer=layer)
-    means = mean_maps(maps, faces.images(rows), faces.landmarks[rows], groups)
+    crops = (image for images in faces.in_batches(rows) for image in images)
+    means = mean_maps(maps, crops, faces.landmarks[rows], groups)
     explained = Explained(run_model.run, run_model.experiment, folder, faces, photos, maps, regions, summary, means, checks, about)
     _write(explained, results)
     return explained

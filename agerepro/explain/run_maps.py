@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from agerepro.errors import UserError
 from agerepro.explain.cam import resize
 from agerepro.explain.maps import PIXELS, SENSITIVITY, Kind, maps_of
 from agerepro.explain.regions import ALL, face_regions, in_order, landmarks_in_crop, usable
-from agerepro.explain.targets import Target, class_numbers, predicted_classes
+from agerepro.explain.targets import Target, batches, class_numbers, predicted_classes
 from agerepro.faces.alignment import POINTS, SIDES, similarity
 from agerepro.faces.decode import decode
-from agerepro.faces.images import image_reader
+from agerepro.faces.images import StoredImages
 from agerepro.io import MANIFEST, atomic_write, config_hash, digest_of_bytes
 from agerepro.models.weights import load_arrays
 from agerepro.rng import rng_for
@@ -32,6 +32,7 @@ from agerepro.runs.model import RunModel
 from agerepro.splits.protocols import years
 from agerepro.synthetic.writers import RENDERER
 from agerepro.training.augment import PLAIN, AugmentedFaces
+from agerepro.training.loading import load_batches
 
 SEED = 0
 BATCH = 32
@@ -129,8 +130,12 @@ class RunFaces:
     drawn: bool  # by the renderer, so that no person is shown
 
     def images(self, rows: np.ndarray) -> np.ndarray:
-        """(n, size, size, 3) uint8 RGB, as tested."""
-        return self.source.batch(rows, PLAIN)
+        """(n, size, size, 3) uint8 RGB, as tested: of a few photos."""
+        return np.concatenate(list(self.in_batches(rows))) if len(rows) else self.source.batch(rows, PLAIN)
+
+    def in_batches(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """The same, at most BATCH photos at a time, loaded ahead."""
+        return load_batches(self.source, ((rows[part], PLAIN) for part in batches(len(rows), BATCH)))
 
     def rows(self, photos: list[str]) -> np.ndarray:
         """Row numbers of these photos, in the order given."""
@@ -159,7 +164,7 @@ def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> 
         data = folder.parents[2] / "synthetic" / config_hash([RENDERER, name, to_dict(experiment.synthetic[name])])
     photos = crops.photos
     landmarks = _landmarks(photos, experiment.faces, None if data is None else catalog.folder_of(name, data))
-    pixels = image_reader(crops.store(), list(photos["image"]), experiment.faces.size)
+    pixels = StoredImages(crops.store(), list(photos["image"]), experiment.faces.size)  # a photo is looked at twice or thrice
     return RunFaces(photos, landmarks, AugmentedFaces(pixels, list(photos["photo"]), experiment.augment, ()), drawn)
 
 
@@ -207,10 +212,11 @@ def fold_maps(
         def make(names: list[str] = names, number: int = number) -> Arrays:
             began = clock()
             run_model.load_fold(number, seed=seed)
-            images = faces.images(faces.rows(names))
-            classes = classes_for(target, run_model, images)
-            maps = maps_of(run_model.network.full, images, layer, target=classes, bins=run_model.bins, how=how, batch=BATCH)
-            return {**divide_by_scale(maps), "seconds": np.array(clock() - began)}
+            maps = []
+            for images in faces.in_batches(faces.rows(names)):
+                classes = classes_for(target, run_model, images)
+                maps.append(maps_of(run_model.network.full, images, layer, target=classes, bins=run_model.bins, how=how, batch=BATCH))
+            return {**divide_by_scale(np.concatenate(maps)), "seconds": np.array(clock() - began)}
 
         made_from = fold_digest(run_model, number, names, how, target, layer)
         parts.append((names, cached_npz(folder / f"{number:03d}.npz", made_from, make)))
@@ -298,11 +304,11 @@ class MeanMaps:
     regions: np.ndarray
 
 
-def mean_maps(maps: np.ndarray, images: np.ndarray, landmarks: np.ndarray, groups: np.ndarray) -> MeanMaps | None:
+def mean_maps(maps: np.ndarray, images: Iterable[np.ndarray], landmarks: np.ndarray, groups: np.ndarray) -> MeanMaps | None:
     """Means over the photos with usable landmarks and maps that are not empty; None where there is none.
 
-    maps (n, h, w) signed, counted without sign; images (n, s, s, 3); landmarks (n, 5, 2) in shares of the side; groups (n,). Each
-    crop is turned, scaled and shifted so that its landmarks come nearest to the mean of all; places that fewer than half of
+    maps (n, h, w) signed, counted without sign; images: n of (s, s, 3), taken one by one; landmarks (n, 5, 2) in shares of the side; groups
+    (n,). Each crop is turned, scaled and shifted so that its landmarks come nearest to the mean of all; places that fewer than half of
     the crops reach are NaN, and white in the mean faces.
     """
     energy = np.abs(maps).mean(axis=(1, 2))
@@ -315,9 +321,12 @@ def mean_maps(maps: np.ndarray, images: np.ndarray, landmarks: np.ndarray, group
     groups = groups[rows]
     parts = {ALL: np.ones(len(rows), bool)} | {name: groups == name for name in in_order(groups)}
     means, faces = {name: _Mean() for name in parts}, {name: _Mean() for name in parts}
-    for place, row in enumerate(rows):  # one by one: all faces as float32 would take four times the room of the crops
+    place_of = {row: place for place, row in enumerate(rows.tolist())}
+    for row, image in enumerate(images):  # one by one: all faces as float32 would take four times the room of the crops
+        if (place := place_of.get(row)) is None:
+            continue
         heat = _align(energy_maps[place], landmarks[row], mean, MAP_SIDE)
-        face = _align(images[row].astype(np.float32), landmarks[row], mean, SIDE)
+        face = _align(image.astype(np.float32), landmarks[row], mean, SIDE)
         for name, part in parts.items():
             if part[place]:
                 means[name].add(heat)

@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "decode": ["PICTURE_ENDINGS", "DecodeError", "MissingDecoderError", "downscale"],
         "detection": ["Detection", "Detector", "detector"],
         "prepare": ["FaceDataset", "align_photos", "content_digest", "prepare_faces", "store_folder"],
-        "images": ["ImageReader", "image_reader"],
+        "images": ["ImageReader", "InMemoryImages", "JpegImages", "StoredImages", "image_reader"],
         "store": ["FaceStore", "StoreWriter"],
     },
 )

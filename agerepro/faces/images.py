@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +12,14 @@ import numpy as np
 
 from agerepro.errors import UserError
 from agerepro.faces.store import FaceStore
+from agerepro.machine import loading_threads, memory_bytes, workers
 
-IN_MEMORY_BYTES = 1_000_000_000  # small sets are decoded once and kept as uint8
+MEMORY_SHARE = 4  # of the memory that each process of a run may still take, one in so many is for faces
+ROWS_AT_ONCE = 64  # faces that a thread decodes in one go
 
 
 class ImageReader(Protocol):
-    """Stored faces by row."""
+    """Stored faces by row; read by several threads at once."""
 
     @property
     def side(self) -> int:
@@ -45,26 +48,42 @@ class InMemoryImages:
 
 
 @dataclass(frozen=True)
+class JpegImages:
+    """Faces kept as the JPEG or PNG bytes that a store holds: a tenth of the memory of their pixels."""
+
+    images: Sequence[bytes]
+    side: int  # of a face in pixels
+
+    def face(self, row: int) -> np.ndarray:
+        """One face, decoded now."""
+        return decode_crop(self.images[row])
+
+
+@dataclass(frozen=True)
 class StoredImages:
-    """Faces decoded from the store each time: memory does not grow with the data set."""
+    """Faces read from the memory-mapped store each time: memory does not grow with the data set."""
 
     store: FaceStore
     keys: Sequence[str]
     side: int  # of a face in pixels
 
     def face(self, row: int) -> np.ndarray:
-        """One face, decoded now."""
+        """One face, read and decoded now."""
         return decode_crop(self.store.read(self.keys[row]))
 
 
-def image_reader(store: FaceStore, keys: Sequence[str], side: int) -> ImageReader:
-    """Decoded once and kept when they fit IN_MEMORY_BYTES, else decoded at each use."""
-    if len(keys) * side * side * 3 > IN_MEMORY_BYTES:
-        return StoredImages(store, keys, side)
-    faces = np.empty((len(keys), side, side, 3), np.uint8)
-    for row, key in enumerate(keys):
-        faces[row] = decode_crop(store.read(key))
-    return InMemoryImages(faces)
+def image_reader(store: FaceStore, keys: Sequence[str], side: int, *, memory: int | None = None) -> ImageReader:
+    """Faces for many epochs: kept decoded where that fits `memory` bytes, else kept as JPEG where those fit, else left in the store.
+
+    memory: None for a quarter of what each of the processes that share the machine may still take. The pixels are the same in
+    all three ways. UserError for a face that cannot be decoded.
+    """
+    memory = memory_bytes() // workers() // MEMORY_SHARE if memory is None else memory
+    if len(keys) * side * side * 3 <= memory:
+        return _decoded(StoredImages(store, keys, side), len(keys))
+    if sum(path.stat().st_size for path in store.folder.glob("[!.]*.arrow")) <= memory:
+        return JpegImages([store.read(key) for key in keys], side)
+    return StoredImages(store, keys, side)
 
 
 def decode_crop(content: bytes) -> np.ndarray:
@@ -73,3 +92,16 @@ def decode_crop(content: bytes) -> np.ndarray:
     if pixels is None:
         raise UserError("A face in the store cannot be decoded: remove the folder of faces and run again.")
     return pixels
+
+
+def _decoded(stored: StoredImages, count: int) -> InMemoryImages:
+    faces = np.empty((count, stored.side, stored.side, 3), np.uint8)
+
+    def fill(start: int) -> None:
+        for row in range(start, min(start + ROWS_AT_ONCE, count)):
+            faces[row] = stored.face(row)
+
+    with ThreadPoolExecutor(loading_threads(), thread_name_prefix="faces") as pool:
+        for _ in pool.map(fill, range(0, count, ROWS_AT_ONCE)):  # taken one by one, so that an error is raised
+            pass
+    return InMemoryImages(faces)

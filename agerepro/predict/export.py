@@ -18,11 +18,12 @@ import numpy as np
 import agerepro
 from agerepro.config.schema import Experiment
 from agerepro.errors import CheckFailed, UserError
+from agerepro.faces.images import JpegImages
 from agerepro.io import MANIFEST, check_writable, digest_of_file, is_complete, write_manifest
 from agerepro.predict.inference_model import Difference, Exported, inference_model
 from agerepro.predict.interval import summarise_tests
 from agerepro.predict.model_card import card_files
-from agerepro.predict.predict import JpegPixels, folds_asked
+from agerepro.predict.predict import folds_asked
 from agerepro.rng import rng_for
 from agerepro.runs.data import find_run_crops
 from agerepro.runs.layout import Run
@@ -154,7 +155,7 @@ def faces_of_run(run: Run, experiment: Experiment, count: int = COUNT) -> np.nda
         return np.empty((0, size, size, 3), np.uint8)
     store = crops.store()
     images = [store.read(key) for key in crops.photos.loc[crops.photos["status"] == "ok", "image"] if key in store][:count]
-    source = AugmentedFaces(JpegPixels(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
+    source = AugmentedFaces(JpegImages(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
     return source.batch(np.arange(len(images)), PLAIN) if images else np.empty((0, size, size, 3), np.uint8)
 
 

@@ -16,11 +16,12 @@ from PIL import Image, ImageDraw, ImageFont
 from agerepro.explain.maps import Kind, maps_of, overlay
 from agerepro.explain.run_maps import EXPECTED, ExplainConfig, layer_of, resolve_target
 from agerepro.explain.targets import Target
-from agerepro.faces.images import decode_crop
+from agerepro.faces.images import JpegImages, decode_crop
 from agerepro.io import printable, write_bytes
-from agerepro.predict.predict import JpegPixels, Row
+from agerepro.predict.predict import Row
 from agerepro.runs.model import RunModel
 from agerepro.training.augment import PLAIN, AugmentedFaces
+from agerepro.training.loading import load_batches
 
 SHEET_SIDE = 150  # pixels of a face
 SHEET_GAP = 16
@@ -139,18 +140,18 @@ def _maps(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Face (s, s, 3) uint8 and map (h, w) of each row, in order."""
     experiment, (_, layer) = run_model.experiment, explainable(run_model, how)
-    source = AugmentedFaces(JpegPixels([row.image for row in rows], experiment.faces.size), [""] * len(rows), experiment.augment, ())
+    source = AugmentedFaces(JpegImages([row.image for row in rows], experiment.faces.size), [""] * len(rows), experiment.augment, ())
     batches = [np.arange(start, min(start + BATCH, len(rows))) for start in range(0, len(rows), BATCH)]
     sums, count = [np.zeros((1, 1, 1), np.float32) for _ in batches], 0  # over folds: only the shape of a map is drawn, not its scale
     for fold in folds if batches else ():
         run_model.load_fold(fold, seed=experiment.seeds[0])
-        for number, batch in enumerate(batches):
-            target, images = _target(run_model, [rows[row] for row in batch.tolist()]), source.batch(batch, PLAIN)
+        for number, (images, batch) in enumerate(zip(load_batches(source, ((batch, PLAIN) for batch in batches)), batches)):
+            target = _target(run_model, [rows[row] for row in batch.tolist()])
             sums[number] = sums[number] + maps_of(run_model.network.full, images, layer, target=target, bins=run_model.bins, how=how)
             count += len(batch)
             on_progress(count, len(rows) * len(folds))
-    for batch, maps in zip(batches, sums):
-        yield from zip(np.clip(source.batch(batch, PLAIN), 0, 255).astype(np.uint8), maps)
+    for images, maps in zip(load_batches(source, ((batch, PLAIN) for batch in batches)), sums):
+        yield from zip(images, maps)
 
 
 def _target(run_model: RunModel, rows: Sequence[Row]) -> Target:

@@ -16,7 +16,7 @@ from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.faces.alignment import BY_SOURCE, SIDES
 from agerepro.faces.detection import detector
-from agerepro.faces.images import decode_crop
+from agerepro.faces.images import JpegImages
 from agerepro.faces.prepare import counted_as
 from agerepro.io import printable
 from agerepro.predict.interval import LEAST_PEOPLE, TestSummary, interval_ends, scales, summarise_tests
@@ -24,7 +24,8 @@ from agerepro.predict.photos import Crop, PhotoFaces, PhotoFiles, TrainingOverla
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.model import RunModel
 from agerepro.tasks.decode import decode, posterior
-from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces
+from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, View
+from agerepro.training.loading import load_batches
 
 BATCH = 64
 DIGITS = 4  # of every number in a row
@@ -50,18 +51,6 @@ COLUMNS = (
 )
 Progress = Callable[[str, int, int], object]
 LISTED = 20  # failures, warnings and ignored files that are named; the rows have all failures and warnings
-
-
-@dataclass(frozen=True)
-class JpegPixels:
-    """Crops kept as the JPEG bytes that a face store would hold: a tenth of the memory of their pixels."""
-
-    images: Sequence[bytes]
-    side: int  # of a crop in pixels
-
-    def face(self, row: int) -> np.ndarray:
-        """(side, side, 3) uint8 RGB, decoded now."""
-        return decode_crop(self.images[row])
 
 
 @dataclass(frozen=True)
@@ -100,21 +89,23 @@ def outputs_of(
     images: JPEG crops of the run's own size. The network sees them as the run's tests do.
     """
     experiment = run_model.experiment
-    source = AugmentedFaces(JpegPixels(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
+    source = AugmentedFaces(JpegImages(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
     mean = np.zeros((len(images), max(len(run_model.bins), 1)))
     total, count = len(images) * len(folds), 0
-    for fold in folds if len(images) else ():
+    parts = [np.arange(start, min(start + BATCH, len(images))) for start in range(0, len(images), BATCH)]
+    for fold in folds if parts else ():
         run_model.load_fold(fold, seed=seed)
-        for start in range(0, len(images), BATCH):
-            rows = np.arange(start, min(start + BATCH, len(images)))
-            outputs = [np.asarray(run_model.network.full.predict_on_batch(source.batch(rows, view))) for view in views(experiment)]
+        loaded = load_batches(source, ((rows, view) for rows in parts for view in views(experiment)))
+        answers = (np.asarray(run_model.network.full.predict_on_batch(pixels)) for pixels in loaded)
+        for rows in parts:
+            outputs = [next(answers) for _ in views(experiment)]
             mean[rows] += np.mean([posterior(output) if len(run_model.bins) else output for output in outputs], axis=0) / len(folds)
             count += len(rows)
             on_progress(count, total)
     return mean
 
 
-def views(experiment: Experiment) -> list[int]:
+def views(experiment: Experiment) -> list[View]:
     """How often and how a tested photo is looked at, as in the run's own tests."""
     return [PLAIN, MIRRORED] if experiment.tta == "flip_average" else [PLAIN]
 

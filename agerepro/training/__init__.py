@@ -5,12 +5,13 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "augment": ["MIRRORED", "PLAIN", "AugmentedFaces", "InputView"],
+        "augment": ["MIRRORED", "PLAIN", "AugmentedFaces", "InputView", "View"],
         "checkpoint": ["Checkpoint", "TrainState", "load_checkpoint", "save_checkpoint"],
         "device": ["configure", "suppress_stderr"],
         "features": ["FeatureCache"],
         "folds": ["FoldRunner", "fold_runner"],
         "grid": ["Division", "Grid", "divisions", "search"],
+        "loading": ["load_batches"],
         "loop": ["Diverged", "EpochLog", "Reporter", "TensorBoard", "TrainResult", "Trainer"],
         "optimizers": ["PlateauState", "TwoRateAdam", "after_epoch"],
         "pipeline": ["Examples", "predict_batches", "training_batches"],

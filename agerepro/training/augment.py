@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
 
 from agerepro.config.schema import Augment
 from agerepro.faces.images import ImageReader
-from agerepro.rng import rng_for
+from agerepro.rng import uniforms
 
-PLAIN, MIRRORED = -1, -2  # in place of an epoch: not augmented, and its left-right mirror image
+# How photos are looked at: as they are, as their left-right mirror images, or augmented for an epoch, counted from 0.
+View = Literal["plain", "mirrored"] | int
+PLAIN: Literal["plain"] = "plain"
+MIRRORED: Literal["mirrored"] = "mirrored"
+DRAWS = 7  # random numbers of a warp
+EPOCHS_KEPT = 4  # tables of warps, 48 bytes a photo; batches are loaded of two epochs at a time, and the folds begin again
 
 
 class InputView(Protocol):
-    """Rows of network input."""
+    """Rows of network input; called by several threads at once."""
 
-    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        """(n, ...) input for `rows` (n,), augmented for `epoch` from 0, or PLAIN, or MIRRORED."""
+    def batch(self, rows: np.ndarray, view: View, /) -> np.ndarray:
+        """(n, ...) input for `rows` (n,)."""
         ...
 
 
@@ -29,25 +36,38 @@ class AugmentedFaces:
     """Faces as the network sees them; the warp of a photo depends on rng_key, epoch and photo, on nothing drawn before.
 
     The fold is not part of the draw: a photo looks the same in an epoch of every fold, so features of a frozen backbone
-    are computed once for all folds, and folds differ by their people only.
+    are computed once for all folds, and folds differ by their people only. The warps of all photos are drawn once an epoch.
     """
 
     pixels: ImageReader
     photos: Sequence[str]
     augment: Augment
     rng_key: tuple[str | int, ...]
+    _warps: OrderedDict[int, np.ndarray] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
-    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+    def batch(self, rows: np.ndarray, view: View, /) -> np.ndarray:
         """(n, size, size, 3) uint8 RGB."""
-        return np.stack([self._warped(int(row), epoch) for row in rows])
+        size = self.augment.size
+        if isinstance(view, str):
+            matrices = np.broadcast_to(resize_matrix(self.pixels.side, size), (len(rows), 2, 3))
+        else:
+            matrices = self._epoch(view)[rows]
+        pictures = np.empty((len(rows), size, size, 3), np.uint8)
+        for picture, row, matrix in zip(pictures, rows.tolist(), matrices):
+            warp(self.pixels.face(row), matrix, size, out=picture)
+        return np.ascontiguousarray(pictures[:, :, ::-1]) if view == MIRRORED else pictures
 
-    def _warped(self, row: int, epoch: int) -> np.ndarray:
-        face = self.pixels.face(row)
-        if epoch < 0:
-            plain = warp(face, resize_matrix(self.pixels.side, self.augment.size), self.augment.size)
-            return plain[:, ::-1] if epoch == MIRRORED else plain
-        draw = rng_for("warp", *self.rng_key, epoch, self.photos[row])
-        return warp(face, random_matrix(draw, self.augment, self.pixels.side), self.augment.size)
+    def _epoch(self, epoch: int) -> np.ndarray:
+        """(photos, 2, 3) matrices of an epoch."""
+        with self._lock:  # who comes while they are drawn needs them, too
+            if epoch not in self._warps:
+                drawn = uniforms(("warp", *self.rng_key, epoch), self.photos, DRAWS)
+                self._warps[epoch] = random_matrices(drawn, self.augment, self.pixels.side)
+            self._warps.move_to_end(epoch)
+            while len(self._warps) > EPOCHS_KEPT:
+                self._warps.popitem(last=False)
+            return self._warps[epoch]
 
 
 def resize_matrix(from_side: int, to_side: int) -> np.ndarray:
@@ -56,30 +76,33 @@ def resize_matrix(from_side: int, to_side: int) -> np.ndarray:
     return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
 
 
-def random_matrix(draw: np.random.Generator, augment: Augment, from_side: int) -> np.ndarray:
-    """(2, 3) matrix from output pixels to input pixels for one random draw.
+def random_matrices(drawn: np.ndarray, augment: Augment, from_side: int) -> np.ndarray:
+    """(n, 2, 3) matrices from output pixels to input pixels, one for each row of `drawn` (n, DRAWS), uniform in [0, 1).
 
     Rotation is uniform in +-rotate_degrees, the shift in +-shift of the side in each direction, the crop keeps a random
     window of at least 1 - zoom_crop of the side, and the flip is left-right. koenig2019 (section 4) names the four
     operations without ranges or order; ours: flip, rotate about the centre, shift, crop.
     """
-    angle = np.deg2rad(draw.uniform(-1, 1) * augment.rotate_degrees)
-    shift = draw.uniform(-1, 1, 2) * augment.shift
-    side = 1 - draw.uniform(0, 1) * augment.zoom_crop
-    corner = draw.uniform(0, 1, 2) * (1 - side)
-    mirror = -1.0 if draw.uniform() < augment.flip else 1.0
+    angle = np.deg2rad((2 * drawn[:, 0] - 1) * augment.rotate_degrees)
+    shift = (2 * drawn[:, 1:3] - 1) * augment.shift
+    side = 1 - drawn[:, 3] * augment.zoom_crop
+    corner = drawn[:, 4:6] * (1 - side)[:, None]
+    mirror = np.where(drawn[:, 6] < augment.flip, -1.0, 1.0)
     # In units of the picture's side, from output (centre 0.5) to input: window, shift, rotation, mirror.
     cos, sin = np.cos(angle), np.sin(angle)
-    turn = np.array([[mirror * cos, -mirror * sin], [sin, cos]])
-    centre = np.array([0.5, 0.5])
-    linear = turn * side
-    offset = turn @ (corner - centre - shift) + centre
+    turn = np.stack([mirror * cos, -mirror * sin, sin, cos], axis=1).reshape(-1, 2, 2)
+    linear = turn * side[:, None, None]
+    offset = (turn @ (corner - 0.5 - shift)[:, :, None])[:, :, 0] + 0.5
     # From pixel indices to units and back: index i stands for the point (i + 0.5) / side.
     linear_px = linear * (from_side / augment.size)
     offset_px = (linear @ np.full(2, 0.5 / augment.size) + offset) * from_side - 0.5
-    return np.column_stack([linear_px, offset_px])
+    return np.concatenate([linear_px, offset_px[:, :, None]], axis=2)
 
 
-def warp(face: np.ndarray, matrix: np.ndarray, side: int) -> np.ndarray:
-    """(side, side, 3) uint8 RGB picture: bilinear, the border repeated outwards, as Keras' ImageDataGenerator fills by default."""
-    return cv2.warpAffine(face, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+def warp(face: np.ndarray, matrix: np.ndarray, side: int, *, out: np.ndarray | None = None) -> np.ndarray:
+    """(side, side, 3) uint8 RGB picture: bilinear, the border repeated outwards, as Keras' ImageDataGenerator fills by default.
+
+    out: an array of that shape and type to write into.
+    """
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(face, matrix, (side, side), dst=out, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -20,7 +20,7 @@ from agerepro.models.weights import save_arrays, weights_as_arrays
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION
 from agerepro.tables import PREDICTIONS, write_table
 from agerepro.tasks.decode import decode, posterior
-from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, InputView
+from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, InputView, View
 from agerepro.training.checkpoint import TrainState, save_history
 from agerepro.training.features import FeatureCache
 from agerepro.training.loop import EpochLog, Trainer
@@ -129,7 +129,7 @@ class FoldRunner:
         years.bias.assign(bias)
         return TrainState.of(self.trainer.model)
 
-    def _views(self) -> list[int]:
+    def _views(self) -> list[View]:
         return [PLAIN, MIRRORED] if self.experiment.tta == "flip_average" else [PLAIN]
 
     def _test(self, rows: np.ndarray) -> np.ndarray:

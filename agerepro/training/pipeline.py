@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import collections
+import itertools
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import keras
@@ -12,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from agerepro.rng import rng_for
-from agerepro.training.augment import PLAIN, InputView
+from agerepro.training.augment import PLAIN, InputView, View
+from agerepro.training.loading import load_batches
 
 BATCH = 64  # rows predicted together
-PREFETCH = 8  # batches loaded ahead of the one in use
 
 
 @dataclass(frozen=True)
@@ -41,18 +40,16 @@ def steps_in(examples: Examples, batch: int) -> int:
     return -(-len(examples) // batch)
 
 
-def training_batches(examples: Examples, *, batch: int, epochs: range, rng_key: tuple[str | int, ...], threads: int) -> tf.data.Dataset:
-    """Batches (input, target, weight) of all `epochs` in a row; `steps_in` of them make an epoch."""
+def training_batches(
+    examples: Examples, *, batch: int, epochs: range, rng_key: tuple[str | int, ...], threads: int, first_batch: int = 0
+) -> tf.data.Dataset:
+    """Batches (input, target, weight) of all `epochs` in a row, `steps_in` of them each, of the first from `first_batch` on."""
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="faces") as pool:
-            waiting: collections.deque[Future[tuple[np.ndarray, np.ndarray, np.ndarray]]] = collections.deque()
-            for epoch, members in _members(len(examples), batch, epochs, rng_key):
-                waiting.append(pool.submit(_load, examples, members, epoch))
-                if len(waiting) >= PREFETCH:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        ahead, now = itertools.tee(_members(len(examples), batch, epochs, rng_key, first_batch))
+        loaded = load_batches(examples.source, ((examples.rows[members], epoch) for epoch, members in ahead), threads=threads)
+        for pixels, (_, members) in zip(loaded, now):
+            yield pixels, examples.targets[members], examples.weights[members]
 
     first = examples.source.batch(examples.rows[:1], PLAIN)
     signature = (
@@ -63,23 +60,19 @@ def training_batches(examples: Examples, *, batch: int, epochs: range, rng_key: 
     return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
 
 
-def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: int) -> Iterator[np.ndarray]:
-    """Outputs (up to BATCH, ...) for the rows in turn; `view` is an epoch, PLAIN or MIRRORED.
+def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: View) -> Iterator[np.ndarray]:
+    """Outputs (up to BATCH, ...) for the rows in turn; the next batches are loaded while the model is at work.
 
     A short last batch is filled up with its last row, so that nothing is traced again for it.
     """
-    for start in range(0, len(rows), BATCH):
-        members = rows[start : start + BATCH]
-        padded = np.concatenate([members, np.repeat(members[-1:], BATCH - len(members))])
-        yield np.asarray(model.predict_on_batch(source.batch(padded, view)))[: len(members)]
+    parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+    filled = ((np.concatenate([part, np.repeat(part[-1:], BATCH - len(part))]), view) for part in parts)
+    for pixels, part in zip(load_batches(source, filled), parts):
+        yield np.asarray(model.predict_on_batch(pixels))[: len(part)]
 
 
-def _members(count: int, batch: int, epochs: range, rng_key: tuple[str | int, ...]) -> Iterator[tuple[int, np.ndarray]]:
+def _members(count: int, batch: int, epochs: range, rng_key: tuple[str | int, ...], first_batch: int) -> Iterator[tuple[int, np.ndarray]]:
     for epoch in epochs:
         order = epoch_order(count, rng_key=rng_key, epoch=epoch)
-        for start in range(0, count, batch):
+        for start in range(first_batch * batch if epoch == epochs.start else 0, count, batch):
             yield epoch, order[start : start + batch]
-
-
-def _load(examples: Examples, members: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return examples.source.batch(examples.rows[members], epoch), examples.targets[members], examples.weights[members]

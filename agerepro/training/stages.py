@@ -28,6 +28,7 @@ from agerepro.config.schema import (
 )
 from agerepro.faces.prepare import FaceDataset
 from agerepro.io import WHEN_FREE, atomic_write, config_hash, is_complete, lock_folder, write_json, write_manifest
+from agerepro.machine import loading_threads
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import (
     LoadedWeights,
@@ -235,7 +236,7 @@ def train_prerequisites(
 
 def num_workers() -> int:
     """Threads that load pictures ahead of their use."""
-    return max(1, min(8, os.cpu_count() or 1))
+    return loading_threads()
 
 
 def stage_folder(runs: Path, *, stage: str, backbone: str, digest: str) -> Path:
