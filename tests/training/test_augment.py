@@ -1,6 +1,8 @@
-"""The one warp against separate, literal operations on points."""
+"""The one warp against separate, literal operations on points, and warps of many photos against those of one."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +12,29 @@ from hypothesis import strategies as st
 from agerepro.config.schema import Augment
 from agerepro.faces.images import InMemoryImages
 from agerepro.rng import rng_for
-from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, random_matrix, resize_matrix, warp
+from agerepro.training import augment as augment_module
+from agerepro.training.augment import DRAWS, EPOCHS_KEPT, MIRRORED, PLAIN, AugmentedFaces, random_matrices, resize_matrix, warp
+
+
+def drawn_for(*rng_key: str | int) -> np.ndarray:
+    return rng_for(*rng_key).random((1, DRAWS))
+
+
+def matrix_of_one_photo(draw: np.random.Generator, augment: Augment, from_side: int) -> np.ndarray:
+    """As it was written when every photo had a generator of its own: results of published runs hang on every bit of it."""
+    angle = np.deg2rad(draw.uniform(-1, 1) * augment.rotate_degrees)
+    shift = draw.uniform(-1, 1, 2) * augment.shift
+    side = 1 - draw.uniform(0, 1) * augment.zoom_crop
+    corner = draw.uniform(0, 1, 2) * (1 - side)
+    mirror = -1.0 if draw.uniform() < augment.flip else 1.0
+    cos, sin = np.cos(angle), np.sin(angle)
+    turn = np.array([[mirror * cos, -mirror * sin], [sin, cos]])
+    centre = np.array([0.5, 0.5])
+    linear = turn * side
+    offset = turn @ (corner - centre - shift) + centre
+    linear_px = linear * (from_side / augment.size)
+    offset_px = (linear @ np.full(2, 0.5 / augment.size) + offset) * from_side - 0.5
+    return np.column_stack([linear_px, offset_px])
 
 
 def literal_point(point: np.ndarray, draw: np.random.Generator, augment: Augment, from_side: int) -> np.ndarray:
@@ -33,19 +57,19 @@ def literal_point(point: np.ndarray, draw: np.random.Generator, augment: Augment
 @given(seed=st.integers(0, 10_000), x=st.floats(0, 47), y=st.floats(0, 47))
 def test_matrix_equals_the_operations_one_by_one(seed: int, x: float, y: float) -> None:
     augment = Augment(rotate_degrees=20, shift=0.1, zoom_crop=0.2, flip=0.5, size=48)
-    matrix = random_matrix(rng_for("t", seed), augment, 64)
+    (matrix,) = random_matrices(drawn_for("t", seed), augment, 64)
     expected = literal_point(np.array([x, y]), rng_for("t", seed), augment, 64)
     assert matrix @ np.array([x, y, 1]) == pytest.approx(expected, abs=1e-9)
 
 
 def test_no_augmentation_is_the_plain_resize() -> None:
     still = Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=0.0, size=48)
-    assert random_matrix(rng_for("t"), still, 64) == pytest.approx(resize_matrix(64, 48))
+    assert random_matrices(drawn_for("t"), still, 64)[0] == pytest.approx(resize_matrix(64, 48))
 
 
 def test_flip_alone_mirrors_every_pixel() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    matrix = random_matrix(rng_for("t"), Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=1.0, size=16), 16)
+    (matrix,) = random_matrices(drawn_for("t"), Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=1.0, size=16), 16)
     np.testing.assert_array_equal(warp(picture, matrix, 16), picture[:, ::-1])
 
 
@@ -80,3 +104,33 @@ def test_mirrored_is_the_plain_one_mirrored(pixels: InMemoryImages) -> None:
     source = faces(pixels, list("abcde"))
     rows = np.arange(5)
     np.testing.assert_array_equal(source.batch(rows, MIRRORED), source.batch(rows, PLAIN)[:, :, ::-1])
+
+
+@pytest.mark.parametrize("augment", [Augment(size=16), Augment(rotate_degrees=30, shift=0.2, zoom_crop=0.3, flip=0.3, size=24)])
+def test_pictures_equal_those_of_one_generator_a_photo(pixels: InMemoryImages, augment: Augment) -> None:
+    photos = [f"imdb/{number}.jpg" for number in range(2000)]
+    source = AugmentedFaces(InMemoryImages(np.resize(pixels.faces, (2000, 20, 20, 3))), photos, augment, (7, "stage"))
+    rows = np.random.default_rng(0).permutation(2000)
+    for epoch in (0, 31):
+        matrices = [matrix_of_one_photo(rng_for("warp", 7, "stage", epoch, photos[row]), augment, 20) for row in rows]
+        np.testing.assert_array_equal(source._epoch(epoch)[rows], matrices)
+        expected = [warp(source.pixels.face(row), matrix, augment.size) for row, matrix in zip(rows.tolist(), matrices)]
+        np.testing.assert_array_equal(source.batch(rows, epoch), expected)
+
+
+def test_warps_are_drawn_once_an_epoch_and_few_epochs_are_kept(pixels: InMemoryImages, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str | int, ...]] = []
+    draw = augment_module.uniforms
+
+    def counted(rng_key: tuple[str | int, ...], names: list[str], count: int) -> np.ndarray:
+        drawn.append(rng_key)
+        return draw(rng_key, names, count)
+
+    monkeypatch.setattr(augment_module, "uniforms", counted)
+    source = faces(pixels, list("abcde"))
+    with ThreadPoolExecutor(8) as pool:  # the folds and their loading threads share a source
+        list(pool.map(lambda row: source.batch(np.array([row % 5]), row % 2), range(40)))
+    assert sorted(drawn) == [("warp", 0, "fgnet", 0), ("warp", 0, "fgnet", 1)]
+    for epoch in range(10):
+        source.batch(np.arange(5), epoch)
+    assert len(drawn) == 10 and len(source._warps) == EPOCHS_KEPT

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+import threading
 
-from agerepro.training.pipeline import Examples, steps_in, training_batches
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from agerepro.errors import UserError
+from agerepro.training.augment import PLAIN, View
+from agerepro.training.pipeline import BATCH, Examples, predict_batches, steps_in, training_batches
 
 
 class Numbers:
     """A source whose input says row and epoch."""
 
-    def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
-        return np.stack([rows, np.full(len(rows), epoch)], axis=1).astype(np.float32)
+    def batch(self, rows: np.ndarray, view: View, /) -> np.ndarray:
+        return np.stack([rows, np.full(len(rows), -1 if isinstance(view, str) else view)], axis=1).astype(np.float32)
 
 
 def batches(epochs: range, count: int = 10) -> list[np.ndarray]:
@@ -42,3 +48,36 @@ def test_continued_batches_equal_the_undisturbed_ones() -> None:
 def test_steps_count_the_short_last_batch() -> None:
     examples = Examples(Numbers(), np.arange(10), np.zeros(10, np.float32), np.ones(10, np.float32))
     assert (steps_in(examples, 4), steps_in(examples, 5)) == (3, 2)
+
+
+class Echo:
+    """A model that gives back its input, which is always a full batch."""
+
+    def predict_on_batch(self, pixels: np.ndarray) -> np.ndarray:
+        assert len(pixels) == BATCH
+        return pixels
+
+
+def test_outputs_come_for_every_row_from_full_batches_only() -> None:
+    rows = np.arange(2 * BATCH + 3)[::-1]
+    outputs = list(predict_batches(Echo(), Numbers(), rows, 5))
+    assert [len(output) for output in outputs] == [BATCH, BATCH, 3]
+    np.testing.assert_array_equal(np.concatenate(outputs), np.stack([rows, np.full(len(rows), 5)], axis=1))
+    assert list(predict_batches(Echo(), Numbers(), rows[:0], PLAIN)) == []
+
+
+class Broken(Numbers):
+    """Row 107 cannot be read."""
+
+    def batch(self, rows: np.ndarray, view: View, /) -> np.ndarray:
+        if 107 in rows:
+            raise UserError("row 107 is broken")
+        return super().batch(rows, view)
+
+
+def test_an_error_of_a_loading_thread_reaches_the_training_and_no_thread_stays() -> None:
+    examples = Examples(Broken(), np.arange(100, 110), np.zeros(10, np.float32), np.ones(10, np.float32))
+    with pytest.raises(tf.errors.OpError, match="row 107 is broken"):
+        for _ in training_batches(examples, batch=4, epochs=range(1), rng_key=(0, "s"), threads=3):
+            pass
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("faces")]
