@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agerepro.cli.options import FILE, FOLDER, runs_option, say_next
+from agerepro.cli.options import FILE, FOLDER, columns_option, own_columns, own_settings, pattern_option, runs_option, say_next
 from agerepro.io import printable
 
 # Of 547 portraits, framed alike, 99.5 % or more of their copies in JPEG quality 50 or 20, at half or a quarter of the size were at
@@ -119,26 +119,57 @@ def list_() -> None:
     for name in catalog.names():
         card = catalog.card(name)
         click.echo(f"{name}: {card.title}\n  licence: {card.licence}\n  get it:  {card.how_to_get}")
+    click.echo(f"{catalog.OWN}: {catalog.card(catalog.OWN).title}\n  give it: {catalog.card(catalog.OWN).how_to_get}")
     say_next("data", "verify", "NAME", "--root", "DIR")
 
 
 @data.command("verify")
-@click.argument("name")
-@click.option("--root", type=FOLDER, required=True, help="The folder that holds the data set under its name (what --data is elsewhere).")
+@click.argument("name", metavar="NAME|FILE|FOLDER")
+@click.option("--root", type=FOLDER, default=None, help="The folder that holds the data set under its name (what --data is elsewhere).")
+@columns_option
+@pattern_option
 @click.option("--json", "style", flag_value="json", default=None, help="Print JSON.")
-def verify_(name: str, root: Path, style: str | None) -> None:
-    """Print images, people, ages and age bins beside the published counts, and whether all agree; exit code 1 where they differ.
+def verify_(name: str, root: Path | None, columns: str | None, pattern: str | None, style: str | None) -> None:
+    """Say whether a data set is complete, or what is wrong with your own photos; exit code 1 where something is.
 
-    Adience is counted from its fold files alone where its pictures are not there.
+    NAME, a published set: images, people, ages and age bins beside the published counts. Adience is counted from its fold files
+    alone where its pictures are not there.
+
+    FILE or FOLDER, your own photos: a CSV file, or a folder with one or with --pattern. Every picture is opened, and every row that
+    cannot be used is named.
 
     \b
       agerepro data verify fgnet --root /datasets
+      agerepro data verify faces.csv --columns photo=file,age=years,subject=person
     """
-    from agerepro.datasets.verify import verify
+    from agerepro.datasets import catalog
+    from agerepro.errors import UserError, suggest
 
-    verification = verify(name, root)
-    click.echo(verification.to_json() if style == "json" else verification.as_text())
-    sys.exit(0 if verification.agrees else 1)
+    if name in catalog.names():
+        if root is None or columns is not None or pattern is not None:
+            raise UserError(f"{name} is a published data set: say where it lies with --root DIR, without --columns or --pattern.")
+        from agerepro.datasets.verify import verify
+
+        verification = verify(name, root)
+        click.echo(verification.to_json() if style == "json" else verification.as_text())
+        sys.exit(0 if verification.agrees else 1)
+    place = root / name if root is not None else Path(name)
+    if not place.exists():
+        raise UserError(f"There is no file or folder {place}, and no data set is called so.{suggest(name, catalog.names())}")
+    _verify_own(place, columns, pattern, style)
+
+
+def _verify_own(place: Path, columns: str | None, pattern: str | None, style: str | None) -> None:
+    from agerepro.cli.options import ProgressReporter
+    from agerepro.config.schema import OwnData
+    from agerepro.faces.own_photos import check_own
+
+    own_settings(columns, pattern)  # refuses both at once
+    own = OwnData({} if columns is None else own_columns(columns), pattern or "")  # type: ignore[arg-type]
+    with ProgressReporter() as talk:
+        own_check = check_own(place, own, on_progress=lambda done, total: talk.count("pictures", done, total))
+    click.echo(own_check.to_json() if style == "json" else own_check.as_text())
+    sys.exit(0 if own_check.clean else 1)
 
 
 @data.command("synthesize")
@@ -163,7 +194,10 @@ def synthesize(names: tuple[str, ...], root: Path, people: int, size: int, seed:
             drawn = partial(talk.count, f"drawing {name}")
             write(name, root / name, Synthetic(people=people, size=size, seed=seed), jobs=jobs, on_progress=drawn)
             click.echo(printable(str(root / name)))
-    say_next("data", "verify", names[0], "--root", root)
+    if names[0] == "own":
+        say_next("data", "verify", root / "own" / "faces.csv")
+    else:
+        say_next("data", "verify", names[0], "--root", root)
 
 
 @data.command("download")

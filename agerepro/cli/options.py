@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import shlex
 import sys
 import time
@@ -13,14 +15,17 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from agerepro.errors import UserError, suggest
+
 if TYPE_CHECKING:
     from agerepro.runs.layout import Run
-    from agerepro.training.loop import EpochLog
+    from agerepro.training.reporting import EpochLog
 
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 ANY = click.Path(path_type=Path)
+OWN_COLUMNS = ("photo", "age", "subject", "gender", "split", "age_std")  # what a CSV file of a user's own photos may have
 
 runs_option = click.option(
     "--runs", type=FOLDER, default=Path("runs"), show_default=True, help="Where runs, trained stages and faces live."
@@ -36,7 +41,49 @@ how_option = click.option(
     show_default=True,
     help="koenig2019's class activation maps, Grad-CAM, or how the age depends on each pixel (agustsson2017).",
 )
+columns_option = click.option(
+    "--columns",
+    default=None,
+    metavar="OURS=HEADING,...",
+    help="Headings of your own CSV file, for instance photo=file,age=years,subject=person (default: usual headings are looked for).",
+)
+pattern_option = click.option(
+    "--pattern", default=None, help="How your own photos are named, where no CSV file says their ages, for instance {subject}_{age}.jpg."
+)
 weights_option = click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")
+
+
+def own_columns(text: str) -> dict[str, str]:
+    """`photo=file,age=years` as {our name: heading}; `split=` says that there is none. UserError for other text and unknown names.
+
+    A heading that holds a comma stands in quotation marks with its name: `"photo=file, relative",age=years`.
+    """
+    columns: dict[str, str] = {}
+    for part in next(csv.reader([text], skipinitialspace=True), []):
+        name, equals, heading = (word.strip() for word in part.partition("="))
+        if not equals:
+            raise UserError(f"--columns {text!r}: {part!r} is not OURS=HEADING. Write for instance photo=file,age=years,subject=person.")
+        if name not in OWN_COLUMNS:
+            raise UserError(f"--columns {text!r}: {name!r} is no column of ours.{suggest(name, OWN_COLUMNS)}")
+        if name in columns:
+            raise UserError(f"--columns {text!r}: {name} is given twice.")
+        columns[name] = heading
+    if not columns:
+        raise UserError("--columns is empty. Write for instance photo=file,age=years,subject=person.")
+    return columns
+
+
+def own_settings(columns: str | None, pattern: str | None) -> tuple[str, ...]:
+    """--columns and --pattern as `--set` texts, which take the place of what the experiment file says. UserError for both at once."""
+    if columns is not None and pattern is not None:
+        raise UserError("--columns is for a CSV file and --pattern for photos without one. Give one of them.")
+    if columns is not None:
+        # JSON's quotes are YAML's, too: a heading such as `no` or `1` stays a text.
+        texts = (f"own.columns.{name}={json.dumps(heading, ensure_ascii=False)}" for name, heading in own_columns(columns).items())
+        return ('own.pattern=""', *texts)
+    if pattern is not None:
+        return ("own.columns={}", f"own.pattern={json.dumps(pattern, ensure_ascii=False)}")
+    return ()
 
 
 def configure_from_run(run: Run) -> None:

@@ -92,7 +92,8 @@ def survey(root: Path, *, labels: str) -> LabelTable:
     )
     people = int(rows.loc[rows["face_id"] != "", "face_id"].nunique())
     users = int(rows.loc[rows["user_id"] != "", "user_id"].nunique())
-    photos = Photos(coerce(table, PHOTOS), tuple(steps), (*pictures.skipped, *skipped), people_listed=people)
+    files = tuple(f"{below(folder, root)}{_file(split)}" for split in SPLITS)
+    photos = Photos(coerce(table, PHOTOS), tuple(steps), (*pictures.skipped, *skipped), people_listed=people, label_files=files)
     return LabelTable(photos, users, pictures.layout)
 
 

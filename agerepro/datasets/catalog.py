@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from agerepro.errors import UserError, suggest
 
 if TYPE_CHECKING:
+    from agerepro.config.schema import OwnData
     from agerepro.datasets.layout import Layout
     from agerepro.datasets.photos import Photos
 
@@ -25,7 +26,9 @@ READERS = {
     "adience": "agerepro.datasets.adience:read",
     "vggface2": "agerepro.datasets.vggface2:read",
     "congress": "agerepro.datasets.congress:read",
+    "utkface": "agerepro.datasets.utkface:read",
 }
+OWN = "own"  # a user's own photos: known to `card`, `read` and `folder_of`, but no published set
 GROUPED = ("adience",)  # readers that take a policy for the labels of age groups
 
 
@@ -79,23 +82,29 @@ def read_card(name: str) -> Card:
 
 
 def names() -> tuple[str, ...]:
-    """The names of all data sets, which are also the names of their folders under --data."""
+    """The names of all published data sets, which are also the names of their folders under --data."""
     return tuple(READERS)
 
 
 def card(name: str) -> Card:
     """The card of a data set. UserError with the near name when there is no such set."""
-    return read_card(_known(name))
+    return read_card(name if name == OWN else _known(name))
 
 
-def read(name: str, data: str | PathLike[str], *, group_labels: str = "exact") -> Photos:
-    """The photos of the data set in `data/<name>`.
+def read(name: str, data: str | PathLike[str], *, group_labels: str = "exact", own: OwnData | None = None) -> Photos:
+    """The photos of the data set in `data/<name>`; of the set `own`, whose `data` may also be a CSV file or the folder itself.
 
     group_labels: which labels count in a set of age groups whose labels are untidy (`GROUPED`); others do not care.
+    own: where the labels of the set `own` stand; other sets do not care.
 
     UserError when the name is unknown, the folder is missing, or it does not hold the native layout; the last two say how to
     get the data.
     """
+    if name == OWN:
+        from agerepro.config.schema import OwnData
+        from agerepro.datasets.own import read as read_own
+
+        return read_own(Path(data), own or OwnData())
     module, _, function = READERS[_known(name)].partition(":")
     reader = getattr(import_module(module), function)
     root = existing_folder(name, Path(data))
@@ -124,8 +133,12 @@ def folder_of(name: str, data: Path) -> Path:
 
     `data` itself when that is called so (`fgnet`, `congress-portraits`); the folder in `data`, then the folder in a folder of
     `data`, that is called so in whatever case and with whatever signs (`FGNET`, `FG-NET`, `imdb_crop`), when there is exactly one;
-    `data` itself when it directly holds the native files.
+    `data` itself when it directly holds the native files. Of the set `own`: the folder that its paths are relative to.
     """
+    if name == OWN:
+        from agerepro.datasets.own import folder_of as folder_of_own
+
+        return folder_of_own(data)
     if (data / name).is_dir() or not data.is_dir():
         return data / name
     if _is_called(data.resolve().name, name):
@@ -146,6 +159,8 @@ def existing_folder(name: str, data: Path) -> Path:
     root = folder_of(name, data)
     if root.is_dir():
         return root
+    if name == OWN:
+        raise UserError(f"{data} does not exist. {card(OWN).how_to_get}")
     from agerepro.datasets.layout import where_else
 
     hint = where_else(name, data, _layout(name), place=root) if data.is_dir() else ""
@@ -167,5 +182,5 @@ def _is_called(folder: str, name: str) -> bool:
 
 def _known(name: str) -> str:
     if name not in READERS:
-        raise UserError(f"There is no data set {name!r}.{suggest(name, READERS)}")
+        raise UserError(f"There is no data set {name!r}.{suggest(name, (*READERS, OWN))}")
     return name

@@ -64,7 +64,14 @@ def read_cleaned(dataset: str, root: Path) -> Photos:
     )
     if pictures.name.casefold() != dataset or pictures == root:
         table = table.assign(cropped_margin=CROP_MARGIN, **dict.fromkeys(BOX, float("nan")))
-    return Photos(table=coerce(table, PHOTOS), funnel=steps, skipped=skipped, people_listed=people)
+    labels = (f"{below(folder, root)}{dataset}.mat",)
+    return Photos(
+        table=coerce(table, PHOTOS),
+        funnel=steps,
+        skipped=skipped,
+        people_listed=people,
+        label_files=labels,
+    )
 
 
 def _picture_folder(dataset: str, starts: tuple[Path, ...], paths: pd.Series) -> Path:

@@ -130,30 +130,41 @@ def names_match(pattern: re.Pattern[str]) -> Callable[[Path], bool]:
 
 
 def photos_by_name(
-    dataset: str, root: Path, layout: Layout, pattern: re.Pattern[str], labels: Callable[[re.Match[str]], dict[str, Any]], *, form: str
+    dataset: str,
+    root: Path,
+    layout: Layout,
+    pattern: re.Pattern[str],
+    labels: Callable[[re.Match[str]], dict[str, Any]],
+    *,
+    form: str,
+    parts: tuple[str, ...] = (),
 ) -> Photos:
     """Photos whose names match `pattern` in the native folder; `labels` turns the match into columns.
 
     Keys do not depend on the nesting, so the same photos have the same keys wherever the archive was unpacked. Other names are
     skipped, and so are folders, and a name that differs from an earlier one in upper and lower case only: it is a copy of the same
-    photo. `form` says in reasons how a name looks. Raises UserError when no name fits.
+    photo. `form` says in reasons how a name looks; `parts` are folders in the native one over which its photos may be spread. Raises
+    UserError when no name fits.
     """
     folder = native_folder(dataset, root, layout)
-    prefix = below(folder, root)
-    listing = list_folder(folder, prefix)
+    spread = [place for part in parts if (place := nested(folder, part)) is not None]
     rows: list[dict[str, Any]] = []
-    skipped = list(listing.skipped)
-    skipped += [SkippedItem(prefix + name, IS_A_FOLDER) for name in listing.folders]
+    skipped: list[SkippedItem] = []
     earlier: dict[str, str] = {}
-    for name in listing.files:
-        match = pattern.fullmatch(name)
-        if match is None:
-            skipped.append(SkippedItem(prefix + name, f"the name is not of the form {form}"))
-        elif name.casefold() in earlier:
-            skipped.append(SkippedItem(prefix + name, f"the same name as {earlier[name.casefold()]} but for upper and lower case"))
-        else:
-            earlier[name.casefold()] = name
-            rows.append({"photo": f"{dataset}/{name}", "path": prefix + name, **labels(match)})
+    for place in (folder, *spread):
+        prefix = below(place, root)
+        listing = list_folder(place, prefix)
+        skipped += listing.skipped
+        skipped += [SkippedItem(prefix + name, IS_A_FOLDER) for name in listing.folders if place / name not in spread]
+        for name in listing.files:
+            match = pattern.fullmatch(name)
+            if match is None:
+                skipped.append(SkippedItem(prefix + name, f"the name is not of the form {form}"))
+            elif name.casefold() in earlier:
+                skipped.append(SkippedItem(prefix + name, f"the same name as {earlier[name.casefold()]} but for upper and lower case"))
+            else:
+                earlier[name.casefold()] = name
+                rows.append({"photo": f"{dataset}/{name}", "path": prefix + name, **labels(match)})
     return photos_of(rows, skipped)
 
 

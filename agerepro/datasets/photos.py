@@ -44,13 +44,15 @@ class Photos:
     """One data set as read from disk.
 
     table: a conforming photos table. funnel: the cleaning steps in order, empty where nothing is cleaned. skipped: what was
-    passed over, one entry each. people_listed: people the source names before cleaning, None where nothing is cleaned.
+    passed over, one entry each. people_listed: people the source names before cleaning, None where nothing is cleaned. label_files: the
+    files that labels or boxes were read from, relative to the data set's folder; none where names say all.
     """
 
     table: pd.DataFrame
     funnel: tuple[FilterStep, ...] = ()
     skipped: tuple[SkippedItem, ...] = ()
     people_listed: int | None = None
+    label_files: tuple[str, ...] = ()
 
 
 def photos_of(rows: Iterable[dict[str, Any]], skipped: Iterable[SkippedItem]) -> Photos:

@@ -29,11 +29,14 @@ def read(root: Path) -> Photos:
     folder = native_folder("vggface2", root, LAYOUTS["vggface2"])
     photos = photos_of(*_listed(folder, root))
     tables = [place / f"loose_bb_{split}.csv" for split in SPLITS for name in BOX_FOLDERS if (place := nested(folder, name)) is not None]
-    boxes = [_boxes(path, path.stem.removeprefix("loose_bb_")) for path in tables if path.exists()]
+    files = [path for path in tables if path.exists()]
+    boxes = [_boxes(path, path.stem.removeprefix("loose_bb_")) for path in files]
     if not boxes:
         return photos
     table = photos.table.drop(columns=BOX).merge(pd.concat(boxes), on="photo", how="left")
-    return Photos(table=coerce(table, PHOTOS), skipped=photos.skipped)
+    return Photos(
+        table=coerce(table, PHOTOS), skipped=photos.skipped, label_files=tuple(path.relative_to(root).as_posix() for path in files)
+    )
 
 
 def _listed(folder: Path, root: Path) -> tuple[list[dict[str, Any]], list[SkippedItem]]:

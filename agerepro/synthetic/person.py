@@ -165,6 +165,8 @@ NUISANCE = {
     "fgnet": NuisanceParams(6, (0.42, 0.52), 0.12, 0.4, 0.055, 0.006, (60, 92), 0.6),
     "vggface2": NuisanceParams(9, (0.50, 0.62), 0.05, 0.05, 0.03, 0.004, (70, 95), 0.8),
     "adience": NuisanceParams(11, (CROP, CROP), 0.02, 0.02, 0.05, 0.006, (60, 95), 0.9),
+    "own": NuisanceParams(8, (0.46, 0.58), 0.05, 0.1, 0.04, 0.005, (70, 95), 0.8),
+    "utkface": NuisanceParams(9, (CROP, CROP), 0.05, 0.05, 0.04, 0.005, (70, 95), 0.8),
 }
 
 

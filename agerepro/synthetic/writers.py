@@ -1,4 +1,4 @@
-"""Synthetic data sets written in their native layouts, each by one function; AgeDB, FG-NET and VGGFace2 here."""
+"""Synthetic data sets written in their native layouts, each by one function; AgeDB, FG-NET, VGGFace2 and UTKFace here."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from agerepro.config.schema import Synthetic
 from agerepro.errors import UserError, suggest
 from agerepro.io import write_json, write_text
-from agerepro.synthetic import adience, imdb_wiki
+from agerepro.synthetic import adience, imdb_wiki, own
 from agerepro.synthetic.person import draw_person
 from agerepro.synthetic.population import (
     FIRST_PERSON,
@@ -39,6 +40,9 @@ FGNET_FOLDER = "FGNET/images"
 VGGFACE2_PEOPLE, VGGFACE2_PHOTOS_A_PERSON = 8_631, 364  # of the real training part
 VGGFACE2_DEMO_PHOTOS = 20  # a person, where people are given and photos are not
 VGGFACE2_MEAN_AGE, VGGFACE2_STD_OF_PEOPLE, VGGFACE2_STD_OF_PHOTOS = 40.0, 13.0, 7.0  # years
+UTKFACE_PHOTOS = 23_705  # of the real set, aligned and cropped
+UTKFACE_MEAN_AGE, UTKFACE_STD = 33.0, 20.0  # years
+UTKFACE_BEGIN = datetime(2017, 1, 1)  # when the first photo is said to have been collected, each next a second later
 RENDERER = 3  # raise it when the same settings give other pictures
 FINISHED = "synthetic.json"
 STARTED = ".synthetic-started.json"
@@ -90,6 +94,22 @@ def plan_vggface2(settings: Synthetic) -> DrawingPlan:
     return DrawingPlan(photos, _write_boxes)
 
 
+def plan_utkface(settings: Synthetic) -> DrawingPlan:
+    """People of all ages, one photo each unless `people` are fewer than `photos`; race, which nobody is drawn by, is always 4 (others)."""
+    total = settings.photos or settings.people or UTKFACE_PHOTOS
+    photos = []
+    for index, who in enumerate(spread(settings.people or total, total)):
+        number = FIRST_PERSON["utkface"] + who
+        rng = draws_for("utkface", settings.seed, 2, index)
+        age = int(within(rng.normal(UTKFACE_MEAN_AGE, UTKFACE_STD), 1, 116.999))
+        gender = "01"[draw_person(settings.seed, number).sex == "f"]
+        moment = UTKFACE_BEGIN + timedelta(seconds=index)
+        path = f"UTKFace/{age}_{gender}_4_{moment:%Y%m%d%H%M%S}000.jpg.chip.jpg"
+        subject = photo_subject("utkface", settings.seed, number, age + float(rng.random()), index)
+        photos.append(Photo(path, settings.size, subject, label_age=age))
+    return DrawingPlan(photos, _no_labels_file)
+
+
 WRITERS: dict[str, Callable[[Synthetic], DrawingPlan]] = {
     "imdb": imdb_wiki.plan_imdb,
     "wiki": imdb_wiki.plan_wiki,
@@ -97,6 +117,8 @@ WRITERS: dict[str, Callable[[Synthetic], DrawingPlan]] = {
     "fgnet": plan_fgnet,
     "vggface2": plan_vggface2,
     "adience": adience.plan,
+    "utkface": plan_utkface,
+    "own": own.plan,
 }
 
 
@@ -109,7 +131,7 @@ def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress:
     """
     if name not in WRITERS:
         raise UserError(f"No synthetic version of the data set {name!r} exists.{suggest(name, WRITERS)}")
-    order = {"dataset": name, "renderer": RENDERER, "settings": dataclasses.asdict(settings)}
+    order = drawing_order(name, settings)
     if _is_finished(root, order):
         return
     root.mkdir(parents=True, exist_ok=True)
@@ -123,17 +145,29 @@ def write(name: str, root: Path, settings: Synthetic, *, jobs: int, on_progress:
     (root / STARTED).unlink(missing_ok=True)
 
 
-def is_drawn(root: Path) -> bool:
-    """Whether a data set's folder was written here: it, one of the two folders above it, or a folder in it holds the mark of that.
+def drawing_order(name: str, settings: Synthetic) -> dict[str, Any]:
+    """What is ordered of the renderer, as a finished set's mark says it: the same order gives the same bytes."""
+    return {"dataset": name, "renderer": RENDERER, "settings": dataclasses.asdict(settings)}
 
-    So a drawn set stays known as one when it was packed into one folder more, or a folder in it is given.
+
+def drawn_mark(root: Path) -> dict[str, Any] | None:
+    """The order by which a data set's folder was drawn here, None where it was not.
+
+    It lies in the folder, in one of the two folders above it, or in a folder in it: so a drawn set stays known as one when it was
+    packed into one folder more, or a folder in it is given. UserError for a mark that cannot be read.
     """
     above = root.resolve().parents[:2]
-    return any((folder / FINISHED).is_file() for folder in (root, *above)) or any(root.glob(f"*/{FINISHED}"))
+    places = [folder / FINISHED for folder in (root, *above)] + sorted(root.glob(f"*/{FINISHED}"))
+    return next((_read(place) for place in places if place.is_file()), None)
+
+
+def is_drawn(root: Path) -> bool:
+    """Whether a data set's folder was drawn here [drawn_mark]."""
+    return drawn_mark(root) is not None
 
 
 def _no_labels_file(root: Path, rows: Sequence[GroundTruth]) -> None:
-    """The labels of AgeDB and FG-NET are their file names."""
+    """The labels of AgeDB, FG-NET and UTKFace are their file names."""
 
 
 def _write_boxes(root: Path, rows: Sequence[GroundTruth]) -> None:

@@ -73,6 +73,7 @@ PHOTOS_OF = {  # where a photo of each set that is read by listing folders may l
     "adience": "aligned/7@N01/landmark_aligned_face.1.a.jpg",
     "vggface2": "train/n000002/0001_01.jpg",
     "congress": "images/A000014.jpg",
+    "utkface": "UTKFace/25_1_0_20170116174525125.jpg.chip.jpg",
 }
 
 
@@ -85,7 +86,10 @@ def small_set(touch: Callable[..., Path], mat_struct: Callable, save_mat: Callab
             save_mat(folder / f"{name}_crop" / f"{name}.mat", name, mat_struct({}))
             touch(folder / f"{name}_crop", "41/10003541_1937-09-27_1971.jpg")
             return folder / f"{name}_crop" / "41/10003541_1937-09-27_1971.jpg"
-        other = {"fgnet": "001A03.JPG", "agedb": "1_MariaCallas_36_f.jpg", "vggface2": "0002_01.jpg", "congress": "A000069.jpg"}
+        other = {
+            "fgnet": "001A03.JPG", "agedb": "1_MariaCallas_36_f.jpg", "vggface2": "0002_01.jpg", "congress": "A000069.jpg",
+            "utkface": "26_0_1_20170116174525125.jpg.chip.jpg",
+        }  # fmt: skip
         photo = touch(folder, PHOTOS_OF[name]) / PHOTOS_OF[name]
         touch(photo.parent, other.get(name, "landmark_aligned_face.1.b.jpg"))
         if name == "adience":
