@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from agerepro.config.schema import Adam, AgeGroups, Backbone, Classification, Experiment, Faces, LeaveOneSubjectOut, Regression, Stage
 from agerepro.errors import UserError
+from agerepro.explain import run_maps
 from agerepro.explain.run_maps import (
+    BATCH,
     MAP_SIDE,
     SIDE,
     ExplainConfig,
+    RunFaces,
+    fold_maps,
     layer_of,
     mean_maps,
     name_of,
@@ -20,6 +28,7 @@ from agerepro.explain.run_maps import (
     resolve_target,
     sample_photos,
 )
+from agerepro.training.augment import PLAIN, View
 
 STAGE = Stage(name="last", data="fgnet", epochs=1, batch_size=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
 AGES = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(STAGE,))
@@ -134,3 +143,38 @@ def test_faces_without_landmarks_and_empty_maps_are_left_out() -> None:
     assert found is not None and found.photos == {"all": 1, "0-9": 1}
     np.testing.assert_allclose(found.energy["all"], 1, atol=1e-5)
     assert mean_maps(maps[1:], images[1:], landmarks[1:], np.array(["0-9", "60+"])) is None
+
+
+class Counting:
+    """A source whose crops say their row, and that notes how many photos it was asked for at once."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def batch(self, rows: np.ndarray, view: View, /) -> np.ndarray:
+        assert view == PLAIN
+        self.sizes.append(len(rows))
+        return np.broadcast_to(rows[:, None, None, None], (len(rows), 4, 4, 3)).astype(np.uint8)
+
+
+def test_crops_are_loaded_and_explained_few_at_a_time_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, source = [f"fgnet/{number:03d}" for number in range(200)], Counting()
+    faces = RunFaces(pd.DataFrame({"photo": names}), np.zeros((200, 5, 2)), source, drawn=True)
+    rows = np.random.default_rng(0).permutation(200)
+    np.testing.assert_array_equal(faces.images(rows)[:, 0, 0, 0], rows)
+    assert faces.images(rows[:0]).shape == (0, 4, 4, 3)
+    asked: list[int] = []
+
+    def row_as_map(model: object, images: np.ndarray, layer: str, **more: Any) -> np.ndarray:
+        asked.append(len(images))
+        return images[..., 0].astype(np.float32) + 1
+
+    monkeypatch.setattr(run_maps, "maps_of", row_as_map)
+    monkeypatch.setattr(run_maps, "fold_digest", lambda *of: "digest")
+    model = SimpleNamespace(experiment=AGES, network=SimpleNamespace(full=None), bins=np.zeros(0), load_fold=lambda number, *, seed: None)
+    photos = pd.DataFrame({"fold": 0, "photo": [names[row] for row in rows]})
+    results = fold_maps(
+        cast(Any, model), faces, photos, how="mean", target="expected_age", layer="c", folder=tmp_path, clock=lambda: 0.0, on_progress=print
+    )
+    np.testing.assert_array_equal(results.scale, rows + 1)
+    assert max(source.sizes) == max(asked) == BATCH and sum(asked) == 200
