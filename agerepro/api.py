@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from agerepro.report.loading import LoadedRun
     from agerepro.runs.layout import Run
-    from agerepro.training.loop import EpochLog
+    from agerepro.training.reporting import EpochLog
 
 AnyPath = str | PathLike[str]
 
@@ -38,8 +38,9 @@ class FinishedRun:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """One row a tested photo and seed, by the network that never saw the person: `photo`, `subject`, `fold`, `age`, `predicted`
-        (years) and other decodings of the same posterior; `group`, `predicted_group` where age groups are told apart [PREDICTIONS].
+        """One row a tested photo and seed, by a network that did not see it (nor the person, where the protocol keeps people apart):
+        `photo`, `subject`, `fold`, `age`, `predicted` (years) and other decodings of the same posterior; `group`, `predicted_group` where
+        age groups are told apart [PREDICTIONS].
         """
         return self._loaded.result.predictions
 
@@ -54,8 +55,9 @@ class FinishedRun:
 
     @property
     def disclaimer(self) -> str:
-        """What the numbers may not be taken for, e.g. `demo: synthetic faces`; "" for the paper's own settings on complete data."""
-        return self._loaded.result.banner
+        """What the numbers may not be taken for, e.g. `demo: synthetic faces; people unknown`; "" for the paper's own settings on complete
+        data whose folds keep people apart."""
+        return self._loaded.result.standing
 
     def predict(
         self, photos: AnyPath | Iterable[AnyPath], *, folds: str | None = None, faces: Literal["all", "largest"] = "all"
@@ -111,10 +113,9 @@ def run(
 
     Raises UserError with everything that is missing or wrong before anything is computed, and OSError where `runs` cannot be written.
     """
-    from agerepro.training.device import suppress_stderr
+    from agerepro.runs.local import run_experiments
+    from agerepro.runs.plan import RunOptions
 
-    with suppress_stderr():
-        from agerepro.runs.local import RunOptions, run_experiments
     options = RunOptions(
         Path(experiment),
         profile,

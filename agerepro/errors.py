@@ -18,6 +18,12 @@ class CheckFailed(UserError):
     exit_code = 1
 
 
+class Interrupted(UserError):
+    """The process was asked to stop (SIGTERM, SIGUSR1), has saved what it had, and can be started again: exit code 75."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
+
+
 def suggest(name: str, allowed: Iterable[str]) -> str:
     """Text that ends an error about a wrong name: the nearest allowed name if one is near, then all of them."""
     allowed = sorted(allowed)

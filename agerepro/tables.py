@@ -72,6 +72,24 @@ FACES = Table(
         "image": TEXT,  # key in the face store; "" without a face
     },
 )
+CROPS = Table(
+    "crops",
+    {
+        "photo": TEXT,
+        "image": TEXT,  # key in the face store
+        "shard": TEXT,  # file of the store that holds it
+        "row": WHOLE,  # of the shard
+    },
+)
+SOURCES = Table(
+    "sources",
+    {
+        "path": TEXT,  # relative to the data set's folder; a folder ends with /
+        "size": WHOLE,  # bytes
+        "changed": WHOLE,  # nanoseconds since 1970
+        "digest": TEXT,  # SHA-256 of a photo; "" for label files and folders
+    },
+)
 FOLDS = Table("folds", {"fold": WHOLE, "photo": TEXT, "part": TEXT})  # part: train | validation | test
 AGES = Table(
     "ages",

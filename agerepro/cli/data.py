@@ -81,21 +81,17 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
     """
     from agerepro.cli.options import ProgressReporter
     from agerepro.config.loading import read_experiment
-    from agerepro.training.device import configure, suppress_stderr
+    from agerepro.faces.prepare import prepared_faces
+    from agerepro.stopping import noting_signals
+    from agerepro.training.device import configure
 
     experiment = read_experiment(like, profile=profile)
-    with suppress_stderr():
-        from agerepro.faces.prepare import prepare_faces
     configure(experiment.machine)
-    with ProgressReporter() as talk:
-        dataset = prepare_faces(
-            name,
-            data=data,
-            faces=experiment.faces,
-            group_labels=experiment.group_labels,
-            folder=runs / "faces",
-            on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total),
+    with noting_signals(), ProgressReporter() as talk:
+        faces = prepared_faces(
+            name, data=data, faces=experiment.faces, folder=runs / "faces", group_labels=experiment.group_labels, own=experiment.own
         )
+        dataset = faces.prepare(on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total), say=talk.say)
     for status, count in dataset.funnel["faces"].items():
         click.echo(f"{status}: {count}")
     if dataset.funnel["shortfall"]:

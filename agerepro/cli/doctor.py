@@ -38,7 +38,7 @@ def doctor(data: Path | None, runs: Path, weights: Path | None, style: str | Non
 
 def _inspect(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dict[str, Any]]:
     from agerepro.datasets import catalog
-    from agerepro.runs.provenance import provenance
+    from agerepro.provenance import provenance
     from agerepro.training.device import numeric_environment, suppress_stderr
 
     about = provenance()

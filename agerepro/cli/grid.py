@@ -49,9 +49,10 @@ def grid(
     from agerepro.training.device import suppress_stderr
 
     with suppress_stderr():
-        from agerepro.runs.local import GridOptions, run_grid
+        from agerepro.runs.grid import GridOptions, run_grid
     from agerepro.report.figures.style import Caption
     from agerepro.report.grid import choose_cell, write_grid
+    from agerepro.stopping import noting_signals
 
     options = GridOptions(
         experiment,
@@ -67,7 +68,7 @@ def grid(
         batches=_wholes(batches),
         epochs=epochs,
     )
-    with ProgressReporter() as reporter:
+    with noting_signals(), ProgressReporter() as reporter:
         result = run_grid(options, reporter)
     protocol = f"stage {stage}, {epochs} epoch{'' if epochs == 1 else 's'}" + (f", folds {folds}" if result.stage.protocol else "")
     caption = Caption(experiment.stem, profile, protocol, result.banner)

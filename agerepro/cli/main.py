@@ -20,7 +20,7 @@ from agerepro.cli.explain import explain
 from agerepro.cli.grid import grid
 from agerepro.cli.predict import export, predict
 from agerepro.cli.report import report, table
-from agerepro.cli.run import run, status
+from agerepro.cli.run import plan, run, status, step, verify
 from agerepro.errors import UserError
 from agerepro.io import LocksRefusedWarning, printable
 
@@ -32,11 +32,12 @@ TRACEBACK = "AGEREPRO_TRACEBACK"
 def agerepro_command() -> None:
     """Facial age estimation: the experiments of five papers, reproduced with Keras 3 and TensorFlow.
 
-    Results go to standard output, progress to standard error. Exit codes: 0 fine, 1 found wanting, 2 usage or user error.
+    Results go to standard output, progress to standard error. Exit codes: 0 fine, 1 found wanting, 2 usage or user error,
+    75 stopped by a signal and saved.
     """
 
 
-for command in (run, status, table, report, grid, explain, predict, export, data, align, audit_papers, doctor):
+for command in (run, plan, step, status, verify, table, report, grid, explain, predict, export, data, align, audit_papers, doctor):
     agerepro_command.add_command(command)
 
 

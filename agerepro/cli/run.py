@@ -1,87 +1,105 @@
-"""`agerepro run` and `agerepro status`: train and test what is not done yet, and say what is."""
+"""`agerepro run`, `plan`, `step`, `status` and `verify`: do what is not done yet, one thing or all, and say what is."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from agerepro.cli.options import ANY, FILE, data_option, jobs_option, runs_option, say_next, weights_option
+from agerepro.cli.options import (
+    ANY,
+    FILE,
+    columns_option,
+    jobs_option,
+    own_settings,
+    pattern_option,
+    runs_option,
+    say_next,
+    weights_option,
+)
 from agerepro.errors import UserError
 
 if TYPE_CHECKING:
     from agerepro.report.loading import LoadedRun
+    from agerepro.runs.plan import RunOptions
+
+
+def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which experiment under which settings, on which data, and where its results lie."""
+    for option in reversed(
+        [
+            click.option(
+                "--profile",
+                default="paper",
+                show_default=True,
+                help="`paper`: the file as it stands; `demo`: synthetic faces, a slim network.",
+            ),
+            click.option(
+                "--data",
+                type=ANY,
+                default=None,
+                help="One folder a data set, named as `agerepro data list` names it, each in its native layout; or your own CSV file.",
+            ),
+            columns_option,
+            pattern_option,
+            runs_option,
+            weights_option,
+            click.option(
+                "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, e.g. stages.fgnet.batch_size=32."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
 
 
 @click.command(no_args_is_help=True)
 @click.argument("experiments", nargs=-1, required=True, type=FILE, metavar="EXPERIMENT...")
-@click.option(
-    "--profile", default="paper", show_default=True, help="`paper`: the file as it stands; `demo`: synthetic faces, a slim network."
-)
-@data_option
-@runs_option
-@weights_option
+@experiment_options
 @click.option("--folds", default=None, help="Only these folds, from 0, for instance 0-5,7 (default: all the protocol has).")
 @jobs_option
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one setting, for instance stages.fgnet.batch_size=32."
-)
 @click.option("--tensorboard", is_flag=True, help="Also write logs for `tensorboard --logdir RUNS/tensorboard`.")
 @click.option("--explain", "explain", is_flag=True, help="Also make what `agerepro explain` makes: maps, and what they come to.")
 @click.option("--report", "report", is_flag=True, help="Also make what `agerepro report` makes: the page, each run's figures.")
-@click.option("--folds-only", is_flag=True, hidden=True, help="No table at the end: for the processes that --jobs starts.")
-def run(
-    experiments: tuple[Path, ...],
-    profile: str,
-    data: Path | None,
-    runs: Path,
-    weights: Path | None,
-    folds: str | None,
-    jobs: int,
-    settings: tuple[str, ...],
-    tensorboard: bool,
-    explain: bool,
-    report: bool,
-    folds_only: bool,
-) -> None:
+def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard: bool, explain: bool, report: bool, **common: Any) -> None:
     """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
 
-    Writes RUNS/<paper>/<experiment>/<profile>-<digest>/. Several experiments share every stage that is the same.
+    Writes RUNS/<paper>/<experiment>/<profile>-<digest>/. Several experiments share every stage that is the same. On SIGTERM or SIGUSR1
+    it saves and ends with exit code 75; the same command continues.
 
     \b
       agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --profile demo
       agerepro run experiments/koenig2019/vgg16-imdb-agedb.yaml --data /datasets --folds 0
+      agerepro run experiments/own/kfold.yaml --data faces.csv --columns photo=file,age=years,subject=person
     """
     from agerepro.cli.options import ProgressReporter
-    from agerepro.training.device import suppress_stderr
-
-    with suppress_stderr():
-        from agerepro.runs.local import RunOptions, run_experiments
     from agerepro.report.loading import load_run
     from agerepro.report.write import write_report
+    from agerepro.runs.local import FoldsFailed, run_experiments
+    from agerepro.stopping import noting_signals
 
     def note(text: str) -> None:
         click.echo(text, err=True)
 
-    options = [RunOptions(experiment, profile, data, runs, weights, folds, jobs, settings, tensorboard) for experiment in experiments]
+    options = [_options(experiment, folds=folds, jobs=jobs, tensorboard=tensorboard, **common) for experiment in experiments]
     places: list[Path] = []
     try:
-        with ProgressReporter() as reporter:
+        with noting_signals(), ProgressReporter() as reporter:
             for finished in run_experiments(options, reporter):
                 places.append(finished.folder)
-    except (UserError, OSError):
-        if places and not folds_only:  # what is finished is shown, whatever became of the next one
-            write_report([load_run(place, partial=folds is not None) for place in places], out=click.echo, note=note)
+    except (UserError, OSError) as error:
+        if isinstance(error, FoldsFailed) and error.run.folder.is_dir():
+            places.append(error.run.folder)
+        if places:  # what is finished is shown, whatever became of the next one
+            _show_what_is_there(places, note)
         raise
-    if folds_only:
-        return
     loaded = [load_run(place, partial=folds is not None) for place in places]
     write_report(loaded, out=click.echo, note=note)
     if explain:
-        _explain(loaded, data)
+        _explain(loaded, options[0].data)
     if report:
         from agerepro.report.page.write import write_page
         from agerepro.report.write import write_figures
@@ -93,13 +111,183 @@ def run(
         say_next("explain" if report else "report", *places)
 
 
+@click.command(no_args_is_help=True)
+@click.argument("experiment", type=FILE)
+@experiment_options
+@click.option("--json", "style", flag_value="json", default=None, help="Print JSON.")
+def plan(experiment: Path, style: str | None, **common: Any) -> None:
+    """List the steps of an experiment in order, and which of them are done; exit code 1 while some are not.
+
+    Nothing is read but settings and manifests. A step is named as `agerepro step` takes it.
+
+    \b
+      agerepro plan experiments/koenig2019/vgg16-imdb-agedb.yaml --profile demo
+    """
+    from agerepro.runs.plan import make_plan
+    from agerepro.runs.show import plan_as_json, plan_as_text
+
+    made = make_plan(_options(experiment, **common))
+    click.echo(plan_as_json(made) if style == "json" else plan_as_text(made))
+    sys.exit(0 if all(step.state == "done" for step in made.steps) else 1)
+
+
+@click.command(no_args_is_help=True)
+@click.argument("experiment", type=FILE)
+@click.argument("kind", type=click.Choice(["prepare", "train", "fold", "collect"]))
+@click.argument("what", required=False, default="")
+@click.option("--seed", type=int, default=None, help="Of a training: which of the experiment's seeds (default: the first).")
+@experiment_options
+@jobs_option
+@click.option("--partial", is_flag=True, help="Collect what there is, though folds are missing; every table then says so.")
+@click.option("--tensorboard", is_flag=True, hidden=True)
+@click.option("--worker", is_flag=True, hidden=True, help="For the processes that `run --jobs` starts.")
+def step(
+    experiment: Path,
+    kind: str,
+    what: str,
+    seed: int | None,
+    jobs: int,
+    partial: bool,
+    tensorboard: bool,
+    worker: bool,
+    **common: Any,
+) -> None:
+    """Do one step of a plan: prepare a data set, train a shared stage, do folds, or collect tables and figures.
+
+    WHAT is a data set, a stage, or folds (7, 0-5,7 or all). A step whose needs are not done is refused (exit code 1), and so is one
+    that another process does; one that is done is left as it is. On SIGTERM or SIGUSR1 it saves and ends with exit code 75.
+
+    \b
+      agerepro step experiments/koenig2019/vgg16-imdb-agedb.yaml prepare fgnet --data /datasets
+      agerepro step experiments/koenig2019/vgg16-imdb-agedb.yaml train imdb --data /datasets
+      agerepro step experiments/koenig2019/vgg16-imdb-agedb.yaml fold 7 --data /datasets
+      agerepro step experiments/koenig2019/vgg16-imdb-agedb.yaml collect --data /datasets
+    """
+    from agerepro.cli.options import ProgressReporter
+    from agerepro.runs.local import do_worker, run_step, stop_with_parent
+    from agerepro.runs.plan import make_plan
+    from agerepro.stopping import noting_signals
+
+    options = _options(experiment, jobs=jobs, tensorboard=tensorboard, **common)
+    if kind == "collect":
+        _collect(options, partial)
+        return
+    if not what:
+        raise click.UsageError(f"Say which: `agerepro step EXPERIMENT {kind} WHAT`.")
+    with noting_signals(), ProgressReporter() as reporter:
+        made = make_plan(options)
+        if worker:
+            stop_with_parent()
+            do_worker(made, what, reporter)
+        else:
+            run_step(made, kind, what, seed=made.experiment.seeds[0] if seed is None else seed, reporter=reporter)
+
+
+@click.command(no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
+def status(runs: tuple[Path, ...]) -> None:
+    """Say how many folds are done, which are missing, and why some failed; exit code 1 while some are missing.
+
+    Only manifests are read, so it answers at once; `agerepro verify` compares every file with its checksum.
+
+    \b
+      agerepro status runs/koenig2019/vgg16-imdb-agedb
+    """
+    from agerepro.runs.layout import find_run
+    from agerepro.runs.show import status_as_text
+
+    texts = [status_as_text(find_run(place)) for place in runs]
+    for text, _ in texts:
+        click.echo(text)
+    if not all(complete for _, complete in texts):
+        click.echo("Next: the same `agerepro run` command continues.", err=True)
+        sys.exit(1)
+    say_next("table", *runs)
+
+
+@click.command(no_args_is_help=True)
+@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
+def verify(runs: tuple[Path, ...]) -> None:
+    """Compare every file of runs, of the stages they start from and of the faces they use with its checksum; exit code 1 where one differs.
+
+    A folder that holds a damaged file counts as missing from then on: the same `agerepro run` command makes it anew.
+
+    \b
+      agerepro verify runs/koenig2019/vgg16-imdb-agedb
+    """
+    from agerepro.runs.layout import find_run
+    from agerepro.runs.show import verify_run
+
+    damaged = 0
+    for place in runs:
+        stored = find_run(place)
+        result = verify_run(stored)
+        damaged += len(result.damaged)
+        click.echo(f"{stored.folder}: {result.files:,} files, {result.size / 1e6:,.1f} MB compared with their checksums")
+        for path, what in result.damaged.items():
+            click.echo(f"  {what}: {path}")
+    if damaged:
+        click.echo("Next: the same `agerepro run` command makes the damaged parts anew.", err=True)
+        sys.exit(1)
+    say_next("status", *runs)
+
+
+def _options(
+    experiment: Path,
+    *,
+    profile: str,
+    data: Path | None,
+    columns: str | None,
+    pattern: str | None,
+    runs: Path,
+    weights: Path | None,
+    settings: tuple[str, ...],
+    folds: str | None = None,
+    jobs: int = 1,
+    tensorboard: bool = False,
+) -> RunOptions:
+    from agerepro.runs.plan import RunOptions
+
+    return RunOptions(experiment, profile, data, runs, weights, folds, jobs, (*settings, *own_settings(columns, pattern)), tensorboard)
+
+
+def _show_what_is_there(places: Sequence[Path], note: Callable[[str], None]) -> None:
+    """Tables of runs that are done, if only in part; where nothing is, nothing is shown, since the error to come says why."""
+    from agerepro.report.loading import load_run
+    from agerepro.report.write import write_report
+
+    try:
+        loaded = [load_run(place, partial=True) for place in places]
+    except UserError as error:
+        note(str(error))
+        return
+    write_report(loaded, out=click.echo, note=note)
+
+
+def _collect(options: RunOptions, partial: bool) -> None:
+    """Tables and figures of a run, in its results folder; the step's manifest says what they were made of."""
+    from agerepro.errors import CheckFailed
+    from agerepro.report.loading import load_run
+    from agerepro.report.write import write_report
+    from agerepro.runs.plan import make_plan
+
+    made = make_plan(options)
+    if made.run is None or not (made.run.folder / "experiment.yaml").is_file():
+        raise CheckFailed(f"{options.experiment} has no run yet: `agerepro plan` shows the steps that are missing.")
+    write_report([load_run(made.run.folder, partial=partial)], out=click.echo, note=lambda text: click.echo(text, err=True))
+
+
 def _explain(loaded: Sequence[LoadedRun], data: Path | None) -> None:
     """Maps of the runs by the defaults of `agerepro explain`; a reason why there are none ends nothing, since all else is done."""
     import time
 
-    from agerepro.cli.options import ProgressReporter
-    from agerepro.explain.run_maps import ExplainConfig
-    from agerepro.report.explanation import explain_runs
+    from agerepro.cli.options import ProgressReporter, configure_from_run
+    from agerepro.training.device import suppress_stderr
+
+    configure_from_run(loaded[0].run)  # a run that was done already has not set TensorFlow up
+    with suppress_stderr():
+        from agerepro.explain.run_maps import ExplainConfig
+        from agerepro.report.explanation import explain_runs
 
     try:
         with ProgressReporter() as talk:
@@ -108,45 +296,3 @@ def _explain(loaded: Sequence[LoadedRun], data: Path | None) -> None:
         click.echo(f"No maps: {error}", err=True)
         return
     click.echo(f"\n{text}\nMaps, tables and figures: {folder}")
-
-
-@click.command(no_args_is_help=True)
-@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
-def status(runs: tuple[Path, ...]) -> None:
-    """Say how many folds are done, undamaged and on disk; exit code 1 while some are missing.
-
-    \b
-      agerepro status runs/koenig2019/vgg16-imdb-agedb
-    """
-    from agerepro.config.loading import read_experiment
-    from agerepro.runs.layout import find_run
-
-    incomplete = False
-    for place in runs:
-        stored = find_run(place)
-        seeds = read_experiment(stored.folder / "experiment.yaml").seeds
-        folds = sorted(set(stored.folds()["fold"]))
-        finished = stored.done(seeds)
-        missing = sorted({(seed, fold) for seed in seeds for fold in folds} - set(finished))
-        click.echo(f"{stored.folder}: {len(finished)} of {len(folds) * len(seeds)} folds done")
-        if missing:
-            incomplete = True
-            for seed in sorted({seed for seed, _ in missing}):
-                click.echo(
-                    f"  missing{f' of seed {seed}' if len(seeds) > 1 else ''}: " + _ranges([fold for s, fold in missing if s == seed])
-                )
-    if incomplete:
-        click.echo("Next: the same `agerepro run` command continues.", err=True)
-        sys.exit(1)
-    say_next("table", *runs)
-
-
-def _ranges(folds: list[int]) -> str:
-    """[0, 1, 2, 7] -> 0-2,7: what --folds takes."""
-    parts: list[list[int]] = []
-    for fold in folds:
-        if parts and fold == parts[-1][-1] + 1:
-            parts[-1].append(fold)
-        else:
-            parts.append([fold])
-    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)

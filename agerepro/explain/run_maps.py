@@ -31,7 +31,7 @@ from agerepro.runs.layout import Run
 from agerepro.runs.model import RunModel
 from agerepro.splits.protocols import years
 from agerepro.synthetic.writers import RENDERER
-from agerepro.training.augment import PLAIN, AugmentedFaces
+from agerepro.training.augment import PLAIN, AugmentedFaces, InputView
 from agerepro.training.loading import load_batches
 
 SEED = 0
@@ -126,7 +126,7 @@ class RunFaces:
 
     photos: pd.DataFrame
     landmarks: np.ndarray
-    source: AugmentedFaces
+    source: InputView
     drawn: bool  # by the renderer, so that no person is shown
 
     def images(self, rows: np.ndarray) -> np.ndarray:
@@ -152,7 +152,7 @@ def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> 
     """
     folder = run.folder.resolve()
     name = experiment.stages[-1].data
-    crops = find_run_crops(folder, name, experiment.faces)
+    crops = find_run_crops(folder, name)
     if crops is None:
         raise UserError(
             f"The faces that this run was tested on are not in {folder.parents[2] / 'faces'}: they were removed, or aligned again from "
@@ -255,8 +255,7 @@ def save_arrays(path: Path, arrays: Arrays) -> Path:
 
 def fold_digest(run_model: RunModel, fold: int, photos: list[str], *more: str | int) -> str:
     """Names what a fold's arrays are made from: its manifest, weights among them, the photos, and what else is given."""
-    first = run_model.experiment.seeds[0]
-    manifest = (run_model.run.fold_folder(first, fold, first_seed=first) / MANIFEST).read_bytes()
+    manifest = (run_model.run.fold_folder(run_model.experiment.seeds[0], fold) / MANIFEST).read_bytes()
     return config_hash([digest_of_bytes(manifest), photos, *more])
 
 

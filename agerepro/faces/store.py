@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from agerepro.errors import CheckFailed
 from agerepro.io import digest_of_bytes, digest_of_file, printable, write_bytes
 
 SHARD_BYTES = 8 << 20  # of images; what a kill can cost, about 300 crops of 256 pixels
@@ -71,16 +73,28 @@ class FaceStore:
 
     Every shard's checksum is verified once, here (about a second a gigabyte). `damaged` lists the shards that failed; their
     faces count as missing. Shards that appear later are not seen: open the store again.
+
+    index: where faces lie, as `FaceStore.index` gave it. Then nothing is opened or hashed here: a shard is when it is first read.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, index: Mapping[str, tuple[str, int]] | None = None) -> None:
         self.folder = folder
         self.damaged: list[Path] = []
         self._shards: list[Path] = []
         self._where: dict[str, tuple[int, int]] = {}
         self._open: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self._lock = threading.Lock()
-        paths = sorted(folder.glob("[!.]*.arrow"))
+        self._unverified: set[int] = set()
+        if index is None:
+            self._look_into_shards()
+            return
+        numbers: dict[str, int] = {}
+        self._where = {key: (numbers.setdefault(shard, len(numbers)), row) for key, (shard, row) in index.items()}
+        self._shards = [folder / shard for shard in numbers]
+        self._unverified = set(numbers.values())
+
+    def _look_into_shards(self) -> None:
+        paths = sorted(self.folder.glob("[!.]*.arrow"))
         with ThreadPoolExecutor(VERIFYING_THREADS) as pool:
             digests = list(pool.map(digest_of_file, paths))
         for path, digest in zip(paths, digests):
@@ -100,6 +114,10 @@ class FaceStore:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._where)
+
+    def index(self, keys: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """The name of the shard, and the row in it, of each of these keys. KeyError for an unknown one."""
+        return {key: (self._shards[number].name, row) for key in keys for number, row in [self._where[key]]}
 
     def keys(self) -> list[str]:
         """All keys, each once, in the order of the shards' names."""
@@ -122,13 +140,35 @@ class FaceStore:
             if number in self._open:
                 self._open.move_to_end(number)
                 return self._open[number]
-        opened = _mapped(self._shards[number])  # outside the lock: readers of other shards need not wait
+        # Outside the lock: readers of other shards need not wait.
+        if number in self._unverified:
+            self._verify(self._shards[number])
+        opened = _mapped(self._shards[number])
         with self._lock:
+            self._unverified.discard(number)
             shard = self._open.setdefault(number, opened)  # another thread may have been quicker
             # Other threads may still read an evicted map: it goes when the last of them lets go.
             while len(self._open) > OPEN_SHARDS:
                 self._open.popitem(last=False)
             return shard
+
+    def _verify(self, path: Path) -> None:
+        try:
+            if digest_of_file(path) == path.stem:
+                return
+            set_aside(path)
+            what = "is damaged and was set aside"
+        except FileNotFoundError:
+            what = "is gone"
+        raise CheckFailed(f"{path}, which holds faces, {what}. The same `agerepro run` command aligns its photos again.")
+
+
+def set_aside(shard: Path) -> Path:
+    """Rename a damaged shard, so that it counts as missing and can still be looked at; returns its new path."""
+    aside = shard.with_name(f"{shard.name}.corrupt")
+    with contextlib.suppress(FileNotFoundError):  # another process was quicker
+        shard.replace(aside)
+    return aside
 
 
 def _mapped(path: Path) -> pa.RecordBatch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
 from agerepro.errors import UserError
+from agerepro.io import digest_of_file
 from agerepro.models.dlib_file import FILE, PACKAGE, find_dlib_weights
 
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
@@ -94,6 +96,17 @@ def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
             f"or put {published.files[0]} into {folder or keras_cache()}, or {OTHER_FOLDER}."
         )
     return _fetch(published, folder or keras_cache())
+
+
+def published_name(path: Path) -> str:
+    """What names the weights of a published file, whatever its folder: its name and SHA-256, computed once a process."""
+    facts = path.stat()
+    return f"{path.name} {_digest(path, facts.st_size, facts.st_mtime_ns)}"
+
+
+@functools.cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    return digest_of_file(path)
 
 
 def keras_cache() -> Path:

@@ -120,7 +120,7 @@ def export(
         checksums = {name: digest_of_file(place / name) for name in _files(place)}
         for name, text in card(exported, checksums).items():
             (place / name).write_text(text, encoding="utf-8")
-        write_manifest(place, _files(place))
+        write_manifest(place)
         if folder.exists():
             folder.rename(Path(scratch) / "earlier")
         place.rename(folder)
@@ -150,7 +150,7 @@ def faces_of_run(run: Run, experiment: Experiment, count: int = COUNT) -> np.nda
 
     They lie in the folder of faces beside the run, not in it: n is 0 where the run was moved without it.
     """
-    crops, size = find_run_crops(run.folder, experiment.stages[-1].data, experiment.faces), experiment.augment.size
+    crops, size = find_run_crops(run.folder, experiment.stages[-1].data), experiment.augment.size
     if crops is None:
         return np.empty((0, size, size, 3), np.uint8)
     store = crops.store()

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from agerepro.config.schema import Experiment
 from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap
-from agerepro.evaluation.predictions import people, predicts_age_groups
+from agerepro.evaluation.predictions import predicts_age_groups
+from agerepro.io import verified
 from agerepro.models.weights import load_arrays
-from agerepro.runs.layout import Run
+from agerepro.runs.layout import Run, decoded
+from agerepro.splits.protocols import people_of
 from agerepro.tables import PREDICTIONS, read_table
 
 Floats = NDArray[np.float64]
@@ -66,14 +68,14 @@ class TestSummary:
 
 def summarise_tests(run: Run, experiment: Experiment, *, seed: int) -> TestSummary:
     """Read the finished folds of a run and measure what its estimates are worth. UserError when a file is damaged."""
-    first = experiment.seeds[0]
-    folders = [run.fold_folder(s, fold, first_seed=first) for s, fold in run.done(experiment.seeds) if s == seed]
-    frame = pd.concat([read_table(folder / "predictions.csv", PREDICTIONS) for folder in folders], ignore_index=True)
-    names = people(frame).to_numpy()
+    folders = [run.fold_folder(s, fold) for s, fold in run.done(experiment.seeds) if s == seed]
+    frame = pd.concat([read_table(verified(folder / "predictions.csv"), PREDICTIONS) for folder in folders], ignore_index=True)
+    frame = decoded(frame, experiment)
+    names = people_of(frame).to_numpy()
     if predicts_age_groups(frame):
         right = (frame["group"] == frame["predicted_group"]).to_numpy(np.float64)
         return TestSummary(frame, None, cluster_bootstrap(right, np.ones(len(right)), names))
-    arrays = [load_arrays(folder / "posteriors.npz") for folder in folders]
+    arrays = [load_arrays(verified(folder / "posteriors.npz")) for folder in folders]
     scale = np.concatenate([scales(fold["posteriors"], fold["bins"]) for fold in arrays])
     years = calibrate(frame["age"].to_numpy(), frame["predicted"].to_numpy(), scale, folds=frame["fold"].to_numpy(), people=names)
     return TestSummary(frame, years, None)

@@ -15,9 +15,9 @@ import numpy as np
 from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.faces.alignment import BY_SOURCE, SIDES
+from agerepro.faces.crops import counted_as
 from agerepro.faces.detection import detector
 from agerepro.faces.images import JpegImages
-from agerepro.faces.prepare import counted_as
 from agerepro.io import printable
 from agerepro.predict.interval import LEAST_PEOPLE, TestSummary, interval_ends, scales, summarise_tests
 from agerepro.predict.photos import Crop, PhotoFaces, PhotoFiles, TrainingOverlap, Which, find_faces, training_overlap
@@ -289,6 +289,7 @@ def which_network(folds: Sequence[int], folds_with_weights: Sequence[int]) -> st
 
 def worth(tests: TestSummary, *, several: bool) -> str:
     """What the run's own test photos say about such estimates, measured where it can be."""
+    whom = "people" if (tests.predictions["subject"] != "").any() else "photos of unknown people"
     if tests.right is not None:
         right = tests.right
         text = (
@@ -297,18 +298,18 @@ def worth(tests: TestSummary, *, several: bool) -> str:
         )
     elif tests.years is None or not math.isfinite(tests.years.factor):
         people = 0 if tests.years is None else tests.years.people
-        return f"No interval: the run has tested {people} people, and how wide one must be takes {LEAST_PEOPLE} or more."
+        return f"No interval: the run has tested {people} {whom}, and how wide one must be takes {LEAST_PEOPLE} or more."
     elif not math.isfinite(tests.years.coverage):
         years = tests.years
         return (
-            f"{years.level * 100:.0f} % intervals, their coverage not measured: of the {years.people} people that the run has tested, "
+            f"{years.level * 100:.0f} % intervals, their coverage not measured: of the {years.people} {whom} that the run has tested, "
             "too few are left when some are left out."
         )
     else:
         years = tests.years
         text = (
             f"{years.level * 100:.0f} % intervals; measured coverage {_share(years.coverage)}{_span(years.low, years.high)}: the share of "
-            f"true ages that they held for the run's {years.people} tested people, left out in turn, each person weighing the same; "
+            f"true ages that they held for the run's {years.people} tested {whom}, left out in turn, each person weighing the same; "
             f"{years.width:.1f} years wide on average."
         )
     return text + (" That is of single folds: a mean of folds has no photo left that none of them trained on." if several else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,19 @@ from agerepro.evaluation.epochs import LAST, VALIDATION, FoldEpochs, errors_by_e
 from agerepro.evaluation.scores import most_frequent
 from agerepro.report.run_files import (
     REMAKE,
-    damaged_files,
     read_arrays,
     read_history,
     read_provenance,
     read_run_table,
     read_settings,
-    reading,
 )
 from agerepro.report.run_result import RunEpochs, RunResult, checked
-from agerepro.runs.layout import Run, disclaimer, shortfalls
+from agerepro.runs.layout import Run, decoded, disclaimer, failure, shortfalls
+from agerepro.splits.leakage import describe_overlap
 from agerepro.splits.protocols import TRAIN, describe_protocol, groups_of
 from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS
 
-_NAMED = 3  # damaged files that an error names
+_NAMED = 3  # failed folds that an error names
 
 
 @dataclass(frozen=True)
@@ -72,14 +71,14 @@ class LoadedRun:
     def fold_folders(self, predictions: pd.DataFrame) -> list[Path]:
         """The folder of every seed and fold in the predictions, in their order."""
         pairs = sorted({(int(seed), int(fold)) for seed, fold in zip(predictions["seed"], predictions["fold"])})
-        return [self.run.fold_folder(seed, fold, first_seed=self.first_seed) for seed, fold in pairs]
+        return [self.run.fold_folder(seed, fold) for seed, fold in pairs]
 
 
 def load_run(folder: Path, *, partial: bool) -> LoadedRun:
-    """Read a run back; every fold's checksums are looked at once.
+    """Read a run back; each file that is read is compared with its checksum, others (weights) are not opened.
 
-    Raises CheckFailed when folds are missing or damaged, unless `partial`; then every table says how many. Raises UserError when
-    no fold is finished, and for a damaged file of the run, with its path.
+    Raises CheckFailed when folds are missing, unless `partial`; then every table says how many; and for a damaged file, with its path.
+    Raises UserError when no fold is finished.
     """
     run = Run(folder)
     experiment = read_settings(folder)
@@ -87,8 +86,10 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
     folds, photos = read_run_table(folder / "folds.csv", FOLDS), read_run_table(folder / "photos.csv", PHOTOS)
     _check_tables_fit(folder, folds, photos)
     done, total = _finished_folds(run, experiment, partial=partial)
-    places = [run.fold_folder(seed, fold, first_seed=experiment.seeds[0]) for seed in experiment.seeds for fold in done]
+    places = [run.fold_folder(seed, fold) for seed in experiment.seeds for fold in done]
     predictions = pd.concat([read_run_table(place / "predictions.csv", PREDICTIONS) for place in places], ignore_index=True)
+    predictions = decoded(predictions, experiment)
+    overlap = describe_overlap(folds, photos)
     result = RunResult(
         run.experiment,
         run.profile,
@@ -98,7 +99,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
             changed=provenance["changed"],
             partial_copies=shortfalls(provenance["data"], synthetic=provenance["synthetic"]),
         ),
-        describe_protocol(experiment.stages[-1].protocol),
+        describe_protocol(experiment.stages[-1].protocol, overlap=overlap),
         len(done),
         total,
         experiment.reproduces,
@@ -109,6 +110,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
         age_std={photo: years for photo, years in zip(photos["photo"], photos["age_std"]) if years == years},
         epochs=load_epochs(run, experiment, done),
         changed=tuple(provenance["changed"]),
+        people=overlap,
     )
     result = _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
     return LoadedRun(run, experiment, checked(result), photos, folds, provenance)
@@ -123,7 +125,7 @@ def load_epochs(run: Run, experiment: Experiment, folds: Sequence[int]) -> RunEp
     reported = VALIDATION if last.checkpoint_selection == "best_validation" else LAST
     if last.epochs < 2:
         return RunEpochs((), reported, experiment.tta)
-    places = [(seed, fold, run.fold_folder(seed, fold, first_seed=experiment.seeds[0])) for seed in experiment.seeds for fold in folds]
+    places = [(seed, fold, run.fold_folder(seed, fold)) for seed in experiment.seeds for fold in folds]
     return RunEpochs(tuple(_load_fold_epochs(seed, fold, place, experiment) for seed, fold, place in places), reported, experiment.tta)
 
 
@@ -177,27 +179,26 @@ def _check_tables_fit(folder: Path, folds: pd.DataFrame, photos: pd.DataFrame) -
 
 def _finished_folds(run: Run, experiment: Experiment, *, partial: bool) -> tuple[list[int], int]:
     """The folds that are finished for every seed, rising, and the number of all; errors as `load_run`."""
-    with reading(run.folder / "folds"):
-        complete = run.done(experiment.seeds)
-    total = int(run.folds()["fold"].nunique())
+    complete = run.done(experiment.seeds)
+    every = sorted(set(run.folds()["fold"]))
+    total = len(every)
     done = sorted(set.intersection(*({fold for s, fold in complete if s == seed} for seed in experiment.seeds)))
+    failed = _failures(run, experiment, sorted(set(every) - set(done)))
     if len(done) < total and not partial:
         raise CheckFailed(
-            f"{run.folder}: {len(done)} of {total} folds are done{_damage(run)}. Continue it with the same `agerepro run` command, or "
+            f"{run.folder}: {len(done)} of {total} folds are done{failed}. Continue it with the same `agerepro run` command, or "
             "add --partial for a table that says so."
         )
     if not done:
-        raise UserError(f"No fold of {run.folder} is finished yet{_damage(run)}. Continue it with the same `agerepro run` command.")
+        raise UserError(f"No fold of {run.folder} is finished yet{failed}. Continue it with the same `agerepro run` command.")
     return done, total
 
 
-def _damage(run: Run) -> str:
-    """`, since folds/003/history.csv is damaged`; "" where folds are only unfinished."""
-    paths = [path for folder in sorted((run.folder / "folds").glob("*")) for path in damaged_files(folder)]
-    if not paths:
-        return ""
-    names = ", ".join(path.relative_to(run.folder).as_posix() for path in paths[:_NAMED])
-    return f", since {names}{' and others' if len(paths) > _NAMED else ''} {'is' if len(paths) == 1 else 'are'} damaged or missing"
+def _failures(run: Run, experiment: Experiment, folds: Iterable[int]) -> str:
+    """`; fold 3 failed: The loss became nan ...`, for the first few folds that have a reason noted; "" where none has."""
+    places = [(fold, run.fold_folder(seed, fold)) for seed in experiment.seeds for fold in folds]
+    reasons = [f"; fold {fold} failed: {reason.rstrip('.')}" for fold, place in places if (reason := failure(place))]
+    return "".join(reasons[:_NAMED])
 
 
 def _load_fold_epochs(seed: int, fold: int, folder: Path, experiment: Experiment) -> FoldEpochs:

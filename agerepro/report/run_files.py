@@ -16,8 +16,8 @@ import pandas as pd
 
 from agerepro.config.loading import read_experiment
 from agerepro.config.schema import Experiment
-from agerepro.errors import UserError
-from agerepro.io import MANIFEST, digest_of_file
+from agerepro.errors import CheckFailed, UserError
+from agerepro.io import verified
 from agerepro.tables import PREDICTIONS, Table, read_table
 
 REMAKE = "The same `agerepro run` command makes it anew."
@@ -35,6 +35,8 @@ def reading(path: Path, remedy: str = REMAKE) -> Iterator[None]:
     """
     try:
         yield
+    except CheckFailed:  # a checksum that differs says all that there is to say
+        raise
     except UserError as error:
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise UserError(f"{text.rstrip('.')}. {remedy}") from None
@@ -68,13 +70,13 @@ def read_provenance(folder: Path, *, data: str) -> dict[str, Any]:
 def read_run_table(path: Path, table: Table) -> pd.DataFrame:
     """A table of a run."""
     with reading(path):
-        return read_table(path, table)
+        return read_table(verified(path), table)
 
 
 def read_history(path: Path, *columns: str) -> pd.DataFrame:
     """A history.csv, a row an epoch, that has at least these columns."""
     with reading(path):
-        history = pd.read_csv(path)
+        history = pd.read_csv(verified(path))
         for column in ("epoch", *columns):
             history[column]
     return history
@@ -82,7 +84,7 @@ def read_history(path: Path, *columns: str) -> pd.DataFrame:
 
 def read_arrays(path: Path, *names: str, remedy: str = REMAKE) -> tuple[np.ndarray, ...]:
     """Arrays of an npz file, in the order of their names."""
-    with reading(path, remedy), path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+    with reading(path, remedy), verified(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return tuple(file[name] for name in names)
 
 
@@ -130,16 +132,3 @@ def _stage_folder(runs: Path, start: str) -> Path | None:
     if not start or set(start) - set("0123456789abcdef"):
         return None
     return next((folder for folder in sorted((runs / "stages").glob(f"*-{start}")) if (folder / "history.csv").is_file()), None)
-
-
-def damaged_files(folder: Path) -> list[Path]:
-    """Files of a finished folder that are missing or no longer have their checksum; none of a folder that was never finished."""
-    manifest = folder / MANIFEST
-    try:
-        lines = manifest.read_text(encoding="utf-8").splitlines()
-        listed = [(folder / name, digest) for digest, name in (line.split("  ", 1) for line in lines)]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError):
-        return [manifest]
-    return [path for path, digest in listed if not path.is_file() or digest_of_file(path) != digest] if listed else [manifest]

@@ -1,118 +1,130 @@
-"""The data sets of a run: the user's own or drawn; all that is missing in one error; the crops that a finished run used."""
+"""The data sets of a run: drawn where the user has none, prepared, read back; and the crops that a finished run used."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from agerepro.config.loading import to_dict
-from agerepro.config.schema import Experiment, Faces
-from agerepro.datasets import catalog
 from agerepro.datasets.photos import subject_overlap
 from agerepro.faces.alignment import SIDES
-from agerepro.faces.prepare import FaceDataset, content_digest, prepare_faces, store_folder
+from agerepro.faces.prepare import FaceDataset
 from agerepro.faces.store import FaceStore
-from agerepro.io import config_hash
+from agerepro.io import WHEN_FREE, is_complete, lock_folder, verified
 from agerepro.runs.layout import Run
-from agerepro.tables import FACES, PHOTOS, read_table
-from agerepro.training.loop import Reporter
+from agerepro.runs.plan import Plan
+from agerepro.stopping import check_stop
+from agerepro.tables import CROPS, FACES, PHOTOS, read_table
+from agerepro.training.reporting import Reporter
 
 
-def data_folders(experiment: Experiment, *, data: Path | None, runs: Path, jobs: int, reporter: Reporter) -> dict[str, Path]:
-    """{data set: folder that holds it under its own name}. Without `data`, synthetic sets are drawn under `runs`/synthetic."""
-    names = list(dict.fromkeys(stage.data for stage in experiment.stages))
-    if data is not None:
-        return dict.fromkeys(names, data)
-    from agerepro.synthetic.writers import RENDERER, write  # the renderer is only for the demo
+def prepare_set(plan: Plan, name: str, reporter: Reporter) -> None:
+    """Draw a data set where the user has none, and align its faces; what is there already, and has not changed, is left as it is.
 
-    folders = {}
-    for name in names:
-        settings = experiment.synthetic[name]
-        folders[name] = runs / "synthetic" / config_hash([RENDERER, name, to_dict(settings)])
-        write(name, folders[name] / name, settings, jobs=jobs, on_progress=_counted(reporter, f"drawing {name}"))
-    return folders
+    Raises UserError as the reader and the renderer do, and Interrupted where a stop is asked for.
+    """
+    faces = plan.prepared[name]
+    if plan.options.data is None:
+        from agerepro.synthetic.writers import write  # the renderer is only for the demo
+
+        place = faces.data / name
+        with lock_folder(place, wait=WHEN_FREE, on_wait=lambda: reporter.say(f"{name}: another process draws it; waiting for it.")):
+            write(
+                name,
+                place,
+                plan.experiment.synthetic[name],
+                jobs=plan.options.jobs,
+                on_progress=_counted(reporter, f"drawing {name}"),
+            )
+    dataset = faces.prepare(on_progress=lambda what, done, total: reporter.count(f"faces of {what}", done, total), say=reporter.say)
+    counts = ", ".join(f"{count} {what}" for what, count in dataset.funnel["faces"].items() if count)
+    people = dataset.photos.loc[dataset.photos["subject"] != "", "subject"].nunique()
+    reporter.say(f"{name}: {len(dataset.photos)} faces, {f'{people} people' if people else 'people unknown'}; {counts}")
 
 
-def drawn_sets(folders: dict[str, Path]) -> list[str]:
-    """Names of the data sets that the renderer drew, also when their folder was given as the user's own data."""
-    from agerepro.synthetic.writers import is_drawn
+def load_set(plan: Plan, name: str) -> FaceDataset:
+    """The faces of a data set of the experiment, without the people that later sets know by name where it says so."""
+    dataset = plan.prepared[name].load()
+    if plan.experiment.drop_overlapping_subjects:
+        names = list(plan.prepared)
+        later = [plan.prepared[other].load() for other in names[names.index(name) + 1 :]]
+        dataset = dataset.without(set().union(*(subject_overlap(dataset.photos, other.photos) for other in later)))
+    return replace(dataset, digest=plan.digests[name])
 
-    return [name for name, folder in folders.items() if is_drawn(catalog.folder_of(name, folder))]
 
-
-def prepared_sets(experiment: Experiment, folders: dict[str, Path], *, runs: Path, reporter: Reporter) -> dict[str, FaceDataset]:
-    """Every data set of the experiment, aligned; people shared by name with the target are counted, and dropped if it says so."""
-    sets = {
-        name: prepare_faces(
-            name,
-            data=folder,
-            faces=experiment.faces,
-            group_labels=experiment.group_labels,
-            folder=runs / "faces",
-            on_progress=lambda what, done, total: reporter.count(f"faces of {what}", done, total),
-        )
-        for name, folder in folders.items()
-    }
-    for name, dataset in sets.items():
-        reporter.say(f"{name}: {len(dataset.photos)} faces, {dataset.photos['subject'].nunique()} people; {_describe_faces(dataset)}")
-    names = list(sets)
+def describe_overlaps(sets: dict[str, FaceDataset], *, dropped: bool) -> list[str]:
+    """A sentence for each pair of sets that share people by name; dropped: whether these are left out of the earlier one."""
+    names, sentences = list(sets), []
     for at, name in enumerate(names[:-1]):
-        later = {other: subject_overlap(sets[name].photos, sets[other].photos) for other in names[at + 1 :]}
-        for other, people in later.items():
-            if people:
-                reporter.say(
-                    f"{len(people)} people of {name} are also in {other} by name"
-                    + (
-                        "; left out of it (drop_overlapping_subjects)."
-                        if experiment.drop_overlapping_subjects
-                        else "; kept, as the paper does."
-                    )
-                )
-        if experiment.drop_overlapping_subjects:
-            sets[name] = sets[name].without(set().union(*later.values()))
-    return sets
+        for other in names[at + 1 :]:
+            if people := subject_overlap(sets[name].photos, sets[other].photos):
+                what = "left out of it (drop_overlapping_subjects)." if dropped else "kept, as the paper does."
+                sentences.append(f"{len(people)} people of {name} are also in {other} by name; {what}")
+    return sentences
 
 
-def _describe_faces(dataset: FaceDataset) -> str:
-    return ", ".join(f"{count} {what}" for what, count in dataset.funnel["faces"].items() if count)
+def facts_of(plan: Plan) -> dict[str, dict[str, Any]]:
+    """What a run notes of its data sets: `digest`, `prepared` (folder of the faces), `photos`, and the funnel's parts."""
+    facts = {}
+    for name, faces in plan.prepared.items():
+        about = faces.about()
+        facts[name] = {"digest": plan.digests[name], "prepared": faces.place.name, "photos": about["photos"], **about["funnel"]}
+    return facts
+
+
+def drawn_sets(plan: Plan) -> list[str]:
+    """Names of the data sets that the renderer drew, also when their folder was given as the user's own data."""
+    return [name for name, faces in plan.prepared.items() if faces.about()["drawn"]]
+
+
+def count_ages(sets: Sequence[FaceDataset]) -> pd.DataFrame:
+    """AGES of every data set; a set without ages has no rows."""
+    counts = [faces.photos.groupby("age").size().rename("photos").reset_index().assign(data=faces.name) for faces in sets]
+    return pd.concat(counts, ignore_index=True)
 
 
 def _counted(reporter: Reporter, what: str) -> Callable[[int, int], None]:
-    return lambda done, total: reporter.count(what, done, total)
+    def count(done: int, total: int) -> None:
+        reporter.count(what, done, total)
+        check_stop(what)  # finished photos are kept
+
+    return count
 
 
 @dataclass(frozen=True)
 class RunCrops:
-    """photos: the run's PHOTOS with the columns of FACES, its box as `cropped_<side>`; `image` is the key in the store in `folder`."""
+    """photos: the run's PHOTOS with the columns of FACES, its box as `cropped_<side>`; `image` is the key in the store.
+
+    place: the folder of the prepared faces.
+    """
 
     photos: pd.DataFrame
-    folder: Path
+    place: Path
+    store_folder: Path
 
     def store(self) -> FaceStore:
         """The store, opened."""
-        return FaceStore(self.folder)
+        crops = read_table(verified(self.place / "crops.csv"), CROPS)
+        return FaceStore(
+            self.store_folder, index={image: (shard, row) for image, shard, row in zip(crops["image"], crops["shard"], crops["row"])}
+        )
 
 
-def find_run_crops(run: Path, data: str, settings: Faces) -> RunCrops | None:
-    """The very crops of data set `data` that the run in folder `run` names in its provenance, or None where they are gone.
-
-    A folder of the same data and another alignment, or of the same alignment and other data, gives another digest.
-    """
+def find_run_crops(run: Path, data: str) -> RunCrops | None:
+    """The very crops of data set `data` that the run in folder `run` names in its provenance, or None where they are gone."""
     run = run.resolve()
-    photos, faces = read_table(run / "photos.csv", PHOTOS), run.parents[2] / "faces"
-    digest = Run(run).provenance()["data"].get(data, {}).get("digest", "")
-    usual = store_folder(photos, settings, faces).parent
-    name = usual.name.rpartition("-")[0]
-    for folder in dict.fromkeys([usual, *sorted(faces.glob(f"{name}-*"))]):
-        if not (folder / "faces.csv").is_file():
-            continue
-        # PHOTOS has a box, too: the source's.
-        table = read_table(folder / "faces.csv", FACES).rename(columns={side: f"cropped_{side}" for side in SIDES})
-        merged = photos.merge(table, on="photo", how="left", validate="one_to_one")
-        merged["image"] = merged["image"].fillna("")
-        if content_digest(merged) == digest:
-            return RunCrops(merged, folder / "store")
-    return None
+    facts = Run(run).provenance()["data"].get(data, {})
+    place = run.parents[2] / "faces" / str(facts.get("prepared", ""))
+    if not facts.get("prepared") or not is_complete(place):
+        return None
+    about = json.loads(verified(place / "about.json").read_text(encoding="utf-8"))
+    photos = read_table(run / "photos.csv", PHOTOS)
+    # PHOTOS has a box, too: the source's.
+    table = read_table(verified(place / "faces.csv"), FACES).rename(columns={side: f"cropped_{side}" for side in SIDES})
+    merged = photos.merge(table, on="photo", how="left", validate="one_to_one")
+    merged["image"] = merged["image"].fillna("")
+    return RunCrops(merged, place, place.parent / "crops" / about["store"])

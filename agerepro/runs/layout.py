@@ -12,9 +12,11 @@ from typing import Any
 import pandas as pd
 
 from agerepro.config.loading import PAPER
-from agerepro.errors import UserError
-from agerepro.io import is_complete
+from agerepro.config.schema import AgeGroups, Experiment
+from agerepro.errors import CheckFailed, UserError
+from agerepro.io import damaged_files, finished_by, verified, work_folder
 from agerepro.tables import FOLDS, PREDICTIONS, read_table
+from agerepro.training.naming import FAILED
 
 MOST_FOLDS = 100_000  # more than any protocol has people
 
@@ -35,9 +37,9 @@ class Run:
         """The profile's name."""
         return self.folder.name.rpartition("-")[0]
 
-    def fold_folder(self, seed: int, fold: int, *, first_seed: int) -> Path:
-        """folds/007, or folds/007-seed1 for a further seed."""
-        return self.folder / "folds" / (f"{fold:03d}" if seed == first_seed else f"{fold:03d}-seed{seed}")
+    def fold_folder(self, seed: int, fold: int) -> Path:
+        """folds/007, or folds/007-seed1 for another seed than 0: a fold keeps its name when seeds are added."""
+        return self.folder / "folds" / (f"{fold:03d}" if seed == 0 else f"{fold:03d}-seed{seed}")
 
     def provenance(self) -> dict[str, Any]:
         """What provenance.json holds. UserError where it is missing or damaged."""
@@ -55,16 +57,52 @@ class Run:
         return read_table(self.folder / "folds.csv", FOLDS)
 
     def done(self, seeds: Sequence[int]) -> list[tuple[int, int]]:
-        """(seed, fold) of every fold whose files are complete and undamaged."""
-        folds = sorted(set(self.folds()["fold"]))
-        return [(s, f) for s in seeds for f in folds if is_complete(self.fold_folder(s, f, first_seed=seeds[0]))]
+        """(seed, fold) of every fold that is whole, by its manifest and the sizes of its files; no other file is opened.
+
+        Raises CheckFailed for a fold that was made by other settings, data or start than the run says.
+        """
+        folds, tasks = sorted(set(self.folds()["fold"])), self.provenance().get("tasks", {})
+        done = []
+        for seed in seeds:
+            for fold in folds:
+                made_by = finished_by(self.fold_folder(seed, fold))
+                if made_by is None:
+                    continue
+                if made_by != tasks.get(str(seed), made_by):
+                    raise CheckFailed(
+                        f"{self.fold_folder(seed, fold)} was made by other settings, data or start than {self.folder} says: folds are not "
+                        "mixed. Remove that folder; the same `agerepro run` command does the fold as the others."
+                    )
+                done.append((seed, fold))
+        return done
 
     def predictions(self, seeds: Sequence[int]) -> pd.DataFrame:
         """PREDICTIONS of all finished folds in one table."""
-        tables = [read_table(self.fold_folder(s, f, first_seed=seeds[0]) / "predictions.csv", PREDICTIONS) for s, f in self.done(seeds)]
+        tables = [read_table(verified(self.fold_folder(s, f) / "predictions.csv"), PREDICTIONS) for s, f in self.done(seeds)]
         if not tables:
             raise UserError(f"No fold of {self.folder} is finished yet. Continue it with the same `agerepro run` command.")
         return pd.concat(tables, ignore_index=True)
+
+    def damaged(self) -> list[Path]:
+        """Files of finished folds and of a kept backbone that are gone or not what they were; reads all of them."""
+        folders = [*sorted((self.folder / "folds").glob("[0-9]*")), *sorted(self.folder.glob("backbone-seed*"))]
+        return [path for folder in folders for path in damaged_files(folder)]
+
+
+def failure(folder: Path) -> str:
+    """Why a step failed when it was last tried; "" where it did not."""
+    try:
+        return str(json.loads((work_folder(folder) / FAILED).read_text(encoding="utf-8"))["reason"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def decoded(predictions: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """PREDICTIONS with `predicted` as the experiment decodes now: a fold keeps every decoding of its posterior beside each other, so
+    that another choice among them trains nothing. Ages of a regression, and age groups, are what they are."""
+    if experiment.decode in predictions.columns and not isinstance(experiment.stages[-1].target, AgeGroups):
+        return predictions.assign(predicted=predictions[experiment.decode])
+    return predictions
 
 
 def run_folder(runs: Path, *, paper: str, experiment: str, profile: str, digest: str) -> Run:
@@ -125,14 +163,15 @@ def shortfalls(data: Mapping[str, Mapping[str, Any]], *, synthetic: Collection[s
     return [facts["shortfall"] for name, facts in data.items() if name not in synthetic and facts.get("shortfall")]
 
 
-def run_status(banner: str, folds_done: int, folds_total: int) -> str:
-    """The run's own banner ("demo: synthetic faces" or ""), and "partial: 61 of 82 folds" when folds are missing.
+def run_status(banner: str, folds_done: int, folds_total: int, *, people: str = "") -> str:
+    """The run's own banner ("demo: synthetic faces" or ""), "partial: 61 of 82 folds" when folds are missing, and what is said of people.
 
-    Empty for a complete run that needs no warning: only then do numbers stand beside the paper's as a reproduction.
+    Empty but for `people` for a complete run that needs no warning: only then do numbers stand beside the paper's as a reproduction.
+    people: what `describe_overlap` says of the folds; a paper may divide its images and mean it.
     """
     count = folds_text(folds_done, folds_total)
     missing = f"partial: {count}" if folds_done < folds_total and count not in banner else ""
-    return "; ".join(part for part in (banner, missing) if part)
+    return "; ".join(part for part in (banner, missing, people) if part)
 
 
 def folds_text(folds_done: int, folds_total: int) -> str:

@@ -1,62 +1,52 @@
-"""Experiments and grid searches run here, from native data sets to tested folds; run again, they continue."""
+"""Steps of a run done on this machine: one by one, or all that are missing, the folds by several processes with a device each."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import yaml
 
-from agerepro.config.loading import PAPER, experiment_to_dict, read_experiment
-from agerepro.config.schema import Experiment, Stage
-from agerepro.errors import UserError, suggest
-from agerepro.faces.prepare import FaceDataset
-from agerepro.io import config_hash, write_json, write_text
-from agerepro.runs.data import data_folders, drawn_sets, prepared_sets
-from agerepro.runs.layout import Run, disclaimer, parse_folds, run_folder, shortfalls
+from agerepro.config.loading import experiment_to_dict, read_experiment
+from agerepro.config.schema import Stage
+from agerepro.errors import CheckFailed, Interrupted, UserError, suggest
+from agerepro.io import NOW, WHEN_FREE, finished_by, is_complete, lock_folder, work_folder, write_json, write_text
+from agerepro.provenance import provenance, utc_now
+from agerepro.runs.data import count_ages, describe_overlaps, drawn_sets, facts_of, load_set, prepare_set
+from agerepro.runs.layout import Run, failure, parse_folds
+from agerepro.runs.plan import Plan, RunOptions, make_plan, step_name
 from agerepro.runs.preflight import check_before_start
-from agerepro.runs.provenance import provenance
 from agerepro.splits.leakage import check_no_leakage
 from agerepro.splits.protocols import make_folds
 from agerepro.tables import AGES, FOLDS, PHOTOS, read_table, write_table
-from agerepro.training.device import configure
-from agerepro.training.grid import BATCHES, RATES, Grid, grid_folder, search
-from agerepro.training.loop import Reporter, TensorBoard
-from agerepro.training.stages import Init, TrainingTask, num_workers, train_prerequisites
+from agerepro.training.device import configure, suppress_stderr, visible_gpus
+from agerepro.training.naming import FAILED
+from agerepro.training.reporting import Reporter, TensorBoard
+
+if TYPE_CHECKING:
+    from agerepro.training.stages import Init, TrainingTask
+
+WORKER_ENDS_WITHIN_S = 60.0  # a worker that was asked to stop is killed after this
+CONTINUED = (0, 1, Interrupted.exit_code)  # exit codes of a worker whose state is on disk
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """One experiment to be run, and how.
+class FoldsFailed(CheckFailed):
+    """Folds that could not be done; all others are. The run is named, so that what there is can be shown."""
 
-    data: the folder with one folder a data set, None to draw what the profile draws; runs: where results go; weights: the folder of
-    published weight files, None for Keras's own cache; folds: `0-5,7`, None for all; jobs: processes that share the folds;
-    settings: overrides, `KEY=VALUE`; tensorboard: also write its logs.
-    """
-
-    experiment: Path
-    profile: str = PAPER
-    data: Path | None = None
-    runs: Path = Path("runs")
-    weights: Path | None = None
-    folds: str | None = None
-    jobs: int = 1
-    settings: tuple[str, ...] = ()
-    tensorboard: bool = False
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """A run whose shared stages are trained and whose folds are written: only folds are left to do."""
-
-    experiment: Experiment
-    run: Run
-    tasks: dict[int, tuple[TrainingTask, Init]]  # by seed, the last stage
-    folds: pd.DataFrame
+    def __init__(self, run: Run, reasons: Mapping[str, str]) -> None:
+        self.run = run
+        lines = "\n".join(f"  {name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"{len(reasons)} {'folds' if len(reasons) > 1 else 'fold'} of {run.folder} failed, the others are done:\n{lines}")
 
 
 def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterator[Run]:
@@ -64,200 +54,307 @@ def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterat
 
     All options but `experiment` are those of the first. Raises UserError as `check_before_start` and `run_experiment` do.
     """
-    first = options[0]
-    check_before_start(
-        [option.experiment for option in options],
-        profile=first.profile,
-        settings=first.settings,
-        data=first.data,
-        runs=first.runs,
-        weights=first.weights,
-        folds=first.folds,
-    )
-    for option in options:
-        reporter.say(f"{option.experiment} ({option.profile})")
-        yield run_experiment(option, reporter)
+    for plan in check_before_start(options):
+        reporter.say(f"{plan.options.experiment} ({plan.options.profile})")
+        yield run_plan(plan, reporter)
 
 
 def run_experiment(options: RunOptions, reporter: Reporter) -> Run:
-    """Do all that is not done yet of one experiment; returns its run. Raises UserError, also where a helper process failed."""
-    experiment = read_experiment(options.experiment, profile=options.profile, settings=options.settings)
+    """Do all that is not done yet of one experiment; returns its run. Raises UserError, FoldsFailed and Interrupted as `run_plan`."""
+    return run_plan(make_plan(options), reporter)
+
+
+def run_plan(plan: Plan, reporter: Reporter) -> Run:
+    """Do all steps of a plan that are missing, but collecting; a step that is done is not looked into.
+
+    With several jobs, worker processes do folds beside this one, each on a device of its own; they end when this process does.
+    Raises FoldsFailed at the end where folds diverged, Interrupted where a stop was asked for, UserError where a worker died.
+    """
+    options = plan.options
     if options.tensorboard:
         reporter = TensorBoard(options.runs / "tensorboard" / f"{options.experiment.stem}-{options.profile}", reporter)
-    folders = data_folders(experiment, data=options.data, runs=options.runs, jobs=options.jobs, reporter=reporter)
-    device = configure(experiment.machine)
-    sets = prepared_sets(experiment, folders, runs=options.runs, reporter=reporter)
-    context = _prepare_run(options, experiment, folders, sets, device, reporter)
-    folds = parse_folds(options.folds, int(context.folds["fold"].nunique()))
-    workers = [_start_worker(options, context.run, number) for number in range(1, min(options.jobs, len(folds)))]
-    try:
-        for seed in experiment.seeds:
-            _do_folds(context, seed, folds, options, reporter)
-    except BaseException:
-        for process, _ in workers:
-            process.terminate()
-        raise
-    _wait_for_workers(workers, context.run)
-    return context.run
+    for name, faces in plan.prepared.items():
+        if not faces.is_current():
+            configure(plan.experiment.machine)  # faces may be looked for with TensorFlow
+            prepare_set(plan, name, reporter)
+    plan = make_plan(options, plan.experiment)
+    run = describe_run(plan, reporter)
+    folds = parse_folds(options.folds, plan.fold_count)
+    missing = {step.name for step in plan.steps if step.state != "done"}
+    wanted = {step_name("fold", str(fold), seed) for seed in plan.experiment.seeds for fold in folds}
+    if not missing & wanted:
+        reporter.say(f"{plan.target.name}: all {len(wanted)} folds are done already.")
+        return run
+    gpus = visible_gpus() if options.jobs > 1 else []
+    if gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[0]  # the others are the workers'
+    os.environ["AGEREPRO_WORKERS"] = str(options.jobs)
+    for seed in plan.experiment.seeds:
+        for stage in plan.earlier(plan.target):
+            train(plan, stage, seed, reporter)
+    with _workers(plan, min(options.jobs, len(missing & wanted)) - 1, gpus) as workers:
+        for seed in plan.experiment.seeds:
+            do_folds(plan, seed, folds, reporter)
+        workers.wait()
+    raise_failures(plan, folds, plan.experiment.seeds)
+    return run
 
 
-def _prepare_run(
-    options: RunOptions,
-    experiment: Experiment,
-    folders: dict[str, Path],
-    sets: dict[str, FaceDataset],
-    device: dict[str, str],
-    reporter: Reporter,
-) -> RunContext:
-    last = experiment.stages[-1]
-    assert last.protocol is not None  # as read_experiment checks
-    target = sets[last.data]
-    folds = make_folds(target.photos, last.protocol, seed=experiment.seeds[0])
-    check_no_leakage(folds, target.photos)
-    tasks = {
-        seed: train_prerequisites(last, experiment, sets, seed=seed, runs=options.runs, weights_folder=options.weights, reporter=reporter)
-        for seed in experiment.seeds
-    }
-    digest = config_hash([experiment_to_dict(experiment), *(task.settings for task, _ in tasks.values())])
-    paper = experiment.reproduces.paper if experiment.reproduces else options.experiment.resolve().parent.name
-    run = run_folder(options.runs, paper=paper, experiment=options.experiment.stem, profile=options.profile, digest=digest)
-    if not _is_described(run):
+def describe_run(plan: Plan, reporter: Reporter) -> Run:
+    """Write what a run is, before anything trains: settings, folds, photos, ages, where its data come from; returns the run.
+
+    Settings that train nothing (seeds, kept weights, decoding) may change; their file is then written anew. Raises CheckFailed for
+    folds that leak, and UserError where data sets are not prepared or published weights are missing.
+    """
+    run = plan.run
+    if run is None:
+        unprepared = [name for name in plan.prepared if name not in plan.digests]
+        what = f"the faces of {', '.join(unprepared)} are not prepared" if unprepared else "the published weights are not here"
+        raise CheckFailed(f"{plan.options.experiment}: {what}. `agerepro plan` shows the steps that are missing.")
+    settings = yaml.safe_dump(experiment_to_dict(plan.experiment), sort_keys=False, allow_unicode=True)
+    tasks = {str(seed): plan.digest(plan.target, seed) for seed in plan.experiment.seeds}
+    changed = [
+        setting for setting in plan.options.settings if not setting.startswith("own.")
+    ]  # that is where data lie, not how it is trained
+    if _is_described(run, settings, tasks, changed):
+        return run
+    with lock_folder(run.folder, wait=WHEN_FREE):
+        sets = {name: load_set(plan, name) for name in plan.prepared}
+        for sentence in describe_overlaps(
+            {name: faces.load() for name, faces in plan.prepared.items()}, dropped=plan.experiment.drop_overlapping_subjects
+        ):
+            reporter.say(sentence)
+        target, protocol = sets[plan.target.data], plan.target.protocol
+        assert protocol is not None  # as read_experiment checks
+        folds = make_folds(target.photos, protocol)
+        check_no_leakage(folds, target.photos, protocol)
         write_table(run.folder / "folds.csv", folds, FOLDS)
         write_table(run.folder / "photos.csv", target.photos.drop(columns="image"), PHOTOS)
-        write_table(run.folder / "ages.csv", _count_ages(sets), AGES)
-        write_json(
-            run.folder / "provenance.json",
-            provenance(
-                command=sys.argv,
-                device=device,
-                data={name: {"digest": faces.digest, "photos": len(faces.photos), **faces.funnel} for name, faces in sets.items()},
-                starts={str(seed): start.name for seed, (_, start) in tasks.items()},
-                changed=list(options.settings),
-                synthetic=drawn_sets(folders),
-            ),
+        write_table(run.folder / "ages.csv", count_ages(list(sets.values())), AGES)
+        about = provenance(
+            command=sys.argv,
+            data=facts_of(plan),
+            starts={str(seed): plan.start_name(plan.target, seed) for seed in plan.experiment.seeds},
+            tasks=tasks,
+            changed=changed,
+            synthetic=drawn_sets(plan),
         )
-        write_text(run.folder / "experiment.yaml", yaml.safe_dump(experiment_to_dict(experiment), sort_keys=False, allow_unicode=True))
-    return RunContext(experiment, run, tasks, folds)
+        write_json(run.folder / "provenance.json", about)
+        write_text(run.folder / "experiment.yaml", settings)
+    return run
 
 
-def _is_described(run: Run) -> bool:
-    """Whether the files that describe a run are all there and can be read: what is damaged is written anew, it is the same again."""
+def train(plan: Plan, stage: Stage, seed: int, reporter: Reporter, *, wait: float = WHEN_FREE) -> None:
+    """Train a shared stage that is not trained yet; of several processes one does it, the others wait, or with `wait=NOW` are told."""
+    place = plan.checkpoint(stage, seed)
+    if place is None:
+        raise CheckFailed(f"Stage {stage.name!r} cannot be trained yet: `agerepro plan` shows what it needs.")
+    if is_complete(place.folder):
+        return
+    configure(plan.experiment.machine)
+    with suppress_stderr():
+        from agerepro.training.loop import Diverged
+        from agerepro.training.stages import train_stage
+    with lock_folder(
+        place.folder, wait=wait, on_wait=lambda: reporter.say(f"stage {stage.name}: another process trains it; waiting for it.")
+    ) as held:
+        if not held:
+            raise CheckFailed(f"Stage {stage.name!r} is being trained by another process.")
+        if is_complete(place.folder):
+            return
+        task, init = task_of(plan, stage, seed)
+        try:
+            train_stage(
+                plan.experiment,
+                task,
+                init,
+                place.folder,
+                on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0),
+            )
+        except Diverged as error:
+            write_json(work_folder(place.folder) / FAILED, {"reason": str(error), "at": utc_now()})
+            raise
+        (work_folder(place.folder) / FAILED).unlink(missing_ok=True)
+
+
+def do_folds(plan: Plan, seed: int, folds: Sequence[int], reporter: Reporter, *, wait: float = WHEN_FREE) -> None:
+    """Do those of the folds that nobody has done, by one traced model; those that diverge are noted and the others go on.
+
+    wait: NOW leaves folds that another process holds to it.
+    """
+    run, stage = plan.run, plan.target
+    assert run is not None
+    expected = plan.digest(stage, seed)
+    settled = {fold for fold in folds if finished_by(run.fold_folder(seed, fold)) == expected}
+    if settled == set(folds):
+        return
+    configure(plan.experiment.machine)
+    with suppress_stderr():
+        from agerepro.training.folds import fold_runner
+    task, init = task_of(plan, stage, seed)
+    runner = fold_runner(
+        plan.experiment,
+        task,
+        init,
+        run.folds(),
+        run_folder=run.folder,
+        folder_of=lambda fold: run.fold_folder(seed, fold),
+        labels={"experiment": run.experiment, "profile": run.profile},
+        runs=plan.options.runs,
+    )
+    runner.run_all(
+        list(folds),
+        wait=wait,
+        on_fold=lambda fold, how: settled.add(fold),
+        on_epoch=lambda fold, log: reporter.epoch(stage.name, log, fold=fold, folds_done=len(settled), folds=len(folds)),
+    )
+
+
+def raise_failures(plan: Plan, folds: Sequence[int], seeds: Sequence[int]) -> None:
+    """FoldsFailed where one of the folds is not done, with the reason that is noted."""
+    run = plan.run
+    assert run is not None
+    undone = {
+        step_name("fold", str(fold), seed): run.fold_folder(seed, fold)
+        for seed in seeds
+        for fold in folds
+        if not is_complete(run.fold_folder(seed, fold))
+    }
+    if undone:
+        raise FoldsFailed(
+            run, {name: failure(folder) or "another process does it, or was stopped in it" for name, folder in undone.items()}
+        )
+
+
+def task_of(plan: Plan, stage: Stage, seed: int) -> tuple[TrainingTask, Init]:
+    """What a stage trains on and from, read from prepared faces and trained stages. UserError where one of them is missing or damaged."""
+    from agerepro.training.stages import resolve_init, training_task
+
+    names = {other.name for other in plan.experiment.stages}
+    earlier = plan.checkpoint(plan.stage(stage.start_from), seed) if stage.start_from in names else None
+    init = resolve_init(stage, plan.experiment.backbone, earlier=earlier, weights_folder=plan.options.weights)
+    return training_task(plan.experiment, stage, load_set(plan, stage.data), seed=seed, start=init.name), init
+
+
+def _is_described(run: Run, settings: str, tasks: Mapping[str, str | None], changed: Sequence[str]) -> bool:
+    """Whether the files that describe a run are all there, can be read, and say the same: what is damaged is written anew."""
     try:
-        run.provenance()
+        about = run.provenance()
         for name, table in (("folds.csv", FOLDS), ("photos.csv", PHOTOS), ("ages.csv", AGES)):
             read_table(run.folder / name, table)
         read_experiment(run.folder / "experiment.yaml")
-    except UserError:
+        written = (run.folder / "experiment.yaml").read_text(encoding="utf-8")
+    except (UserError, FileNotFoundError):
         return False
-    return True
+    return written == settings and about.get("tasks") == tasks and about.get("changed") == list(changed)
 
 
-def _count_ages(sets: dict[str, FaceDataset]) -> pd.DataFrame:
-    """AGES of every data set of the run; a set without ages has no rows."""
-    counts = [faces.photos.groupby("age").size().rename("photos").reset_index().assign(data=name) for name, faces in sets.items()]
-    return pd.concat(counts, ignore_index=True)
+@dataclass
+class Workers:
+    """Processes that do folds of a run beside this one, each with its log."""
+
+    run: Run
+    processes: list[tuple[subprocess.Popen[bytes], Path]] = field(default_factory=list)
+
+    def wait(self) -> None:
+        """Return when all have ended; UserError with the end of its log where one died of something else than its folds."""
+        failed = [log for process, log in self.processes if process.wait() not in CONTINUED]
+        if failed:
+            tail = failed[0].read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+            text = f"A worker process of {self.run.folder} died; see {failed[0]}:"
+            raise UserError("\n".join([text, *tail, "The same command continues."]))
+
+    def stop(self) -> None:
+        """Ask all to save and end, and see to it that they do."""
+        for process, _ in self.processes:
+            process.terminate()
+        for process, _ in self.processes:
+            try:
+                process.wait(timeout=WORKER_ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
-def _do_folds(context: RunContext, seed: int, folds: list[int], options: RunOptions, reporter: Reporter) -> None:
-    from agerepro.training.folds import fold_runner
-
-    task, start = context.tasks[seed]
-    run, seeds = context.run, context.experiment.seeds
-    settled = {fold for of_seed, fold in run.done(seeds) if of_seed == seed} & set(folds)
-    if settled == set(folds):
-        reporter.say(f"{task.stage.name}: all {len(folds)} folds are done already.")
-        return
-    runner = fold_runner(
-        context.experiment,
-        task,
-        start,
-        context.folds,
-        run_folder=run.folder,
-        folder_of=lambda fold: run.fold_folder(seed, fold, first_seed=seeds[0]),
-        labels={"experiment": run.experiment, "profile": run.profile},
-        runs=options.runs,
-        threads=num_workers(),
-    )
-    runner.run_all(
-        folds,
-        on_fold=lambda fold, how: settled.add(fold),
-        on_epoch=lambda fold, log: reporter.epoch(task.stage.name, log, fold=fold, folds_done=len(settled), folds=len(folds)),
-    )
+@contextmanager
+def _workers(plan: Plan, count: int, gpus: Sequence[str]) -> Iterator[Workers]:
+    """Workers number 1 to `count`; whatever ends the inside, they end as well."""
+    assert plan.run is not None
+    workers = Workers(plan.run)
+    try:
+        for number in range(1, count + 1):
+            workers.processes.append(_start_worker(plan, number, gpus))
+        yield workers
+    except BaseException:
+        workers.stop()
+        raise
+    finally:
+        for process, _ in workers.processes:
+            if process.stdin:
+                process.stdin.close()
 
 
-def _start_worker(options: RunOptions, run: Run, number: int) -> tuple[subprocess.Popen[bytes], Path]:
-    log = run.folder / f"worker-{number}.log"
-    arguments: list[str | Path] = ["--profile", options.profile, "--runs", options.runs, "--jobs", "1", "--folds-only"]
-    for name, value in (("--data", options.data), ("--weights", options.weights), ("--folds", options.folds)):
+def _start_worker(plan: Plan, number: int, gpus: Sequence[str]) -> tuple[subprocess.Popen[bytes], Path]:
+    """A process that does folds until none is free: it holds one end of a pipe, and stops when the other end is closed."""
+    assert plan.run is not None
+    options = plan.options
+    log = plan.run.folder / f"worker-{number}.log"
+    arguments: list[str | Path] = ["--profile", options.profile, "--runs", options.runs, "--worker"]
+    for name, value in (("--data", options.data), ("--weights", options.weights)):
         arguments += [name, value] if value is not None else []
     arguments += ["--tensorboard"] if options.tensorboard else []
     for setting in options.settings:
         arguments += ["--set", setting]
+    command = [sys.executable, "-m", "agerepro", "step", options.experiment, "fold", options.folds or "all", *arguments]
+    environment = dict(os.environ)
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
     with log.open("ab") as file:
-        command = [sys.executable, "-m", "agerepro", "run", options.experiment, *arguments]
-        return subprocess.Popen([str(part) for part in command], stdout=file, stderr=subprocess.STDOUT), log
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment
+        )
+    return process, log
 
 
-def _wait_for_workers(workers: Sequence[tuple[subprocess.Popen[bytes], Path]], run: Run) -> None:
-    failed = [log for process, log in workers if process.wait() not in (0, 1)]
-    if failed:
-        tail = failed[0].read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-        raise UserError(f"A helper process of {run.folder} failed; see {failed[0]}:\n" + "\n".join(tail) + "\nRun the same command again.")
+def stop_with_parent() -> None:
+    """In a worker: when its standard input ends, as it does when the process that started it is gone, ask this process to stop."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while sys.stdin.buffer.read(1):
+                pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
-@dataclass(frozen=True)
-class GridOptions(RunOptions):
-    """A grid search of one stage: what is tried, and on which folds where the stage has a protocol."""
-
-    stage: str = ""
-    rates: tuple[float, ...] = RATES
-    batches: tuple[int, ...] = BATCHES
-    epochs: int = 1
+def do_worker(plan: Plan, what: str, reporter: Reporter) -> None:
+    """Do those folds of every seed that nobody has done or holds: what a process does that `run --jobs` has started."""
+    folds = parse_folds(None if what == "all" else what, plan.fold_count)
+    for seed in plan.experiment.seeds:
+        do_folds(plan, seed, folds, reporter, wait=NOW)
 
 
-@dataclass(frozen=True)
-class GridResult:
-    """Losses by cell and fold, where they lie, the stage, and the banner that its tables and pictures carry."""
+def run_step(plan: Plan, kind: str, what: str, *, seed: int, reporter: Reporter, wait: float = NOW) -> None:
+    """Do one step, `prepare`, `train` or `fold`, whose needs are done; `what` may name several folds, `0-5,7` or `all`.
 
-    rows: pd.DataFrame
-    folder: Path
-    stage: Stage
-    banner: str
+    Raises CheckFailed where a step before it is missing, or another process does it, FoldsFailed where a fold diverges, and UserError
+    for a step that the experiment does not have.
+    """
+    if kind == "prepare":
+        _check_is_one_of(what, list(plan.prepared), "data set")
+        configure(plan.experiment.machine)
+        prepare_set(plan, what, reporter)
+        return
+    if kind == "train":
+        _check_is_one_of(what, [stage.name for stage in plan.earlier(plan.target)], "shared stage")
+        train(plan, plan.stage(what), seed, reporter, wait=wait)
+        return
+    describe_run(plan, reporter)
+    folds = parse_folds(None if what == "all" else what, plan.fold_count)
+    do_folds(plan, seed, folds, reporter, wait=wait)
+    raise_failures(plan, folds, [seed])
 
 
-def run_grid(options: GridOptions, reporter: Reporter) -> GridResult:
-    """Train the stages that the searched one starts from if need be, then every cell that has no result yet. Raises UserError."""
-    (experiment,) = check_before_start(
-        [options.experiment],
-        profile=options.profile,
-        settings=options.settings,
-        data=options.data,
-        runs=options.runs,
-        weights=options.weights,
-        folds=options.folds,
-    )
-    by_name = {stage.name: stage for stage in experiment.stages}
-    if options.stage not in by_name:
-        where = f"{options.experiment} has no stage {options.stage!r} in profile {options.profile}."
-        raise UserError(where + suggest(options.stage, by_name))
-    stage = by_name[options.stage]
-    folders = data_folders(experiment, data=options.data, runs=options.runs, jobs=options.jobs, reporter=reporter)
-    configure(experiment.machine)
-    sets = prepared_sets(experiment, folders, runs=options.runs, reporter=reporter)
-    task, start = train_prerequisites(
-        stage, experiment, sets, seed=experiment.seeds[0], runs=options.runs, weights_folder=options.weights, reporter=reporter
-    )
-    grid = Grid(options.rates, options.batches, options.epochs, tuple(parse_folds(options.folds or "0", None)))
-    folder = grid_folder(options.runs, experiment, task, grid)
-    rows = search(
-        experiment,
-        stage,
-        sets[stage.data],
-        start,
-        grid,
-        folder=folder,
-        on_cell=lambda done, total: reporter.count("cells of the grid", done, total),
-    )
-    drawn = drawn_sets(folders)
-    lacking = shortfalls({name: faces.funnel for name, faces in sets.items()}, synthetic=drawn)
-    return GridResult(rows, folder, stage, disclaimer(options.profile, synthetic=bool(drawn), partial_copies=lacking))
+def _check_is_one_of(name: str, names: list[str], kind: str) -> None:
+    if name not in names:
+        raise UserError(f"The experiment has no {kind} {name!r}.{suggest(name, names)}")

@@ -7,68 +7,76 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Experiment
+from agerepro.config.schema import Experiment, OwnData
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.io import check_writable
 from agerepro.models.pretrained import find_weights
-from agerepro.models.weights import check_weight_file
 from agerepro.runs.layout import parse_folds
+from agerepro.runs.plan import Plan, RunOptions, make_plan
 
 
-def check_before_start(
-    experiments: Sequence[Path],
-    *,
-    profile: str,
-    settings: Sequence[str],
-    data: Path | None,
-    runs: Path,
-    weights: Path | None,
-    folds: str | None = None,
-) -> list[Experiment]:
-    """Read every experiment, the labels of every data set and every weight file that they need; the experiments, in order.
+def check_before_start(options: Sequence[RunOptions]) -> list[Plan]:
+    """The plans of the experiments, in order, once their settings, the labels of their data sets and their weight files are in order.
 
-    Raises one UserError that lists everything that is wrong with any of them, before anything is drawn, aligned or trained, and
-    OSError where `runs` cannot be written.
+    All options but `experiment` are those of the first. Labels of faces that are prepared, and whose originals have not changed, are
+    not read again. Raises one UserError that lists everything that is wrong with any of them, before anything is drawn, aligned or
+    trained, and OSError where `runs` cannot be written.
     """
     problems: list[str] = []
-    read: list[Experiment] = []
-    for path in experiments:
+    plans: list[Plan] = []
+    for option in options:
         try:
-            read.append(read_experiment(path, profile=profile, settings=settings))
+            experiment = read_experiment(option.experiment, profile=option.profile, settings=option.settings)
         except UserError as error:
             problems.append(str(error))
-    if folds is not None:
-        parse_folds(folds, None)
-    if len({experiment.machine for experiment in read}) > 1:
+            continue
+        undrawn = undrawn_problems(experiment, option.data)
+        problems += undrawn + weight_problems(experiment, option.weights)
+        if not undrawn:
+            plans.append(make_plan(option, experiment))
+    first = options[0]
+    if first.folds is not None:
+        parse_folds(first.folds, None)
+    if len({plan.experiment.machine for plan in plans}) > 1:
         problems.append("These experiments compute in different ways (`machine:`), which one process cannot: run them one after the other.")
-    for experiment in read:
-        problems += data_problems(experiment, data) + weight_problems(experiment, weights)
+    if first.data is not None:
+        problems += label_problems(plans)
     if problems:
         raise UserError(
             "Nothing was started; this has to be mended first:\n" + "\n".join(f"  - {text}" for text in dict.fromkeys(problems))
         )
-    check_writable(runs)
-    return read
+    check_writable(first.runs)
+    return [make_plan(plan.options, plan.experiment) if plan.published is None else plan for plan in plans]  # a file fetched since
 
 
-def data_problems(experiment: Experiment, data: Path | None) -> list[str]:
-    """A sentence for each data set of the experiment that is not there, or whose labels cannot be read."""
-    names = list(dict.fromkeys(stage.data for stage in experiment.stages))
-    if data is None:
-        undrawn = [name for name in names if name not in experiment.synthetic]
-        return [
-            f"Say where {name} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native layout. `agerepro data "
-            "list` tells how to get each; `--profile demo` draws synthetic faces where it exists."
-            for name in undrawn
-        ]
-    return [problem for name in names if (problem := data_problem(name, data, group_labels=experiment.group_labels))]
+def undrawn_problems(experiment: Experiment, data: Path | None) -> list[str]:
+    """A sentence for each data set that is neither given nor drawn."""
+    if data is not None:
+        return []
+    return [
+        f"Say where {name} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native layout. `agerepro data "
+        "list` tells how to get each; `--profile demo` draws synthetic faces where it exists."
+        for name in dict.fromkeys(stage.data for stage in experiment.stages)
+        if name not in experiment.synthetic
+    ]
 
 
-def data_problem(name: str, data: Path, *, group_labels: str = "exact") -> str:
+def label_problems(plans: Sequence[Plan]) -> list[str]:
+    """A sentence for each data set that is not there, or whose labels cannot be read; each is looked at once."""
+    looked_at: dict[Path, str] = {}
+    for plan in plans:
+        for name, faces in plan.prepared.items():
+            if faces.place not in looked_at:
+                current = faces.is_current()
+                looked_at[faces.place] = "" if current else data_problem(name, faces.data, group_labels=faces.group_labels, own=faces.own)
+    return [problem for problem in looked_at.values() if problem]
+
+
+def data_problem(name: str, data: Path, *, group_labels: str = "exact", own: OwnData | None = None) -> str:
     """What is wrong with a data set in the folder of data sets: a sentence, "" when its labels can be read and are not empty."""
     try:
-        photos = catalog.read(name, data, group_labels=group_labels)
+        photos = catalog.read(name, data, group_labels=group_labels, own=own)
     except UserError as error:
         return f"{name}: {error}"
     if photos.table.empty:
@@ -81,6 +89,11 @@ def weight_problems(experiment: Experiment, weights: Path | None) -> list[str]:
     """A sentence where the published weights that the experiment starts from are missing or no such file; may fetch them."""
     if all(stage.start_from != "weights" for stage in experiment.stages):
         return []
+    from agerepro.training.device import suppress_stderr
+
+    with suppress_stderr():
+        from agerepro.models.weights import check_weight_file  # it loads Keras
+
     try:
         check_weight_file(find_weights(experiment.backbone.weights, experiment.backbone.name, folder=weights))
     except UserError as error:

@@ -26,15 +26,19 @@ from agerepro.training.optimizers import PlateauState
 DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, LookupError, TypeError, EOFError, RuntimeError, MemoryError)
 
 
+Arrays = dict[str, np.ndarray]  # values by the path of their variable
+
+
 @dataclass(frozen=True)
 class TrainState:
-    """Copies of every variable of a model and its optimizer: weights, seeds of dropout, moments, step and learning rate.
+    """Copies of every variable of a model and its optimizer, by path: weights, seeds of dropout, moments, step and learning rate.
 
-    Weights alone are not enough: Adam's moments and the learning rate would leak from fold to fold.
+    Weights alone are not enough: Adam's moments and the learning rate would leak from fold to fold. By path, since another version
+    of Keras may list variables in another order, and equal shapes would then change places in silence.
     """
 
-    model: tuple[np.ndarray, ...]
-    optimizer: tuple[np.ndarray, ...]
+    model: Arrays
+    optimizer: Arrays
 
     @classmethod
     def of(cls, model: keras.Model) -> TrainState:
@@ -49,39 +53,60 @@ class TrainState:
         assign_variables(model.optimizer.variables, self.optimizer)
 
 
-def copy_variables(variables: Sequence[keras.Variable]) -> tuple[np.ndarray, ...]:
-    """Copies on the host of the variables' values, in their order."""
-    return tuple(keras.ops.convert_to_numpy(variable).copy() for variable in variables)
+def copy_variables(variables: Sequence[keras.Variable]) -> Arrays:
+    """Copies on the host of the variables' values, by path; ValueError where two have one path."""
+    arrays = {variable.path: keras.ops.convert_to_numpy(variable).copy() for variable in variables}
+    if len(arrays) != len(variables):
+        paths = [variable.path for variable in variables]
+        raise ValueError(f"Variables of one path: {', '.join(sorted({path for path in paths if paths.count(path) > 1}))}.")
+    return arrays
 
 
-def assign_variables(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Set each variable to the value at its place; ValueError when their numbers differ."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+def assign_variables(variables: Sequence[keras.Variable], values: Arrays) -> None:
+    """Set each variable to the value of its path; ValueError where paths or shapes differ, before any is set."""
+    paths = {variable.path: variable for variable in variables}
+    if missing := sorted(paths.keys() ^ values.keys()):
+        raise ValueError(f"{len(missing)} variables are on one side only, first {missing[0]}.")
+    for path, variable in paths.items():
+        if tuple(variable.shape) != values[path].shape:
+            raise ValueError(f"{path} is of shape {values[path].shape}, not {tuple(variable.shape)}.")
+    for path, variable in paths.items():
+        variable.assign(values[path])
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training stands after `epoch` epochs."""
+    """Where a training stands: `batch` batches into the epoch after the first `epoch` ones."""
 
     epoch: int
     variables: TrainState
+    batch: int = 0
+    metrics: Arrays = field(default_factory=dict)  # running sums of loss and metric in the epoch that has begun
+    logs: dict[str, float] = field(default_factory=dict)  # what these sums come to, as means
     plateau: PlateauState = field(default_factory=PlateauState)
     history: tuple[dict[str, float], ...] = ()
-    best: tuple[np.ndarray, ...] | None = None  # the model's variables at the best validation loss, where they are to be kept
+    best: Arrays | None = None  # the model's variables at the best validation loss, where they are to be kept
     eval_outputs: dict[str, np.ndarray] = field(default_factory=dict)  # (epochs, ...) what the caller evaluates after each epoch
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint under its final name, whole or not at all."""
     parts = {
-        "now/model": checkpoint.variables.model,
-        "now/optimizer": checkpoint.variables.optimizer,
-        "best/model": checkpoint.best or (),
+        "model": checkpoint.variables.model,
+        "optimizer": checkpoint.variables.optimizer,
+        "metrics": checkpoint.metrics,
+        "best": checkpoint.best or {},
+        "eval": checkpoint.eval_outputs,
     }
-    arrays = {f"{part}/{number:04d}": value for part, values in parts.items() for number, value in enumerate(values)}
-    arrays |= {f"extra/{name}": value for name, value in checkpoint.eval_outputs.items()}
-    about = {"epoch": checkpoint.epoch, "plateau": asdict(checkpoint.plateau), "history": checkpoint.history}
+    arrays = {f"{part}:{name}": value for part, values in parts.items() for name, value in values.items()}
+    about = {
+        "epoch": checkpoint.epoch,
+        "batch": checkpoint.batch,
+        "logs": checkpoint.logs,
+        "plateau": asdict(checkpoint.plateau),
+        "history": checkpoint.history,
+        "has_best": checkpoint.best is not None,
+    }
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
 
     def write(temporary: Path) -> None:
@@ -103,13 +128,13 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except DAMAGED as error:
-        _set_aside(path, error)
+        set_aside(path, error)
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # a seek to where no file can reach: a damaged directory of the zip
             raise UserError(
                 f"{path} is there but cannot be read ({error.strerror or error}). Run again when it can, or remove it."
             ) from None
-        _set_aside(path, error)
+        set_aside(path, error)
     return None
 
 
@@ -118,27 +143,31 @@ def save_history(path: Path, history: Sequence[dict[str, float]]) -> None:
     atomic_write(path, lambda temporary: pd.DataFrame(list(history)).to_csv(temporary, index=False))
 
 
-def _from_arrays(arrays: dict[str, np.ndarray]) -> Checkpoint:
+def _from_arrays(arrays: Arrays) -> Checkpoint:
     about: dict[str, Any] = json.loads(arrays["about"].tobytes())
 
-    def part(prefix: str) -> tuple[np.ndarray, ...]:
-        return tuple(arrays[name] for name in sorted(arrays) if name.startswith(prefix))
+    def part(name: str) -> Arrays:
+        return {key.partition(":")[2]: value for key, value in arrays.items() if key.partition(":")[0] == name}
 
-    state = TrainState(part("now/model/"), part("now/optimizer/"))
+    state = TrainState(part("model"), part("optimizer"))
     if not state.model:
         raise KeyError("it holds no weights")
     return Checkpoint(
         epoch=about["epoch"],
         variables=state,
+        batch=about["batch"],
+        metrics=part("metrics"),
+        logs=about["logs"],
         plateau=PlateauState(**about["plateau"]),
         history=tuple(about["history"]),
-        best=part("best/model/") or None,
-        eval_outputs={name.removeprefix("extra/"): value for name, value in arrays.items() if name.startswith("extra/")},
+        best=part("best") if about["has_best"] else None,
+        eval_outputs=part("eval"),
     )
 
 
-def _set_aside(path: Path, error: Exception) -> None:
+def set_aside(path: Path, error: Exception) -> None:
+    """Rename a checkpoint that cannot be continued to `<name>.corrupt`, and say so on standard error."""
     names = itertools.chain([f"{path.name}.corrupt"], (f"{path.name}.corrupt-{number}" for number in itertools.count(2)))
     aside = next(path.with_name(name) for name in names if not path.with_name(name).exists())
     path.replace(aside)
-    print(f"{path} is damaged ({error}): it is set aside as {aside.name}, and this training begins anew.", file=sys.stderr)
+    print(f"{path} cannot be continued ({error}): it is set aside as {aside.name}, and this training begins anew.", file=sys.stderr)

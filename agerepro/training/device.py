@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -18,6 +20,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 KEEP_MEMORY = {M_MMAP_THRESHOLD: 1 << 30, M_TRIM_THRESHOLD: (1 << 31) - 1, M_TOP_PAD: 64 << 20}
 
 _configured: list[Machine] = []  # TensorFlow can be set up once a process
+_facts: dict[str, str] = {}
 
 
 @contextmanager
@@ -71,14 +74,34 @@ def configure(machine: Machine) -> dict[str, str]:
         if machine.deterministic:
             tf.config.experimental.enable_op_determinism()
         _configured[:] = [machine]
-    return {
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "backend": keras.backend.backend(),
-        "gpus": ", ".join(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus),
-        "threads": str(machine.threads or "default"),
-        **numeric_environment(os.environ),
-    }
+    _facts.update(
+        {
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "gpus": ", ".join(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus),
+            "threads": str(machine.threads or "default"),
+            "precision": machine.precision,
+            "tf32": "on" if gpus and tf.config.experimental.tensor_float_32_execution_enabled() else "off",
+            **numeric_environment(os.environ),
+        }
+    )
+    return device_facts()
+
+
+def device_facts() -> dict[str, str]:
+    """What `configure` has found this process to compute on: versions, GPUs, threads, precision, TF32; for the provenance."""
+    return dict(_facts)
+
+
+def visible_gpus() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES may name, one a GPU that this process may use; TensorFlow is not loaded for it."""
+    if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [name for name in named.split(",") if name.strip()]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=60, check=False)
+    return [str(number) for number, _ in enumerate(line for line in listed.stdout.splitlines() if line.startswith("GPU "))]
 
 
 def numeric_environment(environment: Mapping[str, str]) -> dict[str, str]:

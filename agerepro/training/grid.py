@@ -55,7 +55,7 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
         validation = frozenset(held_out(photos, stage.split, rng_key=(seed, stage.name)))
         result = [Division(0, frozenset(photos["photo"]) - validation, validation)]
     else:
-        table = make_folds(photos, stage.protocol, seed=seed)
+        table = make_folds(photos, stage.protocol)
         if unknown := sorted(set(folds) - set(table["fold"])):
             raise UserError(f"The protocol of stage {stage.name!r} has folds 0 to {table['fold'].max()}, not {unknown[0]}.")
         parts = [table.loc[table["fold"] == fold].groupby("part")["photo"].agg(frozenset) for fold in folds]

@@ -1,40 +1,41 @@
-"""The one training loop, stopped and continued to the same result, and what it reports while it works."""
+"""The one training loop: stopped at any batch and continued to the same result."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import keras
 import numpy as np
 
 from agerepro.config.schema import Age, Loss, Machine, Stage
 from agerepro.errors import UserError
+from agerepro.stopping import interrupt, stop_requested
 from agerepro.tasks.losses import total_loss
-from agerepro.training.augment import PLAIN, InputView
-from agerepro.training.checkpoint import Checkpoint, TrainState, assign_variables, copy_variables, load_checkpoint, save_checkpoint
+from agerepro.training.augment import PLAIN, InputView, View
+from agerepro.training.checkpoint import (
+    Checkpoint,
+    TrainState,
+    assign_variables,
+    copy_variables,
+    load_checkpoint,
+    save_checkpoint,
+    set_aside,
+)
 from agerepro.training.optimizers import TwoRateAdam, after_epoch
 from agerepro.training.pipeline import Examples, predict_batches, steps_in, training_batches
+from agerepro.training.reporting import EpochLog
 
-CHECKPOINT_EVERY_S = 20.0  # a killed training loses at most this and one epoch
+# A killed training loses at most this, or what saving at a twentieth of the time allows; one that was asked to stop loses nothing.
+CHECKPOINT_EVERY_S = 30.0
+CHECKPOINT_SHARE = 0.05
 
 
 class Diverged(UserError):
     """The loss became infinite or no number: the learning rate is too high for this network."""
-
-
-@dataclass(frozen=True)
-class EpochLog:
-    """What there is to say after an epoch: `history` holds one row an epoch, the last is the newest."""
-
-    epoch: int
-    epochs: int
-    history: tuple[dict[str, float], ...]
-    seconds_left: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Trainer:
             epsilon=1e-7,
         )
         if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale")
         metric = AgeMAE if isinstance(stage.target, Age) else Accuracy
         model.compile(
             optimizer=optimizer,
@@ -74,14 +75,14 @@ class Trainer:
         )
         self.initial_state = TrainState.of(model)
 
-    def outputs(self, source: InputView, rows: np.ndarray, *, view: int = PLAIN) -> np.ndarray:
+    def outputs(self, source: InputView, rows: np.ndarray, *, view: View = PLAIN) -> np.ndarray:
         """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
         if not len(rows):
             return np.zeros((0, self.model.output_shape[-1]), np.float32)
         return np.concatenate(list(predict_batches(self.model, source, rows, view)))
 
-    def loss_of(self, examples: Examples) -> float:
-        """Weighted mean loss of plain examples; NaN when there are none."""
+    def loss_of(self, examples: Examples, *, on_batch: Callable[[], object] = lambda: None) -> float:
+        """Weighted mean loss of plain examples; NaN when there are none. `on_batch` is called after each batch."""
         if not len(examples):
             return math.nan
         loss, losses, start = total_loss(self.losses), [], 0
@@ -89,6 +90,7 @@ class Trainer:
             targets = examples.targets[start : start + len(outputs)]
             losses.append(keras.ops.convert_to_numpy(loss(targets, outputs, self.bins)))
             start += len(outputs)
+            on_batch()
         return float(np.average(np.concatenate(losses), weights=examples.weights))
 
     def fit(
@@ -107,36 +109,64 @@ class Trainer:
 
         With checkpoint_selection `best_validation` the model keeps the weights of the least validation loss, if there was one.
         rng_key seeds the order of photos; `eval_outputs` may return arrays after each epoch, which come back stacked.
-        Raises Diverged at the first batch whose loss is no finite number; what was saved until then stays in `checkpoint`.
+        Raises Diverged at the first batch whose loss is no finite number; what was saved until then stays in `checkpoint`. Raises
+        Interrupted at the first batch after a request to stop, once all is in `checkpoint`.
         """
-        state = load_checkpoint(checkpoint) or Checkpoint(0, initial_state or self.initial_state)
-        state.variables.assign_to(self.model)
-        progress = _Progress(self, validation, state, checkpoint, on_epoch, eval_outputs, clock)
-        if state.epoch < self.stage.epochs:
+        state = self._continued(checkpoint) or Checkpoint(0, initial_state or self.initial_state)
+        if state.variables is (initial_state or self.initial_state):
+            state.variables.assign_to(self.model)
+        steps = steps_in(train, self.stage.batch_size)
+        progress = _Progress(self, validation, steps, state, checkpoint, on_epoch, eval_outputs, clock)
+
+        def fit(epochs: range, first_batch: int) -> None:
             batches = training_batches(
-                train, batch=self.stage.batch_size, epochs=range(state.epoch, self.stage.epochs), rng_key=rng_key, threads=self.threads
+                train, batch=self.stage.batch_size, epochs=epochs, rng_key=rng_key, threads=self.threads, first_batch=first_batch
             )
             self.model.fit(
                 batches,
-                epochs=self.stage.epochs,
-                initial_epoch=state.epoch,
-                steps_per_epoch=steps_in(train, self.stage.batch_size),
+                epochs=epochs.stop,
+                initial_epoch=epochs.start,
+                steps_per_epoch=steps - first_batch,
                 shuffle=False,
                 verbose=0,
                 callbacks=[progress],
             )
+
+        start = state.epoch
+        if state.batch:  # first the rest of the epoch in which it was stopped
+            if state.batch < steps:
+                fit(range(start, start + 1), state.batch)
+            else:
+                progress.on_epoch_end(start, state.logs)
+            start += 1
+        if start < self.stage.epochs:
+            fit(range(start, self.stage.epochs), 0)
         if progress.best is not None:
             assign_variables(self.model.variables, progress.best)
         return TrainResult(tuple(progress.history), progress.stacked_outputs())
 
+    def _continued(self, path: Path) -> Checkpoint | None:
+        """The checkpoint with its values set, or None where there is none, or one of another model, which is set aside."""
+        state = load_checkpoint(path)
+        if state is None:
+            return None
+        try:
+            state.variables.assign_to(self.model)
+        except ValueError as error:
+            set_aside(path, error)
+            return None
+        return state
+
 
 class _Progress(keras.callbacks.Callback):
-    """A training as it goes on: refuses NaN after each batch; after each epoch validates, sets the rate, remembers the best, saves."""
+    """A training as it goes on: after each batch refuses NaN, saves now and then, and stops where that is asked for; after each epoch
+    validates, sets the rate and remembers the best."""
 
     def __init__(
         self,
         trainer: Trainer,
         validation: Examples,
+        steps: int,
         state: Checkpoint,
         path: Path,
         on_epoch: Callable[[EpochLog], None],
@@ -149,27 +179,36 @@ class _Progress(keras.callbacks.Callback):
         self.plateau, self.history, self.best = state.plateau, list(state.history), state.best
         self.outputs = {name: list(arrays) for name, arrays in state.eval_outputs.items()}  # an array an epoch
         self.first = self.epoch = self.saved_epoch = state.epoch
+        self.first_batch, self.metrics = state.batch, state.metrics  # of the epoch in which it was stopped; 0 and empty from then on
         self.saved_at = self.began = clock()
+        self.saving_s = 0.0  # what the last save took
+        self.steps = steps
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keras calls this with the epoch from 0."""
+        """Keras calls this with the epoch from 0, after setting the running sums to 0."""
         self.epoch = epoch
+        if self.metrics:
+            assign_variables(self.trainer.model.metrics_variables, self.metrics)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Keras calls this with the batch from 0 and the mean loss of the epoch until here, which no later batch makes finite again."""
         loss, stage = (logs or {})["loss"], self.trainer.stage
+        done = self.first_batch + batch + 1
         if not math.isfinite(loss):
             rest = f"The state after epoch {self.saved_epoch} is in {self.path}." if self.saved_epoch else "No state was saved."
             raise Diverged(
-                f"The loss of stage {stage.name!r} became {loss} in epoch {self.epoch + 1}, batch {batch + 1}. Lower its learning rate "
+                f"The loss of stage {stage.name!r} became {loss} in epoch {self.epoch + 1}, batch {done}. Lower its learning rate "
                 f"(now {stage.optimizer.learning_rate:g}). {rest}"
             )
+        self._stop_if_asked(done, logs)
+        if self._is_time_to_save():
+            self._save(self.epoch, done, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Keras calls this with the epoch from 0 and the training loss and metric."""
         stage, model = self.trainer.stage, self.trainer.model
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        loss = self.trainer.loss_of(self.validation)
+        loss = self.trainer.loss_of(self.validation, on_batch=lambda: self._stop_if_asked(self.steps, logs))
         # No comparison with NaN is true: without this filter one in the first epoch would hide every later best.
         least = min((row["validation_loss"] for row in self.history if not math.isnan(row["validation_loss"])), default=math.inf)
         self.history.append({"epoch": epoch + 1, "learning_rate": rate, **(logs or {}), "validation_loss": loss})
@@ -181,21 +220,42 @@ class _Progress(keras.callbacks.Callback):
                 model.optimizer.learning_rate = rate * factor
         for name, array in (self.eval_outputs() if self.eval_outputs else {}).items():
             self.outputs.setdefault(name, []).append(array)
-        now = self.clock()
-        if now - self.saved_at >= CHECKPOINT_EVERY_S:
+        self.first_batch, self.metrics = 0, {}
+        if self._is_time_to_save():
             self._save(epoch + 1)
-            self.saved_at = now
-        per_epoch = (now - self.began) / (epoch + 1 - self.first)
+        per_epoch = (self.clock() - self.began) / (epoch + 1 - self.first)
         self.report(EpochLog(epoch + 1, stage.epochs, tuple(self.history), per_epoch * (stage.epochs - epoch - 1)))
 
     def stacked_outputs(self) -> dict[str, np.ndarray]:
         """(epochs, ...) by name."""
         return {name: np.stack(arrays) for name, arrays in self.outputs.items()}
 
-    def _save(self, epoch: int) -> None:
-        variables = TrainState.of(self.trainer.model)
-        save_checkpoint(self.path, Checkpoint(epoch, variables, self.plateau, tuple(self.history), self.best, self.stacked_outputs()))
-        self.saved_epoch = epoch
+    def _stop_if_asked(self, batch: int, logs: dict[str, float] | None) -> None:
+        if stop_requested():
+            self._save(self.epoch, batch, logs)
+            raise interrupt(f"stage {self.trainer.stage.name}, epoch {self.epoch + 1} of {self.trainer.stage.epochs}, batch {batch}")
+
+    def _is_time_to_save(self) -> bool:
+        return self.clock() - self.saved_at >= max(CHECKPOINT_EVERY_S, self.saving_s / CHECKPOINT_SHARE)
+
+    def _save(self, epoch: int, batch: int = 0, logs: dict[str, float] | None = None) -> None:
+        """Keep the state after `epoch` whole epochs and `batch` batches of the next: copied from the device here and nowhere else."""
+        began = self.clock()
+        model = self.trainer.model
+        checkpoint = Checkpoint(
+            epoch,
+            TrainState.of(model),
+            batch,
+            copy_variables(model.metrics_variables) if batch else {},
+            dict(logs or {}),
+            self.plateau,
+            tuple(self.history),
+            self.best,
+            self.stacked_outputs(),
+        )
+        save_checkpoint(self.path, checkpoint)
+        self.saved_epoch, self.saved_at = epoch, self.clock()
+        self.saving_s = self.saved_at - began
 
 
 class TotalLoss(keras.losses.Loss):
@@ -234,61 +294,3 @@ class Accuracy(keras.metrics.Mean):
         """Add a batch; the weights of examples do not enter."""
         predicted = keras.ops.take(self.bins, keras.ops.argmax(y_pred, axis=-1))
         super().update_state(keras.ops.cast(keras.ops.equal(predicted, keras.ops.reshape(y_true, (-1,))), "float32"))
-
-
-class Reporter(Protocol):
-    """Receives progress; every method returns at once."""
-
-    def say(self, text: str) -> None:
-        """One line worth keeping."""
-        ...
-
-    def count(self, what: str, done: int, total: int) -> None:
-        """So many of so many photos."""
-        ...
-
-    def epoch(self, stage: str, log: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
-        """An epoch of a shared stage (fold None) or of a fold ended."""
-        ...
-
-
-@dataclass
-class TensorBoard:
-    """A Reporter that writes every column of the history under `folder`/<stage>[/fold-007] and passes all on to `then`.
-
-    A training that continues writes its whole history again in place of the old log, so no epoch is there twice. Keras' own
-    callback of this name only appends: after a restart, the epochs since the last checkpoint would be there twice.
-    """
-
-    folder: Path
-    then: Reporter
-    writers: dict[Path, Any] = field(default_factory=dict)
-
-    def say(self, text: str) -> None:
-        """Pass on."""
-        self.then.say(text)
-
-    def count(self, what: str, done: int, total: int) -> None:
-        """Pass on."""
-        self.then.count(what, done, total)
-
-    def epoch(self, stage: str, log: EpochLog, *, fold: int | None, folds_done: int, folds: int) -> None:
-        """Write the epochs that are not in the log yet; a finished training closes its log."""
-        import tensorflow as tf  # here: the command line makes this object before TensorFlow is set up
-
-        folder = self.folder / stage / (f"fold-{fold:03d}" if fold is not None else "")
-        rows = log.history[-1:]
-        if folder not in self.writers:
-            for old in folder.glob("events.out.tfevents.*"):
-                old.unlink()
-            self.writers[folder] = tf.summary.create_file_writer(str(folder))
-            rows = log.history
-        with self.writers[folder].as_default():
-            for row in rows:
-                for name, value in row.items():
-                    if name != "epoch" and not math.isnan(value):
-                        tf.summary.scalar(name, value, step=int(row["epoch"]))
-        self.writers[folder].flush()
-        if log.epoch == log.epochs:
-            self.writers.pop(folder).close()
-        self.then.epoch(stage, log, fold=fold, folds_done=folds_done, folds=folds)

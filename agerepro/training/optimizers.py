@@ -23,8 +23,9 @@ class TwoRateAdam(keras.optimizers.MultiOptimizer):
 
     def __init__(self, learning_rate: float, *, slowed: Collection[str], share: float, **settings: Any) -> None:
         paths = frozenset(slowed)
-        usual, slow = keras.optimizers.Adam(**settings), keras.optimizers.Adam(**settings)
-        super().__init__(lambda variable: slow if variable.path in paths else usual)
+        # Names of their own, since a checkpoint tells their moments apart by path, and Keras numbers unnamed ones as they come.
+        usual, slow = keras.optimizers.Adam(name="usual", **settings), keras.optimizers.Adam(name="slow", **settings)
+        super().__init__(lambda variable: slow if variable.path in paths else usual, name="two_rate_adam")
         self.usual, self.slow, self.share = usual, slow, share
         self.learning_rate = learning_rate
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agerepro.config.loading import to_dict
 from agerepro.config.schema import (
     Age,
     AgeGroups,
@@ -26,9 +24,10 @@ from agerepro.config.schema import (
     Regression,
     Stage,
 )
+from agerepro.errors import CheckFailed
 from agerepro.faces.prepare import FaceDataset
-from agerepro.io import WHEN_FREE, atomic_write, config_hash, is_complete, lock_folder, write_json, write_manifest
-from agerepro.machine import loading_threads
+from agerepro.io import config_hash, is_complete, work_folder, write_folder, write_json
+from agerepro.machine import cpu_count
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import (
     LoadedWeights,
@@ -40,16 +39,19 @@ from agerepro.models.weights import (
     save_arrays,
     weights_as_arrays,
 )
+from agerepro.provenance import provenance
 from agerepro.rng import derive_seed
 from agerepro.splits.protocols import groups_of, held_out
 from agerepro.tasks.decode import bin_centres
 from agerepro.training.augment import AugmentedFaces, InputView
 from agerepro.training.checkpoint import save_history
-from agerepro.training.device import numeric_environment
-from agerepro.training.loop import EpochLog, Reporter, Trainer
+from agerepro.training.device import device_facts
+from agerepro.training.loop import Trainer
+from agerepro.training.naming import FINAL, StageCheckpoint, stage_settings
 from agerepro.training.pipeline import Examples
+from agerepro.training.reporting import EpochLog
 
-FILES = ("settings.json", "bins.npy", "history.csv", "start.json", "final.weights.npz")
+CHECKPOINT = "checkpoint.npz"  # in the work folder of what is being trained
 
 
 @dataclass(frozen=True)
@@ -100,22 +102,7 @@ def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, se
     weights = np.ones(len(targets), np.float32)
     if experiment.sample_weights == "age_std" and isinstance(stage.target, Age):
         weights = age_weights(data.photos["age_std"].to_numpy(float))
-    settings = {
-        "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from"},
-        "faces": to_dict(experiment.faces),
-        "backbone": to_dict(experiment.backbone),
-        "augment": to_dict(experiment.augment),
-        "head": to_dict(head),
-        "loss": to_dict(loss),
-        "sample_weights": experiment.sample_weights,
-        "machine": to_dict(experiment.machine),
-        "tta": experiment.tta if stage.protocol else "",
-        "decode": experiment.decode if stage.protocol else "",
-        "seed": seed,
-        "data": data.digest,
-        "start": start,
-        "environment": numeric_environment(os.environ),
-    }
+    settings = stage_settings(experiment, stage, data=data.digest, start=start, seed=seed)
     return TrainingTask(stage, data, head, loss, bins, targets, weights, seed, settings)
 
 
@@ -123,21 +110,6 @@ def age_weights(age_std: np.ndarray) -> np.ndarray:
     """(n,) float32 with mean 1: 1 / (1 + (age_std / 2)^2), so that a row known to 2 years counts half; unknown counts as certain."""
     weights = 1 / (1 + (np.nan_to_num(age_std, nan=0.0) / 2) ** 2)
     return (weights / weights.mean()).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class StageCheckpoint:
-    """A trained stage on disk: final weights, what its classes stand for, what it learnt."""
-
-    folder: Path
-    digest: str
-    target: Age | Identity | AgeGroups
-    bins: np.ndarray
-
-    @property
-    def weights(self) -> Path:
-        """The final weights of the full network."""
-        return self.folder / "final.weights.npz"
 
 
 @dataclass(frozen=True)
@@ -149,15 +121,19 @@ class Init:
     published: LoadedWeights | None = None
 
 
-def resolve_init(start_from: str, backbone: Backbone, *, checkpoints: dict[str, StageCheckpoint], weights_folder: Path | None) -> Init:
-    """Look up the first weights of a stage; UserError, saying which file to put where, when published ones are missing."""
-    if start_from == "scratch":
+def resolve_init(stage: Stage, backbone: Backbone, *, earlier: StageCheckpoint | None, weights_folder: Path | None) -> Init:
+    """The first weights of a stage; `earlier`: the trained stage that it starts from. UserError, saying which file to put where, when
+    published ones are missing."""
+    if stage.start_from == "scratch":
         return Init("scratch")
-    if start_from == "weights":
+    if stage.start_from == "weights":
         published = read_published(backbone, folder=weights_folder)
         return Init(f"{published.file} {published.sha256}", published=published)
-    checkpoint = checkpoints[start_from]
-    return Init(checkpoint.digest, checkpoint=checkpoint)
+    if earlier is None or not is_complete(earlier.folder):
+        raise CheckFailed(
+            f"Stage {stage.name!r} starts from {stage.start_from!r}, which is not trained yet: `agerepro plan` shows what is."
+        )
+    return Init(earlier.digest, checkpoint=earlier)
 
 
 def build_and_init(
@@ -183,88 +159,46 @@ def build_and_init(
     if (earlier := init.checkpoint) is None:
         return network, {"copied": [], "fresh": "all"}
     part: TransferPart = "backbone"
-    if earlier.target == task.stage.target and np.array_equal(earlier.bins, task.bins):
+    if earlier.target == task.stage.target and np.array_equal(earlier.bins(), task.bins):
         part = "all"
     elif isinstance(earlier.target, Identity) == isinstance(task.stage.target, Identity):
         part = "dense"
     return network, asdict(load_matching(load_arrays(earlier.weights), network, part=part))
 
 
-def train_or_load(
-    experiment: Experiment, task: TrainingTask, init: Init, *, runs: Path, threads: int, on_epoch: Callable[[EpochLog], None]
-) -> StageCheckpoint:
-    """A stage with a split, trained; a second process that needs it waits for the first to finish it."""
-    folder = stage_folder(runs, stage=task.stage.name, backbone=experiment.backbone.name, digest=task.digest)
-    checkpoint = StageCheckpoint(folder, task.digest, task.stage.target, task.bins)
-    if is_complete(folder):
-        return checkpoint
-    with lock_folder(folder, wait=WHEN_FREE):
-        if not is_complete(folder):
-            _train(experiment, task, init, checkpoint, threads, on_epoch)
-    return checkpoint
-
-
-def train_prerequisites(
-    stage: Stage,
-    experiment: Experiment,
-    sets: Mapping[str, FaceDataset],
-    *,
-    seed: int,
-    runs: Path,
-    weights_folder: Path | None,
-    reporter: Reporter,
-) -> tuple[TrainingTask, Init]:
-    """The task and first weights of `stage`, one of the experiment's; only the stages that it builds on are trained."""
-    by_name = {other.name: other for other in experiment.stages}
-    chain = [stage]
-    while (start_from := chain[0].start_from) in by_name:
-        chain.insert(0, by_name[start_from])
-    checkpoints: dict[str, StageCheckpoint] = {}
-    for earlier in chain[:-1]:
-        init = resolve_init(earlier.start_from, experiment.backbone, checkpoints=checkpoints, weights_folder=weights_folder)
-        checkpoints[earlier.name] = train_or_load(
-            experiment,
-            training_task(experiment, earlier, sets[earlier.data], seed=seed, start=init.name),
-            init,
-            runs=runs,
-            threads=num_workers(),
-            on_epoch=partial(reporter.epoch, earlier.name, fold=None, folds_done=0, folds=0),
-        )
-    init = resolve_init(stage.start_from, experiment.backbone, checkpoints=checkpoints, weights_folder=weights_folder)
-    return training_task(experiment, stage, sets[stage.data], seed=seed, start=init.name), init
-
-
 def num_workers() -> int:
-    """Threads that load pictures ahead of their use."""
-    return loading_threads()
+    """Threads that load pictures ahead of their use: as many as this process may compute on, eight at most."""
+    return max(1, min(8, cpu_count()))
 
 
-def stage_folder(runs: Path, *, stage: str, backbone: str, digest: str) -> Path:
-    """Where a trained stage lies, shared by all runs that need the same one."""
-    return runs / "stages" / f"{stage}-{backbone}-{digest}"
+def train_stage(experiment: Experiment, task: TrainingTask, init: Init, folder: Path, *, on_epoch: Callable[[EpochLog], None]) -> None:
+    """Train a stage with a split, on from where it was stopped, and put what it came to into `folder`, whole.
 
-
-def _train(
-    experiment: Experiment, task: TrainingTask, init: Init, checkpoint: StageCheckpoint, threads: int, on_epoch: Callable[[EpochLog], None]
-) -> None:
-    folder, stage, photos = checkpoint.folder, task.stage, task.data.photos
-    write_json(folder / "settings.json", task.settings)
+    Raises Diverged and Interrupted as `Trainer.fit`.
+    """
+    stage, photos, began = task.stage, task.data.photos, time.monotonic()
     network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
-    write_json(folder / "start.json", {"from": init.name, **transfer})
     rng_key = (task.seed, stage.name)
     validation = task.data.rows(held_out(photos, stage.split, rng_key=rng_key))
     training = np.setdiff1d(np.arange(len(photos)), validation)
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
-    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=threads)
+    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=num_workers())
+    checkpoint = work_folder(folder) / CHECKPOINT
     result = trainer.fit(
         task.examples(faces, training),
         task.examples(faces, validation),
         rng_key=rng_key,
-        checkpoint=folder / "checkpoint.npz",
+        checkpoint=checkpoint,
         on_epoch=on_epoch,
     )
-    atomic_write(folder / "bins.npy", lambda temporary: np.save(temporary, task.bins))
-    save_history(folder / "history.csv", result.history)
-    save_arrays(checkpoint.weights, weights_as_arrays(network.full))
-    write_manifest(folder, FILES)
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
+
+    def write(place: Path) -> None:
+        write_json(place / "settings.json", task.settings)
+        write_json(place / "start.json", {"from": init.name, **transfer})
+        np.save(place / "bins.npy", task.bins)
+        save_history(place / "history.csv", result.history)
+        save_arrays(place / FINAL, weights_as_arrays(network.full))
+        write_json(place / "provenance.json", provenance(device=device_facts(), seconds=round(time.monotonic() - began, 1)))
+
+    write_folder(folder, write, made_by=task.digest)
+    checkpoint.unlink(missing_ok=True)

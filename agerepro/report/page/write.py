@@ -68,7 +68,7 @@ class FaceSets:
 
     def place(self, crops: RunCrops, photos: list[str]) -> int:
         """Where the set of this store is in the page, with these photos in it."""
-        place = self._places.setdefault(crops.folder, len(self.pictures))
+        place = self._places.setdefault(crops.place, len(self.pictures))
         if place == len(self.pictures):
             self.pictures.append({})
         lacking = [photo for photo in photos if photo not in self.pictures[place]]
@@ -115,7 +115,7 @@ def _render(runs: Sequence[LoadedRun], faces: FacesChoice) -> str:
 def _run_part(run: LoadedRun, label: str, sets: FaceSets, *, choice: FacesChoice) -> tuple[RunPart, dict[str, Any]]:
     """The run for the template, and for the data block."""
     decision = decide_faces(catalog.card(run.dataset), drawn=run.synthetic, choice=choice)
-    crops = find_run_crops(run.run.folder, run.dataset, run.experiment.faces) if decision.shown else None
+    crops = find_run_crops(run.run.folder, run.dataset) if decision.shown else None
     if decision.shown and crops is None:
         decision = FacesDecision(False, f"The faces are not here: {run.dataset} has no store beside this run. Run it again to have them.")
     maps = read_maps(run.run.folder, set(run.first_seed_predictions["photo"]))

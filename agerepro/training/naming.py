@@ -1,0 +1,96 @@
+"""What names a trained stage, a run and features on disk: all that their numbers depend on, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agerepro.config.loading import to_dict
+from agerepro.config.schema import Age, AgeGroups, Classification, CrossEntropy, Experiment, Identity, Stage
+from agerepro.io import config_hash, verified
+from agerepro.training.device import numeric_environment
+
+FAILED = "failed.json"  # in the work folder of what could not be done: why
+FINAL = "final.weights.npz"  # of a shared stage: the full network's
+TRAINING = 1  # raise it when the same settings, data and start train to other weights than before
+AUGMENTATION = 1  # raise it when the same draws give other pixels, or other draws are made
+
+
+def stage_settings(experiment: Experiment, stage: Stage, *, data: str, start: str, seed: int | None) -> dict[str, Any]:
+    """All that shapes the training of one stage, and the outputs that a fold keeps.
+
+    data: the digest of its faces; start: the name of the weights it begins with, a digest of a stage or of a weight file; seed: None
+    where what is named holds the results of every seed. How outputs become years, which weights are kept, and what the result is
+    compared with are not among them: they train nothing.
+    """
+    years = isinstance(stage.target, Age)
+    settings = {
+        "algorithm": {"training": TRAINING, "augmentation": AUGMENTATION},
+        "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from"},
+        "backbone": to_dict(experiment.backbone),
+        "augment": to_dict(experiment.augment),
+        # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
+        "head": to_dict(experiment.head if years else Classification()),
+        "loss": to_dict(experiment.loss if years else (CrossEntropy(),)),
+        "sample_weights": experiment.sample_weights if years else "none",
+        "machine": to_dict(experiment.machine),
+        "tta": experiment.tta if stage.protocol else "",
+        "data": data,
+        "start": start,
+        "environment": numeric_environment(os.environ),
+    }
+    return settings if seed is None else {**settings, "seed": seed}
+
+
+def feature_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the features of a frozen backbone depend on, of a stage's settings: no rate, no batch size, no head's loss."""
+    keys = ("algorithm", "backbone", "augment", "machine", "data", "start", "environment", "seed")
+    head = settings["head"].get("regression", {})  # further input sizes and statistics change what comes out of the backbone
+    return {key: settings[key] for key in keys} | {
+        "stage": settings["stage"]["name"],
+        "head": {key: head[key] for key in ("features", "statistics", "input_sizes") if key in head},
+    }
+
+
+def run_digest(experiment: Experiment, *, data: Mapping[str, str], published: str) -> str:
+    """Names a run: the settings of all its stages, whatever the seed, and the digests of their data.
+
+    data: digest of the faces by data set; published: the name of the published weights that it begins with, "" without any.
+    """
+    return config_hash(
+        [
+            stage_settings(
+                experiment, stage, data=data[stage.data], start=published if stage.start_from == "weights" else stage.start_from, seed=None
+            )
+            for stage in experiment.stages
+        ]
+    )
+
+
+def stage_folder(runs: Path, *, stage: str, backbone: str, digest: str) -> Path:
+    """Where a trained stage lies, shared by all runs that need the same one."""
+    return runs / "stages" / f"{stage}-{backbone}-{digest}"
+
+
+@dataclass(frozen=True)
+class StageCheckpoint:
+    """A trained stage on disk, or the place for it: final weights, what its classes stand for, what it learnt."""
+
+    folder: Path
+    digest: str
+    target: Age | Identity | AgeGroups
+
+    @property
+    def weights(self) -> Path:
+        """The final weights of the full network, compared with their checksum. CheckFailed where they are damaged."""
+        return verified(self.folder / FINAL)
+
+    def bins(self) -> np.ndarray:
+        """(bins,) what the classes stand for."""
+        bins: np.ndarray = np.load(verified(self.folder / "bins.npy"), allow_pickle=False)
+        return bins
