@@ -17,13 +17,18 @@ from agerepro.config import schema
 from agerepro.config.schema import (
     AgeGroups,
     Classification,
+    Age,
     CrossEntropy,
     Experiment,
     GroupSplit,
     Protocol,
+    RandomParts,
     RandomSplit,
     Regression,
+    RegressionStage,
+    Stage,
     renamed,
+    validation_share,
 )
 from agerepro.errors import UserError, suggest
 
@@ -89,9 +94,13 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
         names.append(stage.name)
         _check_division(stage.protocol, stage.split, stage is experiment.stages[-1], f"{path}: stage {stage.name!r}")
-        if stage.schedule and not _has_validation(stage.split or stage.protocol):
+        validates = validation_share(stage.split or stage.protocol) > 0
+        if isinstance(stage, RegressionStage):
+            _check_regression(experiment, stage, f"{path}: stage {stage.name!r}")
+            continue
+        if stage.schedule and not validates:
             raise UserError(f"{path}: stage {stage.name!r} changes its rate by the validation loss but has no validation part.")
-        if stage.checkpoint_selection == "best_validation" and not _has_validation(stage.split or stage.protocol):
+        if stage.checkpoint_selection == "best_validation" and not validates:
             raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
     target = experiment.stages[-1]
     for stage in experiment.stages[:-1]:
@@ -101,7 +110,7 @@ def check(experiment: Experiment, path: Path) -> None:
                 f"have been trained on. Take other data for {stage.name!r}, or leave the stage out."
             )
     softmax = isinstance(experiment.head, Classification)
-    for loss in experiment.loss:
+    for loss in experiment.loss if any(isinstance(stage, Stage) for stage in experiment.stages) else ():
         if isinstance(loss, CrossEntropy) != softmax:
             raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
     if isinstance(experiment.head, Regression) != (experiment.decode == "output"):
@@ -111,8 +120,23 @@ def check(experiment: Experiment, path: Path) -> None:
         raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
     if isinstance(head, Regression) and head.init == "ridge_best_subset" and head.features != "stages":
         raise UserError(f"{path}: `init: ridge_best_subset` chooses among the statistics of stages: write `features: stages`.")
+    if experiment.own.columns and experiment.own.pattern:
+        raise UserError(f"{path}: `own` has both columns of a CSV file and a pattern of photos' names: leave one of them out.")
     if isinstance(experiment.stages[-1].target, AgeGroups) and experiment.decode != "argmax":
         raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
+
+
+def _check_regression(experiment: Experiment, stage: RegressionStage, where: str) -> None:
+    if stage is not experiment.stages[-1]:
+        raise UserError(f"{where} is a regression; only the last stage may be one.")
+    if not isinstance(experiment.head, Regression) or not isinstance(stage.target, Age):
+        raise UserError(f"{where} is a regression of ages on features: write `head: regression`, and what its features are.")
+    if experiment.backbone.dense:
+        raise UserError(f"{where} sees the backbone's own features: leave `backbone.dense` out.")
+    if stage.regressor.choose == "subset" and experiment.head.features != "stages":
+        raise UserError(f"{where} chooses among the statistics of stages: write `head: {{regression: {{features: stages}}}}`.")
+    if validation_share(stage.protocol) > 0:
+        raise UserError(f"{where} chooses inside its training part and needs no validation part: set the protocol's share of it to 0.")
 
 
 def _check_division(protocol: Protocol | None, split: RandomSplit | GroupSplit | None, last: bool, where: str) -> None:
@@ -121,17 +145,24 @@ def _check_division(protocol: Protocol | None, split: RandomSplit | GroupSplit |
     if not last and protocol is not None:
         raise UserError(f"{where} has a protocol; only the last stage may.")
     if protocol is not None and split is not None:
-        raise UserError(f"{where} has both a split and a protocol; the protocol holds out its own validation people.")
-
-
-def _has_validation(division: Protocol | RandomSplit | GroupSplit | None) -> bool:
-    if division is None:
-        return False
-    return (division.fraction if isinstance(division, (RandomSplit, GroupSplit)) else division.validation_subjects) > 0
+        raise UserError(f"{where} has both a split and a protocol; the protocol holds out its own validation part.")
+    if isinstance(protocol, RandomParts) and protocol.test + protocol.validation >= 1:
+        raise UserError(
+            f"{where} tests {protocol.test:g} and validates on {protocol.validation:g} of all, which leaves nothing to train on: the two "
+            "shares must come to less than 1."
+        )
 
 
 PAPER = "paper"  # the profile that overrides nothing
-UNIONS = ("head", "optimizer", "schedule", "split", "protocol", "target")  # keys under which one of several kinds stands
+UNIONS = {  # keys under which one of several kinds stands
+    "head": schema.HEADS,
+    "optimizer": schema.OPTIMIZERS,
+    "schedule": schema.SCHEDULES,
+    "split": schema.SPLITS,
+    "protocol": schema.PROTOCOLS,
+    "target": schema.TARGETS,
+    "regressor": schema.REGRESSORS,
+}
 _ADAPTER = TypeAdapter(schema.Experiment)
 
 
@@ -172,11 +203,7 @@ def experiment_to_dict(experiment: schema.Experiment) -> dict[str, Any]:
     return {field.name: to_dict(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
 
 
-_KINDS = {
-    kind: name
-    for table in (schema.SPLITS, schema.PROTOCOLS, schema.TARGETS, schema.OPTIMIZERS, schema.SCHEDULES, schema.HEADS, schema.LOSSES)
-    for name, kind in table.items()
-}
+_KINDS = {kind: name for table in (*UNIONS.values(), schema.LOSSES) for name, kind in table.items()}
 
 
 def to_dict(value: Any) -> Any:
@@ -239,7 +266,9 @@ def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error:
         where = f"{path}:{line}" if line else str(path)
         name = _named(values, key)
         if problem["type"] == "unexpected_keyword_argument":
-            lines_of_error.append(f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(key[:-1]))}")
+            lines_of_error.append(
+                f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(values, key[:-1]))}"
+            )
         elif problem["type"] in ("missing", "missing_argument"):
             lines_of_error.append(f"{where}: {name!r} is missing.")
         else:
@@ -263,17 +292,24 @@ def _named(values: Any, key: Key) -> str:
     """The key with dots, a stage by its name instead of its number: as --set takes it."""
     words = []
     for step in key:
-        values = (
-            values[step] if isinstance(values, list) and isinstance(step, int) else values.get(step) if isinstance(values, dict) else None
-        )
+        values = _value_at(values, step)
         words.append(str(values.get("name", step)) if isinstance(step, int) and isinstance(values, dict) else str(step))
     return ".".join(words)
 
 
-def _keys_at(key: Key) -> list[str]:
+def _value_at(values: Any, step: Any) -> Any:
+    if isinstance(values, list) and isinstance(step, int):
+        return values[step]
+    return values.get(step) if isinstance(values, dict) else None
+
+
+def _keys_at(values: Any, key: Key) -> list[str]:
     kind: Any = schema.Experiment
     for step in key:
-        kind = _inside(kind, step)
+        kind, values = _inside(kind, step), _value_at(values, step)
+        if step in UNIONS and isinstance(values, dict):
+            ((name, _),) = values.items()  # as the union has read it
+            kind = UNIONS[step][name]
     return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
 
 

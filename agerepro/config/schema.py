@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import field, fields
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
 STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Positive = Annotated[int, Field(strict=True, gt=0)]
+Whole = Annotated[int, Field(strict=True)]
 
 
 def as_tuple(value: Any) -> Any:
@@ -164,28 +165,14 @@ class GroupSplit:
 
 @dataclass(frozen=True, config=STRICT)
 class LeaveOneSubjectOut:
-    """One fold a person; inside a fold, `validation_subjects` of the others choose the learning rate."""
+    """One fold a person; inside a fold, `validation_subjects` of the others choose the learning rate.
 
-    validation_subjects: Fraction = 0.1
-
-
-@dataclass(frozen=True, config=STRICT)
-class PredefinedFolds:
-    """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOneSubjectOut.
-
-    only: names of the folds to test, where a paper tests some of them; empty tests all.
+    seed: from which everything that a protocol leaves to chance is drawn, here and in the protocols below; it is not the
+    experiment's, so that the folds are the same for each of its seeds.
     """
 
     validation_subjects: Fraction = 0.1
-    only: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
-
-
-@dataclass(frozen=True, config=STRICT)
-class FixedTestSubjects:
-    """One fold that tests these people together; the rest as in LeaveOneSubjectOut."""
-
-    subjects: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
-    validation_subjects: Fraction = 0.1
+    seed: Whole = 0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -194,17 +181,87 @@ class SubjectKFold:
 
     folds: Annotated[int, Field(strict=True, ge=2)]
     validation_subjects: Fraction = 0.1
-    seed: Annotated[int, Field(strict=True)] = 0
+    seed: Whole = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class ImageKFold:
+    """Random folds of images: a person may be on both sides; inside a fold, `validation_images` of the others choose the learning rate."""
+
+    folds: Annotated[int, Field(strict=True, ge=2)]
+    validation_images: Fraction = 0.1
+    seed: Whole = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class PredefinedFolds:
+    """The authors' own folds (the photos' `split`), each tested once, in sorted order; the rest as in LeaveOneSubjectOut.
+
+    only: names of the folds to test, where a paper tests some of them; empty tests all.
+    subjects_may_repeat: the authors mean a person to be in several of their folds; otherwise that is an error.
+    A photo of nobody known counts as a person of its own.
+    """
+
+    validation_subjects: Fraction = 0.1
+    only: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
+    subjects_may_repeat: Annotated[bool, Field(strict=True)] = False
+    seed: Whole = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class OfficialLists:
+    """One fold, the authors' lists of training, validation and test images (the photos' `split`), whoever is on them.
+
+    validation_images: share of the training images that choose the learning rate where the authors have no list for it.
+    """
+
+    validation_images: Fraction = 0.1
+    seed: Whole = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class RandomParts:
+    """A random share of all images (or people) tests, another one chooses the learning rate, the rest trains; `repeats` folds, each a
+    new draw."""
+
+    test: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.2
+    validation: Fraction = 0.1
+    unit: Literal["images", "subjects"] = "images"
+    seed: Whole = 0
+    repeats: Positive = 1
+
+
+@dataclass(frozen=True, config=STRICT)
+class FixedTestSubjects:
+    """One fold that tests these people together; the rest as in LeaveOneSubjectOut."""
+
+    subjects: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    validation_subjects: Fraction = 0.1
+    seed: Whole = 0
 
 
 SPLITS = {"random": RandomSplit, "group": GroupSplit}
 PROTOCOLS = {
     "leave_one_subject_out": LeaveOneSubjectOut,
     "subject_kfold": SubjectKFold,
+    "image_kfold": ImageKFold,
     "predefined_folds": PredefinedFolds,
+    "official": OfficialLists,
+    "random": RandomParts,
     "fixed_test_subjects": FixedTestSubjects,
 }
-Protocol = LeaveOneSubjectOut | SubjectKFold | PredefinedFolds | FixedTestSubjects
+Protocol = LeaveOneSubjectOut | SubjectKFold | ImageKFold | PredefinedFolds | OfficialLists | RandomParts | FixedTestSubjects
+
+
+def validation_share(division: Protocol | RandomSplit | GroupSplit | None) -> float:
+    """Share of what is not tested that is held out to choose by; of the authors' lists, where they have none for it; 0 for no division."""
+    if division is None:
+        return 0.0
+    if isinstance(division, (RandomSplit, GroupSplit)):
+        return division.fraction
+    if isinstance(division, RandomParts):
+        return division.validation
+    return division.validation_images if isinstance(division, (ImageKFold, OfficialLists)) else division.validation_subjects
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -232,30 +289,94 @@ OPTIMIZERS = {"adam": Adam}
 SCHEDULES = {"plateau": Plateau}
 
 
-@dataclass(frozen=True, config=STRICT)
-class Stage:
-    """One training: which data, from which weights, for how long. A stage with a protocol is trained once a fold."""
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class BaseStage:
+    """What every stage says: which data, from which weights, and how the data are divided. One with a protocol is done once a fold."""
 
     name: str
     data: str
-    epochs: Annotated[int, Field(strict=True, ge=0)]  # 0 tests the start itself
-    batch_size: Positive
-    optimizer: Annotated[Adam, tagged_union(OPTIMIZERS)]
     start_from: str = "weights"  # weights | scratch | the name of an earlier stage
     target: Annotated[Age | Identity | AgeGroups, tagged_union(TARGETS)] = field(default_factory=Age)
     split: Annotated[RandomSplit | GroupSplit | None, tagged_union(SPLITS)] = None
     protocol: Annotated[Protocol | None, tagged_union(PROTOCOLS)] = None
+
+    def epochs_trained(self) -> int:
+        """Passes over the training part by gradient descent."""
+        return 0
+
+    def keeps_backbone(self) -> bool:
+        """Whether the backbone stays as the stage found it."""
+        return True
+
+    def keeps_best(self) -> bool:
+        """Whether the weights of the least validation loss are kept, not those of the last epoch."""
+        return False
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Stage(BaseStage):
+    """One training of the network, for some epochs."""
+
+    epochs: Annotated[int, Field(strict=True, ge=0)]  # 0 tests the start itself
+    batch_size: Positive
+    optimizer: Annotated[Adam, tagged_union(OPTIMIZERS)]
     train: Literal["all", "head"] = "all"
     schedule: Annotated[Plateau | None, tagged_union(SCHEDULES)] = None
     checkpoint_selection: Literal["last", "best_validation"] = "last"
+
+    def epochs_trained(self) -> int:
+        """The epochs that it says."""
+        return self.epochs
+
+    def keeps_backbone(self) -> bool:
+        """Whether the head alone trains."""
+        return self.train == "head"
+
+    def keeps_best(self) -> bool:
+        """Whether it selects by the validation loss."""
+        return self.checkpoint_selection == "best_validation"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Ridge:
+    """Ridge regression on standardised features, in closed form [training/ridge.py]; who is tested chooses nothing.
+
+    choose: `strength` alone, or also the `subset` of input sizes and statistics of the head's features.
+    """
+
+    choose: Literal["strength", "subset"] = "strength"
+
+
+REGRESSORS = {"ridge": Ridge}
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class RegressionStage(BaseStage):
+    """A regression on the frozen backbone's features in place of a training: the last stage, fitted once a fold.
+
+    What the features are, the experiment's `head: regression` says.
+    """
+
+    regressor: Annotated[Ridge, tagged_union(REGRESSORS)]
+
+
+def _kind_of_stage(value: Any) -> str:
+    # In brackets, as pydantic writes what is no key of the file into the place of an error.
+    regression = isinstance(value, RegressionStage) or (isinstance(value, dict) and "regressor" in value)
+    return "[regression]" if regression else "[training]"
+
+
+AnyStage = Annotated[
+    Annotated[Stage, Tag("[training]")] | Annotated[RegressionStage, Tag("[regression]")], Discriminator(_kind_of_stage)
+]
 
 
 @dataclass(frozen=True, config=STRICT)
 class AgeRange:
     """Every whole age from `first` to `last`, both included."""
 
-    first: Annotated[int, Field(strict=True)]
-    last: Annotated[int, Field(strict=True)]
+    first: Whole
+    last: Whole
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -325,7 +446,19 @@ class Synthetic:
     people: Annotated[int, Field(strict=True, ge=0)]
     photos: Annotated[int, Field(strict=True, ge=0)] = 0  # in all; 0 leaves it to the writer
     size: Positive = 160  # side of a drawn photo, pixels
-    seed: Annotated[int, Field(strict=True)] = 0
+    seed: Whole = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnData:
+    """Where the labels of the data set `own` stand, a user's photos: in a CSV file, or in the photos' names.
+
+    columns: {our name: heading in the CSV file}. What is not named is looked for under usual headings; "" says that there is none.
+    pattern: how the photos are named, for instance "{subject}_{age}.jpg"; other names in braces stand for any text.
+    """
+
+    columns: dict[Literal["photo", "age", "subject", "gender", "split", "age_std"], str] = field(default_factory=dict)
+    pattern: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -334,7 +467,7 @@ class Experiment:
 
     faces: Faces
     backbone: Backbone
-    stages: Annotated[tuple[Stage, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+    stages: Annotated[tuple[AnyStage, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     augment: Augment = field(default_factory=Augment)
     head: Annotated[Classification | Regression, tagged_union(HEADS)] = field(default_factory=Classification)
     loss: Annotated[tuple[Loss, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (CrossEntropy(),)
@@ -344,7 +477,8 @@ class Experiment:
     group_labels: Literal["exact", "substring", "remap"] = "exact"  # which of Adience's labels count (datasets/adience.py)
     drop_overlapping_subjects: Annotated[bool, Field(strict=True)] = False  # leave out of earlier stages whoever the target knows by name
     keep_weights: Literal["all", "first", "none"] = "all"  # of which folds: explaining, predicting and exporting need them
-    seeds: Annotated[tuple[Annotated[int, Field(strict=True)], ...], BeforeValidator(as_tuple), Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[Whole, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (0,)
     reproduces: Reproduces | None = None
     machine: Machine = field(default_factory=Machine)
     synthetic: dict[str, Synthetic] = field(default_factory=dict)
+    own: OwnData = field(default_factory=OwnData)

@@ -90,7 +90,10 @@ ONLY_WHERE_PUBLISHED = (
 
 @dataclass(frozen=True)
 class RunScores:
-    """A run's SCORES table and what it may be taken for; `banner` is empty for a run of the paper's own experiment."""
+    """A run's SCORES table and what it may be taken for; `banner` is empty for a run of the paper's own experiment.
+
+    people: what its folds do to people, in words; a paper may mean it, so that it stands in no reproduction's way.
+    """
 
     experiment: str
     profile: str
@@ -99,16 +102,17 @@ class RunScores:
     folds_total: int
     reproduces: Reproduces | None
     scores: pd.DataFrame
+    people: str = ""
 
     @property
     def standing(self) -> str:
-        """The banner, with the missing folds."""
-        return run_status(self.banner, self.folds_done, self.folds_total)
+        """The banner, with the missing folds and what is said of people."""
+        return run_status(self.banner, self.folds_done, self.folds_total, people=self.people)
 
     @property
     def reproduces_in_full(self) -> bool:
         """Whether the numbers may be set against the paper's: its settings, its data, all folds."""
-        return not self.standing and self.profile == PAPER
+        return not run_status(self.banner, self.folds_done, self.folds_total) and self.profile == PAPER
 
 
 def compare(runs: Sequence[RunScores]) -> pd.DataFrame:

@@ -71,11 +71,6 @@ def groups_only(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def people(frame: pd.DataFrame) -> pd.Series:
-    """Whom each photo shows, (n,); a photo of nobody known counts as a person of its own, so intervals may come out too narrow."""
-    return frame["subject"].where(frame["subject"] != "", "photo " + frame["photo"])
-
-
 def measure_of(frame: pd.DataFrame) -> Measure:
     """`wrong` for one run that tells age groups apart, `years` for one that predicts ages."""
     return "wrong" if predicts_age_groups(frame) else "years"

@@ -27,7 +27,8 @@ from agerepro.evaluation.metrics import (
     spearman,
     within_tolerance,
 )
-from agerepro.evaluation.predictions import ages_only, check_predictions, groups_only, people
+from agerepro.evaluation.predictions import ages_only, check_predictions, groups_only
+from agerepro.splits.protocols import people_of
 from agerepro.tables import SCORES, coerce
 
 NAN = float("nan")
@@ -155,7 +156,7 @@ def baseline_scores(
                 "share_of_mean_age": (weights * errors, weights * mean_errors),
             }
             for metric, (above, below) in ratios.items():
-                interval = cluster_bootstrap(above, below, people(block), seed=seed, resamples=resamples)
+                interval = cluster_bootstrap(above, below, people_of(block), seed=seed, resamples=resamples)
                 rows.append(score_row(str(experiment), str(profile), "all", aggregation, metric, interval))
     return coerce(pd.DataFrame(rows), SCORES)
 
@@ -207,7 +208,7 @@ def _age_scores(block: pd.DataFrame, age_std: Mapping[str, float], seed: int, re
     errors = absolute_errors(block["age"], block["predicted"])
 
     def over_people(values: np.ndarray, weights: np.ndarray) -> Interval:
-        return cluster_bootstrap(weights * values, weights, people(block), seed=seed, resamples=resamples)
+        return cluster_bootstrap(weights * values, weights, people_of(block), seed=seed, resamples=resamples)
 
     yield "all", "macro", "mae", t_interval(by_fold.mean(axis=1))
     yield "all", "macro", "mae_bootstrap", over_people(errors, photo_weights(block["fold"], "macro"))
@@ -252,7 +253,7 @@ def _group_scores_of_run(block: pd.DataFrame, labels: Sequence[str], seed: int, 
             yield str(fold), "fold", metric, _no_interval(float(value), int(n))
         for aggregation in AGGREGATIONS:
             weights = photo_weights(block["fold"], aggregation)
-            interval = cluster_bootstrap(weights * right, weights, people(block), seed=seed, resamples=resamples)
+            interval = cluster_bootstrap(weights * right, weights, people_of(block), seed=seed, resamples=resamples)
             yield "all", aggregation, metric, interval if aggregation == "macro" else replace(interval, n=len(block) // seeds)
         spread = float(by_fold.std(ddof=1).mean()) if len(by_fold) > 1 else NAN
         yield "all", "macro", f"{metric}_std", _no_interval(spread, len(by_fold))

@@ -13,7 +13,8 @@ from scipy import stats
 from agerepro.errors import UserError
 from agerepro.evaluation.bootstrap import RESAMPLES, cluster_bootstrap
 from agerepro.evaluation.metrics import Floats, photo_weights
-from agerepro.evaluation.predictions import Measure, check_one_run, measure_of, people, photo_errors, truth
+from agerepro.evaluation.predictions import Measure, check_one_run, measure_of, photo_errors, truth
+from agerepro.splits.protocols import people_of
 
 Unit = Literal["fold", "subject"]
 
@@ -123,7 +124,7 @@ def welch(first: Floats, second: Floats) -> Welch:
 
 def _errors(frame: pd.DataFrame) -> pd.DataFrame:
     """Error of every photo in its fold, averaged over seeds: columns fold, photo, person, truth, error."""
-    frame = frame.assign(person=people(frame), truth=truth(frame), error=photo_errors(frame))
+    frame = frame.assign(person=people_of(frame), truth=truth(frame), error=photo_errors(frame))
     return frame.groupby(["fold", "photo"], as_index=False).agg(
         person=("person", "first"), truth=("truth", "first"), error=("error", "mean")
     )

@@ -10,7 +10,8 @@ import pandas as pd
 from agerepro.errors import UserError
 from agerepro.evaluation.bootstrap import RESAMPLES, Interval, cluster_bootstrap
 from agerepro.evaluation.metrics import Floats, absolute_errors
-from agerepro.evaluation.predictions import ages_only, check_one_run, people, photo_errors
+from agerepro.evaluation.predictions import ages_only, check_one_run, photo_errors
+from agerepro.splits.protocols import people_of
 
 DECADES = tuple(range(0, 130, 10))
 
@@ -19,6 +20,7 @@ def error_by_age(predictions: pd.DataFrame, *, edges: Sequence[float] = DECADES,
     """One row a bin that holds photos: `first` (included) and `before` (excluded) in years, `photos`, `people`, `mae`, `low`, `high`.
 
     The mean is over the bin's photos (and seeds); the 95 % interval draws people and is NaN where a bin shows fewer than ten.
+    `people` counts those who are known; the interval takes each photo of nobody known for a person of its own.
     Raises UserError for an age outside the edges, for edges that do not grow, and for a run that predicts groups.
     """
     frame = ages_only(check_one_run(predictions))
@@ -39,7 +41,7 @@ def error_by_age(predictions: pd.DataFrame, *, edges: Sequence[float] = DECADES,
 
 
 def error_by_gender(predictions: pd.DataFrame, genders: Mapping[str, str], *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
-    """One row a gender that is tested: `gender` (f, m or "" for unknown), `photos`, `people`, `error`, `low`, `high`.
+    """One row a gender that is tested: `gender` (f, m or "" for unknown), `photos`, `people` (known), `error`, `low`, `high`.
 
     genders: photo -> its label in the PHOTOS table; a photo that is not in it is unknown. The error is years off, or the share
     of wrong photos of a run that tells groups apart; its mean is over the photos (and seeds), its 95 % interval over people is NaN
@@ -56,7 +58,8 @@ def error_by_gender(predictions: pd.DataFrame, genders: Mapping[str, str], *, se
 
 
 def _mean_of_part(frame: pd.DataFrame, errors: Floats, part: np.ndarray, seed: int, resamples: int) -> tuple[dict[str, int], Interval]:
-    """How many photos and people a part of the rows (n,) shows, and its mean error with the interval over people."""
+    """How many photos and known people a part of the rows (n,) shows, and its mean error with the interval over people."""
     rows = frame.loc[part]
-    interval = cluster_bootstrap(errors[part], np.ones(len(rows)), people(rows), seed=seed, resamples=resamples)
-    return {"photos": len(rows[["fold", "photo"]].drop_duplicates()), "people": interval.n}, interval
+    interval = cluster_bootstrap(errors[part], np.ones(len(rows)), people_of(rows), seed=seed, resamples=resamples)
+    known = rows.loc[rows["subject"] != "", "subject"].nunique()
+    return {"photos": len(rows[["fold", "photo"]].drop_duplicates()), "people": known}, interval

@@ -17,14 +17,15 @@ from agerepro.config.loading import to_dict
 from agerepro.config.schema import Experiment
 from agerepro.datasets.catalog import read_card
 from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap
-from agerepro.evaluation.predictions import people, photo_errors
+from agerepro.evaluation.predictions import photo_errors
 from agerepro.evaluation.subgroups import error_by_age, error_by_gender
 from agerepro.models.pretrained import PRETRAINED
 from agerepro.predict.inference_model import Exported
 from agerepro.predict.interval import TestSummary
 from agerepro.runs.layout import Run, disclaimer, run_status, shortfalls
 from agerepro.runs.model import RunModel
-from agerepro.splits.protocols import describe_protocol
+from agerepro.splits.leakage import describe_overlap
+from agerepro.splits.protocols import describe_protocol, people_of
 from agerepro.tables import PHOTOS, read_table
 
 GENDERS = {"f": "women and girls", "m": "men and boys", "": "not known"}
@@ -44,9 +45,11 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Sources:
-    """banner: what the run may be taken for, "" for a complete run of real faces. weights: the published ones, or None."""
+    """banner: what the run may be taken for, "" for a complete run of real faces. overlap: what its folds do to people, part of the
+    banner, too. weights: the published ones, or None."""
 
     banner: str
+    overlap: str
     data: tuple[DataSource, ...]
     weights: tuple[str, str, str] | None  # name, file with its SHA-256, licence
     code: str
@@ -80,7 +83,9 @@ def sources_of(run: Run, experiment: Experiment) -> Sources:
     """Read the run's provenance and the cards of its data sets. UserError where the provenance is damaged."""
     provenance = run.provenance()
     data = tuple(_data_source(stage.name, stage.data, provenance) for stage in experiment.stages)
-    folds_total = int(run.folds()["fold"].nunique())
+    folds = run.folds()
+    folds_total = int(folds["fold"].nunique())
+    overlap = describe_overlap(folds, read_table(run.folder / "photos.csv", PHOTOS))
     folds_done = len({fold for _, fold in run.done(experiment.seeds)})
     banner = disclaimer(
         run.profile,
@@ -89,7 +94,8 @@ def sources_of(run: Run, experiment: Experiment) -> Sources:
         partial_copies=shortfalls(provenance["data"], synthetic=provenance["synthetic"]),
     )
     return Sources(
-        run_status(banner, folds_done, folds_total),
+        run_status(banner, folds_done, folds_total, people=overlap),
+        overlap,
         data,
         _first_weights(experiment, provenance),
         provenance["code"],
@@ -115,20 +121,20 @@ def _first_weights(experiment: Experiment, provenance: dict[str, Any]) -> tuple[
 
 def _facts(run: Run, run_model: RunModel, tests: TestSummary, folds: Sequence[int]) -> dict[str, Any]:
     experiment, frame = run_model.experiment, tests.predictions
-    photos = read_table(run.folder / "photos.csv", PHOTOS)
-    errors, names = photo_errors(frame), people(frame).to_numpy()
+    photos, sources = read_table(run.folder / "photos.csv", PHOTOS), sources_of(run, experiment)
+    errors, names = photo_errors(frame), people_of(frame).to_numpy()
     return {
         "name": run.experiment,
         "profile": run.profile,
         "run": Path(*run.folder.parts[-3:]).as_posix(),
-        "sources": sources_of(run, experiment),
+        "sources": sources,
         "experiment": experiment,
         "reproduces": experiment.reproduces,
-        "protocol": describe_protocol(experiment.stages[-1].protocol),
+        "protocol": describe_protocol(experiment.stages[-1].protocol, overlap=sources.overlap),
         "folds": list(folds),
         "folds_total": int(run.folds()["fold"].nunique()),
         "photos": len(frame),
-        "people": len(np.unique(names)),
+        "people": len(set(frame["subject"]) - {""}),
         "ages": None if run_model.labels else (float(photos["age"].min()), float(photos["age"].max())),
         "overall": cluster_bootstrap(errors, np.ones(len(errors)), names),
         "by_age": [] if tests.years is None else _by_age(frame, tests.years.held),

@@ -64,7 +64,7 @@ def score_run(run: RunResult) -> RunScores:
     else:
         tables = [scores(run.predictions, age_std=run.age_std), baseline_scores(run.predictions, run.training_means, run.training_medians)]
     rows = pd.concat(tables, ignore_index=True)
-    return RunScores(run.experiment, run.profile, run.banner, run.folds_done, run.folds_total, run.reproduces, rows)
+    return RunScores(run.experiment, run.profile, run.banner, run.folds_done, run.folds_total, run.reproduces, rows, run.people)
 
 
 def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:

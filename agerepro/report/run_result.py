@@ -13,6 +13,7 @@ from agerepro.errors import UserError
 from agerepro.evaluation.epochs import FoldEpochs
 from agerepro.evaluation.predictions import Measure, check_predictions, predicts_age_groups
 from agerepro.runs.layout import run_status
+from agerepro.splits.protocols import people_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class RunEpochs:
 class RunResult:
     """A run as it is reported.
 
-    `banner` warns ("demo: synthetic faces") and is empty for the paper's own experiment; missing folds are added to it.
+    `banner` warns ("demo: synthetic faces") and is empty for the paper's own experiment; missing folds are added to it, and
+    `people`: what the folds do to people ("12 % of test people also in training", "people unknown"), empty where they are apart.
     `predictions` is a PREDICTIONS table, `training_means` and `training_medians` the mean and median age in years of each
     fold's training part. A run that tells age groups apart has all its labels in rising order in `groups`, and the most frequent
     one of each fold's training part in `training_groups`. `genders` and `age_std` (years) are by photo. `epochs` is None where
@@ -55,11 +57,12 @@ class RunResult:
     age_std: Mapping[str, float] = field(default_factory=dict)
     epochs: RunEpochs | None = None
     changed: tuple[str, ...] = ()  # settings, as `--set` takes them
+    people: str = ""
 
     @property
     def standing(self) -> str:
-        """The banner, with the missing folds."""
-        return run_status(self.banner, self.folds_done, self.folds_total)
+        """The banner, with the missing folds and what is said of people."""
+        return run_status(self.banner, self.folds_done, self.folds_total, people=self.people)
 
     @property
     def measure(self) -> Measure:
@@ -69,7 +72,7 @@ class RunResult:
     @property
     def one_person_a_fold(self) -> bool:
         """Whether every fold tests one person."""
-        return bool((self.predictions.groupby("fold")["subject"].nunique() == 1).all())
+        return bool((people_of(self.predictions).groupby(self.predictions["fold"]).nunique() == 1).all())
 
 
 def checked(run: RunResult) -> RunResult:

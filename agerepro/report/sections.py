@@ -17,7 +17,7 @@ from agerepro.evaluation.scores import counts_of
 from agerepro.evaluation.significance import Paired, Unit, holm, paired
 from agerepro.evaluation.subgroups import error_by_gender
 from agerepro.report.run_result import RunResult, label_of
-from agerepro.report.tables import BOOTSTRAP, NOTHING, PrintedTable, interval_text, number_text
+from agerepro.report.tables import BOOTSTRAP, NOTHING, PrintedTable, count_text, interval_text, number_text
 
 _CHOICES = {
     LAST: "last",
@@ -51,7 +51,7 @@ def epoch_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
     if not rows:
         return []
     explanations = (
-        "Validation: of people inside the fold's training part, apart from those tested. Intervals: Student's t over folds; "
+        "Validation: inside the fold's training part, apart from what is tested. Intervals: Student's t over folds; "
         f"of the last row, bootstrap over folds (BCa), none for fewer than {MIN_CLUSTERS}.",
         "Best on the held-out: there the tested photos themselves choose when to stop. It is not a valid result, and shown so that it "
         "can be told from one; the last row is what it pretends to gain.",
@@ -91,7 +91,7 @@ def gender_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
         unit = "years" if run.groups == () else "share"
         for place, line in enumerate(error_by_gender(run.predictions, run.genders).to_dict("records")):
             score = "MAE (pooled), years" if unit == "years" else "Photos in a wrong group (pooled)"
-            counts = (f"{line['photos']:,}", f"{line['people']:,}")
+            counts = (f"{line['photos']:,}", count_text(line["people"]))
             error = (number_text(line["error"], unit), interval_text(line["low"], line["high"], unit))
             rows.append((label_of(run, runs) if not place else "", _GENDERS[line["gender"]], score, *counts, *error))
     headings = ("Experiment", "Photos of", "Score", "Photos", "People", "Error", "95 % interval")
@@ -128,7 +128,7 @@ def epochs_table(runs: Sequence[RunResult]) -> pd.DataFrame | None:
 
 def notes_of(runs: Sequence[RunResult]) -> list[str]:
     """All of them, in the order of the page."""
-    return protocol_notes(runs) + seed_notes(runs) + paired_notes(runs) + epoch_notes(runs)
+    return protocol_notes(runs) + people_notes(runs) + seed_notes(runs) + paired_notes(runs) + epoch_notes(runs)
 
 
 def protocol_notes(runs: Sequence[RunResult]) -> list[str]:
@@ -139,6 +139,19 @@ def protocol_notes(runs: Sequence[RunResult]) -> list[str]:
     if len(followers) == 1:
         return [f"Protocol: {runs[0].protocol}."]
     return [f"Protocol of {', '.join(labels)}: {protocol}." for protocol, labels in followers.items()]
+
+
+def people_notes(runs: Sequence[RunResult]) -> list[str]:
+    """One sentence for every run that tests photos of nobody known."""
+    notes = []
+    for run in runs:
+        nameless = run.predictions.loc[run.predictions["subject"] == "", "photo"].nunique()
+        if nameless:
+            notes.append(
+                f"{label_of(run, runs)}: people are unknown in {nameless:,} of {run.predictions['photo'].nunique():,} tested photos; each "
+                "of these counts as a person of its own, so intervals may be too narrow."
+            )
+    return notes
 
 
 def seed_notes(runs: Sequence[RunResult]) -> list[str]:

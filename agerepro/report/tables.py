@@ -98,6 +98,11 @@ def number_text(value: float, unit: str, *, sign: str = "") -> str:
     return text.replace("-", "", 1) if text.startswith("-") and not text.strip("-0. %") else text
 
 
+def count_text(people: int) -> str:
+    """How many people; a dash where nobody is known."""
+    return f"{people:,}" if people else NOTHING
+
+
 def interval_text(low: float, high: float, unit: str, *, sign: str = "") -> str:
     """Both ends of an interval; a dash where there is none."""
     return NOTHING if low != low else f"[{number_text(low, unit, sign=sign)}, {number_text(high, unit, sign=sign)}]"

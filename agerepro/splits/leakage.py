@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from agerepro.config.schema import Protocol
+from agerepro.datasets.csv import GUESSES, PARTS, UNKNOWN
 from agerepro.errors import CheckFailed, UserError, suggest
-from agerepro.splits.protocols import TEST, TRAIN, VALIDATION
+from agerepro.splits.protocols import TEST, TRAIN, VALIDATION, keeps_people_apart
 
-GUESSES = {  # usual headings, the likelier first; compared without case, spaces and punctuation
-    "photo": ("photo", "image", "path", "file", "filename", "filepath", "imagepath", "imagename", "imagefile", "imgpath", "imgname", "img"),
-    "subject": ("subject", "subjectid", "person", "personid", "identity", "identityid", "faceid", "individual", "idnum", "celebname"),
-    "split": ("split", "part", "partition", "subset", "set", "usage", "fold"),  # folds alone are parts, too
-    "fold": ("fold",),
-}
-PARTS = {
-    "training": TRAIN, "trn": TRAIN, "val": VALIDATION, "valid": VALIDATION, "dev": VALIDATION, "development": VALIDATION,
-    "testing": TEST, "tst": TEST, "eval": TEST,
-}  # fmt: skip
-UNKNOWN = ("", "nan", "none", "null", "unknown", "na", "n/a", "?", "-")
+HEADINGS = ("photo", "subject", "split", "fold")  # of which a split's file has columns
 MOST_PARTS = 100
+FEW = 100  # of fewer people than these, one in a hundred is less than one: they are counted
 
 
 @dataclass(frozen=True)
@@ -34,36 +29,100 @@ class Leakage:
     names: tuple[str, ...]
 
 
-def find_leakage(folds: pd.DataFrame, photos: pd.DataFrame, *, validation_people_apart: bool) -> list[Leakage]:
-    """Every leak in a FOLDS table: a person tested and in another part, a photo twice, and, where promised, a person in both training
-    and validation. An empty list is the good answer."""
-    rows = folds.merge(photos[["photo", "subject"]], on="photo", how="left", validate="many_to_one")
+def find_leakage(folds: pd.DataFrame, photos: pd.DataFrame, protocol: Protocol) -> list[Leakage]:
+    """Every leak in a FOLDS table: a photo twice in a fold and, where the protocol promises to keep people apart, a person in two of its
+    parts. People who are unknown are not compared. An empty list is the good answer."""
     leaks: list[Leakage] = []
-    for fold, part in rows.groupby("fold", sort=True):
-        repeated = part.loc[part["photo"].duplicated(), "photo"]
-        test, validation = (set(part.loc[part["part"] == name, "subject"]) for name in (TEST, VALIDATION))
-        untested = set(part.loc[part["part"] != TEST, "subject"])
-        train = set(part.loc[~part["part"].isin([TEST, VALIDATION]), "subject"])
-        people = (test & untested) | (validation & train if validation_people_apart else set())
-        if len(repeated):
-            leaks.append(Leakage(int(str(fold)), "photo", tuple(sorted(set(repeated)))))
-        if people:
-            leaks.append(Leakage(int(str(fold)), "person", tuple(sorted(people))))
+    names = _subjects(photos)
+    for fold, listed, people in _folds(folds, photos, names):
+        places, times = np.unique(listed, return_counts=True)
+        if (times > 1).any():
+            leaks.append(Leakage(fold, "photo", tuple(sorted(photos["photo"].iloc[places[times > 1]]))))
+        person, parts = np.unique(np.concatenate(list(people.values())), return_counts=True)
+        if keeps_people_apart(protocol) and (parts > 1).any():
+            leaks.append(Leakage(fold, "person", tuple(names[person[parts > 1]])))
     return leaks
 
 
-def check_no_leakage(folds: pd.DataFrame, photos: pd.DataFrame) -> None:
-    """CheckFailed, naming the first leaks, unless every fold keeps people apart and holds every photo once."""
-    leaks = find_leakage(folds, photos, validation_people_apart=True)
-    unknown = set(folds["photo"]) - set(photos["photo"])
+def check_no_leakage(folds: pd.DataFrame, photos: pd.DataFrame, protocol: Protocol) -> None:
+    """CheckFailed, naming the first leaks, unless every fold holds every photo once and keeps people apart where the protocol does."""
+    unknown = set(folds["photo"].unique().tolist()) - set(photos["photo"])
     if unknown:
         raise CheckFailed(
             f"The folds name {len(unknown)} photos that the data set does not have (first: {min(unknown)}). "
             "The data changed after the folds were written: start a new run folder."
         )
+    leaks = find_leakage(folds, photos, protocol)
     if leaks:
         first = "; ".join(f"fold {leak.fold}: {leak.what} {', '.join(leak.names[:3])}" for leak in leaks[:5])
         raise CheckFailed(f"{len(leaks)} leaks between training and test, nothing was trained. {first}.")
+
+
+def shared_people(folds: pd.DataFrame, photos: pd.DataFrame) -> float | None:
+    """Share, 0 to 1, of a fold's tested people of whom photos are also in its training or validation part, mean over the folds.
+
+    Only people who are known count; None where nobody who is tested is known.
+    """
+    counts = _shared_counts(folds, photos)
+    return sum(both / tested for both, tested in counts) / len(counts) if counts else None
+
+
+def describe_overlap(folds: pd.DataFrame, photos: pd.DataFrame) -> str:
+    """What a split by image does to people, for banners; "" where all are known and kept apart.
+
+    "12 % of test people also in training" (or "in training or validation"), a mean over folds; "3 of 5 test people ..." in one fold of
+    fewer than a hundred people; "people unknown", or of how many of the photos they are.
+    """
+    texts = []
+    counts = _shared_counts(folds, photos)
+    if any(both for both, _ in counts):
+        (both, tested), *others = counts
+        share = sum(both / tested for both, tested in counts) / len(counts)
+        whom = f"{_percent(share)} of test people" if others or tested >= FEW else f"{both} of {tested} test people"
+        texts.append(f"{whom} also in {'training or validation' if (folds['part'] == VALIDATION).any() else 'training'}")
+    nameless = int((photos["subject"] == "").sum())
+    if nameless:
+        texts.append("people unknown" if nameless == len(photos) else f"people of {nameless:,} of {len(photos):,} photos unknown")
+    return "; ".join(texts)
+
+
+def _subjects(photos: pd.DataFrame) -> np.ndarray:
+    """The known people, sorted."""
+    names = np.unique(photos["subject"].to_numpy(object))
+    return names[names != ""]
+
+
+def _folds(folds: pd.DataFrame, photos: pd.DataFrame, names: np.ndarray) -> Iterator[tuple[int, np.ndarray, dict[str, np.ndarray]]]:
+    """Each fold's number, the places in `photos` of its rows, and of each part the places in `names` of its people, each once.
+
+    Places are compared and no texts: leave-one-person-out of a large set has millions of rows.
+    """
+    person = np.append(pd.Index(names).get_indexer(photos["subject"]), -1)  # of a photo that is not in the table, too
+    photo, listed = pd.factorize(folds["photo"])
+    photo = pd.Index(photos["photo"]).get_indexer(listed)[photo]
+    part, parts = pd.factorize(folds["part"])
+    number = folds["fold"].to_numpy()
+    order = np.argsort(number, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(number[order])) + 1):
+        people = {str(name): np.unique(person[photo[rows[part[rows] == code]]]) for code, name in enumerate(parts)}
+        yield int(number[rows[0]]), photo[rows], {name: places[places >= 0] for name, places in people.items()}
+
+
+def _shared_counts(folds: pd.DataFrame, photos: pd.DataFrame) -> list[tuple[int, int]]:
+    """Of each fold that tests known people: how many of them are in its other parts, and how many there are."""
+    counts = []
+    for _, _, people in _folds(folds, photos, _subjects(photos)):
+        tested = people.pop(TEST, np.array([], int))
+        if len(tested):
+            counts.append((int(np.isin(tested, np.concatenate([*people.values(), []])).sum()), len(tested)))
+    return counts
+
+
+def _percent(share: float) -> str:
+    """Whole percents; a share that is not all or nothing never reads as one."""
+    if 0 < share < 0.005:
+        return "under 1 %"
+    return "over 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
 
 
 @dataclass(frozen=True)
@@ -126,7 +185,7 @@ def read_split(path: Path, columns: Columns) -> pd.DataFrame:
         raise UserError(f"{path} is not a CSV file: {str(error).strip()}") from None
     if rows.empty:
         raise UserError(f"{path} has no rows.")
-    headings = {kind: _heading(path, list(rows.columns), kind, getattr(columns, kind)) for kind in GUESSES}
+    headings = {kind: _heading(path, list(rows.columns), kind, getattr(columns, kind)) for kind in HEADINGS}
     if headings["fold"] == headings["split"]:
         headings["fold"] = None
     split = pd.DataFrame({kind: rows[heading].str.strip() if heading else "" for kind, heading in headings.items()}, index=rows.index)

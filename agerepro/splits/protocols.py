@@ -1,4 +1,4 @@
-"""Photos divided into train, validation and test: folds of people, the authors' folds, hold-outs; age groups."""
+"""Photos divided into train, validation and test: by people, by images, or as the authors did; age groups."""
 
 from __future__ import annotations
 
@@ -6,48 +6,79 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agerepro.config.schema import (
     AgeGroups,
     FixedTestSubjects,
     GroupSplit,
+    ImageKFold,
     LeaveOneSubjectOut,
+    OfficialLists,
     PredefinedFolds,
     Protocol,
+    RandomParts,
     RandomSplit,
     SubjectKFold,
+    validation_share,
 )
+from agerepro.datasets.csv import part_of
 from agerepro.errors import UserError, suggest
 from agerepro.rng import rng_for
-from agerepro.tables import FOLDS, coerce
+from agerepro.tables import FOLDS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+NAMES = (TRAIN, VALIDATION, TEST)  # by the number of a part
 RANGE = re.compile(r"(\d+)-(\d+)")
 
+Rows = NDArray[np.bool_]  # (n,) of a photos table: which of its rows
+Numbers = NDArray[np.intp]
 
-def make_folds(photos: pd.DataFrame, protocol: Protocol, *, seed: int) -> pd.DataFrame:
-    """FOLDS table: every photo once a fold. People, not photos, are divided, so nobody is on two sides of a fold.
 
-    Fold k of leave-one-person-out tests the k-th person in sorted order. Validation people are drawn anew in each fold
-    from those not tested; the held-out person never chooses anything. koenig2019 does not describe a validation part.
-    The authors' folds are tested in the sorted order of their names.
-    Raises UserError when a photo has no subject, there are fewer people than folds, a person is in two of the authors' folds, all
-    photos are in one of them, the authors have no fold of a name, or nobody is called as a person to be tested is.
+def make_folds(photos: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """FOLDS table: every photo once a fold, whatever the order of `photos` (`photo`, `subject`, and `split` where the authors divided).
+
+    Fold k of leave-one-person-out tests the k-th person in sorted order, the authors' folds follow the sorted order of their names.
+    Validation people (or images) are drawn anew in each fold from those not tested; who is tested never chooses anything.
+    koenig2019 does not describe a validation part.
+    Raises UserError for a photo without subject where people are to be kept apart, for too few people or photos, for an authors' fold
+    or list that is missing, for a person in two of the authors' folds, and for a person to be tested whom nobody is called.
     """
+    if keeps_people_apart(protocol) and not isinstance(protocol, PredefinedFolds):
+        _check_subjects(photos)
+    parts = list(_parts(photos, protocol))
+    # Leave-one-person-out of AgeDB is 9 million rows: texts are taken by number, none is made twice.
+    fold = np.repeat(np.arange(len(parts)), len(photos))
+    photo = photos["photo"].astype(str).array.take(np.tile(np.arange(len(photos)), len(parts)))
+    part = pd.Series(NAMES).astype(str).array.take(np.concatenate(parts))
+    return pd.DataFrame({"fold": fold, "photo": photo, "part": part})[list(FOLDS.columns)]
+
+
+def keeps_people_apart(protocol: Protocol) -> bool:
+    """Whether the protocol promises that nobody is in two parts of a fold, as far as people are known."""
+    if isinstance(protocol, RandomParts):
+        return protocol.unit == "subjects"
+    if isinstance(protocol, PredefinedFolds):
+        return not protocol.subjects_may_repeat
+    return isinstance(protocol, (LeaveOneSubjectOut, SubjectKFold, FixedTestSubjects))
+
+
+def people_of(photos: pd.DataFrame) -> pd.Series:
+    """Whom each photo shows, (n,) text; a photo of nobody known counts as a person of its own, so intervals may come out too narrow."""
+    return photos["subject"].where(photos["subject"] != "", "photo " + photos["photo"])
+
+
+def identities_of(photos: pd.DataFrame) -> pd.Series:
+    """Who is to be told from the others in each photo, (n,) text; UserError for a photo of nobody known."""
     nameless = photos.loc[photos["subject"] == "", "photo"]
     if len(nameless):
-        raise UserError(f"{len(nameless)} photos have no subject (first: {nameless.iloc[0]}); people cannot be kept apart.")
-    people = sorted(set(photos["subject"]))
-    tested = list(_tested_people(photos, people, protocol))
-    tables = []
-    for fold, test in enumerate(tested):
-        rest = photos.loc[~photos["subject"].isin(test), "subject"]
-        share = protocol.validation_subjects
-        validation = sample_fraction(rest, share, rng_key=("validation people", seed, fold)) if share else set()
-        part = photos["subject"].map({**dict.fromkeys(people, TRAIN), **dict.fromkeys(validation, VALIDATION), **dict.fromkeys(test, TEST)})
-        tables.append(pd.DataFrame({"fold": fold, "photo": photos["photo"], "part": part}))
-    return coerce(pd.concat(tables), FOLDS)
+        raise UserError(
+            f"{len(nameless)} photos have no subject (first: {nameless.iloc[0]}), so nobody can learn who is on them. Give them one, leave "
+            "them out, or take another target than identity."
+        )
+    return photos["subject"]
 
 
 def held_out(photos: pd.DataFrame, split: RandomSplit | GroupSplit | None, *, rng_key: Sequence[str | int]) -> set[str]:
@@ -65,11 +96,8 @@ def sample_fraction(names: pd.Series, share: float, *, rng_key: Sequence[str | i
 
     UserError for fewer than two names.
     """
-    distinct = sorted(set(names))
-    if len(distinct) < 2:
-        raise UserError(f"Cannot hold out {share:.0%} of {len(distinct)} name(s): at least two are needed.")
-    count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
-    return {distinct[i] for i in rng_for("hold-out", *rng_key).permutation(len(distinct))[:count]}
+    distinct = np.unique(names.to_numpy(object))
+    return set(distinct[_sample(len(distinct), share, rng_key)])
 
 
 def groups_of(photos: pd.DataFrame, target: AgeGroups) -> pd.Series:
@@ -98,26 +126,134 @@ def years(label: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def describe_protocol(protocol: Protocol | None) -> str:
-    """How the target was divided, and how many people choose the learning rate in a fold, for captions. ValueError without a protocol."""
+def describe_protocol(protocol: Protocol | None, *, overlap: str = "") -> str:
+    """How the target was divided, and how many choose the learning rate in a fold, for captions. ValueError without a protocol.
+
+    overlap: what `leakage.describe_overlap` says of the folds; where it says something, the authors' folds keep nobody apart.
+    """
+    share, others = validation_share(protocol), "others"
     if isinstance(protocol, LeaveOneSubjectOut):
         words = "leave-one-person-out"
     elif isinstance(protocol, SubjectKFold):
         words = f"{protocol.folds}-fold, people apart"
+    elif isinstance(protocol, ImageKFold):
+        words = f"{protocol.folds}-fold by image"
     elif isinstance(protocol, PredefinedFolds):
-        words = "the authors' folds, people apart"
+        words = "the authors' folds" + (", people apart" if keeps_people_apart(protocol) and not overlap else "")
+    elif isinstance(protocol, OfficialLists):
+        words, others = "the authors' lists of training and test images", "training images where no list does"
+    elif isinstance(protocol, RandomParts):
+        unit = "images" if protocol.unit == "images" else "people"
+        draws = f", {protocol.repeats} draws" if protocol.repeats > 1 else ""
+        validation = f", {protocol.validation:.0%} validate" if protocol.validation else ""
+        return f"a random {protocol.test:.0%} of the {unit} tested{validation}{draws}"
     elif isinstance(protocol, FixedTestSubjects):
         words = f"people {', '.join(protocol.subjects)} tested together"
     else:
         raise ValueError(f"No words for {protocol}.")
-    inner = f", {protocol.validation_subjects:.0%} of the others validate" if protocol.validation_subjects else ""
+    inner = f", {share:.0%} of the {others} validate" if share else ""
     return words + inner
 
 
-def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) -> Iterator[set[str]]:
+def _parts(photos: pd.DataFrame, protocol: Protocol) -> Iterator[Numbers]:
+    """The part of each photo, (n,) places in NAMES, fold by fold."""
+    seed = protocol.seed
+    if isinstance(protocol, RandomParts):
+        units = photos["photo" if protocol.unit == "images" else "subject"]
+        for repeat in range(protocol.repeats):
+            yield _random_parts(units, protocol, rng_key=("random parts", seed, repeat))
+    elif isinstance(protocol, OfficialLists):
+        lists = _official_lists(photos)
+        tested, validation = lists == TEST, lists == VALIDATION
+        if not validation.any():
+            validation = _held_out(_numbered(photos["photo"]), ~tested, protocol.validation_images, ("validation images", seed, 0))
+        yield _numbers(tested, validation)
+    elif isinstance(protocol, ImageKFold):
+        image = _numbered(photos["photo"])
+        for fold, tested in enumerate(_image_folds(image, protocol)):
+            yield _numbers(tested, _held_out(image, ~tested, protocol.validation_images, ("validation images", seed, fold)))
+    else:
+        person = _numbered(people := people_of(photos))
+        for fold, tested in enumerate(_tested_photos(photos, people, protocol)):
+            yield _numbers(tested, _held_out(person, ~tested, protocol.validation_subjects, ("validation people", seed, fold)))
+
+
+def _numbered(names: pd.Series) -> Numbers:
+    """The place of each name among the distinct ones in sorted order, (n,)."""
+    return np.unique(names.to_numpy(object), return_inverse=True)[1]
+
+
+def _numbers(tested: Rows, validation: Rows) -> Numbers:
+    return np.where(tested, NAMES.index(TEST), np.where(validation, NAMES.index(VALIDATION), NAMES.index(TRAIN)))
+
+
+def _held_out(units: Numbers, untested: Rows, share: float, rng_key: Sequence[str | int]) -> Rows:
+    """The photos of a random `share` of the units (people, images) of the untested photos."""
+    if not share:
+        return np.zeros(len(units), bool)
+    distinct = np.unique(units[untested])
+    return untested & np.isin(units, distinct[_sample(len(distinct), share, rng_key)])
+
+
+def _sample(count: int, share: float, rng_key: Sequence[str | int]) -> Numbers:
+    """Places of a random `share` of `count` names in sorted order, at least one and never all."""
+    if count < 2:
+        raise UserError(f"Cannot hold out {share:.0%} of {count} name(s): at least two are needed.")
+    return rng_for("hold-out", *rng_key).permutation(count)[: min(max(1, round(share * count)), count - 1)]
+
+
+def _random_parts(units: pd.Series, protocol: RandomParts, *, rng_key: Sequence[str | int]) -> Numbers:
+    unit = _numbered(units)
+    count = int(unit.max()) + 1
+    tested, validated = (max(1, round(share * count)) if share else 0 for share in (protocol.test, protocol.validation))
+    if tested + validated >= count:
+        raise UserError(
+            f"{count} {protocol.unit} cannot be divided: {tested} would test and {validated} validate, and none is left to train on."
+        )
+    part = np.full(count, NAMES.index(TRAIN))
+    order = rng_for(*rng_key).permutation(count)
+    part[order[:tested]] = NAMES.index(TEST)
+    part[order[tested : tested + validated]] = NAMES.index(VALIDATION)
+    return part[unit]
+
+
+def _image_folds(image: Numbers, protocol: ImageKFold) -> Iterator[Rows]:
+    if len(image) < protocol.folds:
+        raise UserError(f"{protocol.folds} folds need at least {protocol.folds} photos; the data set has {len(image)}.")
+    fold = np.empty(len(image), int)
+    fold[rng_for("image k-fold", protocol.seed, protocol.folds).permutation(len(image))] = np.arange(len(image)) % protocol.folds
+    for number in range(protocol.folds):
+        yield fold[image] == number
+
+
+def _official_lists(photos: pd.DataFrame) -> np.ndarray:
+    """The authors' part of each photo, (n,) text."""
+    lists = photos["split"].map(part_of)
+    wrong = photos.loc[~lists.isin([TRAIN, VALIDATION, TEST])]
+    if len(wrong):
+        first = wrong.iloc[0]
+        raise UserError(
+            f"{len(wrong)} photos are in none of the authors' lists (first: {first['photo']}, whose split is {first['split']!r}). "
+            f"`official` needs {TRAIN}, {VALIDATION} or {TEST} for each photo: give it, leave the photo out, or take `predefined_folds`."
+        )
+    for part in (TRAIN, TEST):
+        if not (lists == part).any():
+            raise UserError(f"No photo is in the authors' {part} list, so `official` cannot be followed. Take another protocol.")
+    return lists.to_numpy(object)
+
+
+def _tested_photos(
+    photos: pd.DataFrame, people: pd.Series, protocol: LeaveOneSubjectOut | SubjectKFold | PredefinedFolds | FixedTestSubjects
+) -> Iterator[Rows]:
     if isinstance(protocol, PredefinedFolds):
-        yield from _predefined(photos, protocol.only)
+        for name in _authors_folds(photos, protocol):
+            yield (photos["split"] == name).to_numpy()
         return
+    for tested in _tested_people(sorted(set(people)), protocol):
+        yield people.isin(tested).to_numpy()
+
+
+def _tested_people(people: list[str], protocol: LeaveOneSubjectOut | SubjectKFold | FixedTestSubjects) -> Iterator[set[str]]:
     if isinstance(protocol, FixedTestSubjects):
         if unknown := sorted(set(protocol.subjects) - set(people)):
             raise UserError(f"Nobody in the data is called {', '.join(unknown)}.{suggest(unknown[0], people)}")
@@ -136,24 +272,36 @@ def _tested_people(photos: pd.DataFrame, people: list[str], protocol: Protocol) 
         yield {people[i] for i in order[fold::folds]}
 
 
-def _predefined(photos: pd.DataFrame, only: tuple[str, ...]) -> Iterator[set[str]]:
+def _authors_folds(photos: pd.DataFrame, protocol: PredefinedFolds) -> list[str]:
     unlisted = photos.loc[photos["split"] == "", "photo"]
     if len(unlisted):
         raise UserError(
             f"{len(unlisted)} photos are in none of the authors' folds (first: {unlisted.iloc[0]}); this data set may have none."
         )
-    if photos["split"].nunique() < 2:
+    names = sorted(set(photos["split"]))
+    if len(names) < 2:
         raise UserError(
             "All photos are in one of the authors' folds; nobody is left to train on. Check that every fold's photos are there."
         )
-    folds = photos.groupby("subject")["split"].nunique()
-    if len(repeated := folds[folds > 1]):
-        raise UserError(f"{len(repeated)} people are in two of the authors' folds (first: {repeated.index[0]}); they cannot be kept apart.")
-    names = sorted(set(photos["split"]))
-    if unknown := sorted(set(only) - set(names)):
+    folds = photos[photos["subject"] != ""].groupby("subject")["split"].nunique()
+    repeated = folds[folds > 1]
+    if len(repeated) and not protocol.subjects_may_repeat:
+        raise UserError(
+            f"{len(repeated)} people are in two of the authors' folds (first: {repeated.index[0]}); they cannot be kept apart. Where the "
+            "authors mean it so, write `predefined_folds: {subjects_may_repeat: true}`."
+        )
+    if unknown := sorted(set(protocol.only) - set(names)):
         raise UserError(f"The authors have no fold {unknown[0]!r}; theirs are {', '.join(names)}.")
-    for name in sorted(set(only)) or names:
-        yield set(photos.loc[photos["split"] == name, "subject"])
+    return sorted(set(protocol.only)) or names
+
+
+def _check_subjects(photos: pd.DataFrame) -> None:
+    nameless = photos.loc[photos["subject"] == "", "photo"]
+    if len(nameless):
+        raise UserError(
+            f"{len(nameless)} photos have no subject (first: {nameless.iloc[0]}); people cannot be kept apart. Where people are unknown, "
+            "divide the images: `protocol: {image_kfold: 5}`."
+        )
 
 
 def _holder(own: str, labels: tuple[str, ...], ranges: list[tuple[int, int]]) -> str:

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.evaluation.predictions import ages_only, check_one_run, check_predictions, groups_only, people, predicts_age_groups
+from agerepro.evaluation.predictions import ages_only, check_one_run, check_predictions, groups_only, predicts_age_groups
+from agerepro.splits.protocols import people_of
 
 
 def test_rows_come_in_one_order(predictions):
@@ -43,7 +44,7 @@ def test_two_runs_where_one_belongs_are_named(predictions):
 
 
 def test_a_photo_of_nobody_known_is_a_person_of_its_own(predictions):
-    assert people(predictions.assign(subject=["a", "a", "", "", "b", "b"])).nunique() == 4
+    assert people_of(predictions.assign(subject=["a", "a", "", "", "b", "b"])).nunique() == 4
 
 
 def test_groups_must_be_told_for_every_photo(grouped):

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.errors import UserError
+from agerepro.config.schema import ImageKFold, OfficialLists, SubjectKFold
+from agerepro.errors import CheckFailed, UserError
 from agerepro.splits.audit import as_json, as_text
-from agerepro.splits.leakage import Columns, Repeated, Shared, audit_split, read_split
+from agerepro.splits.leakage import Columns, Repeated, Shared, audit_split, check_no_leakage, describe_overlap, read_split, shared_people
+from agerepro.splits.protocols import make_folds
 
 
 def rows(*lines):
@@ -165,3 +167,81 @@ def test_text_and_json():
     written = json.loads(as_json(audit))
     assert written["clean"] is False and written["shared"][0]["names"] == ["ann"] and written["alike"] is None
     assert as_text(audit_split(rows(*CLEAN))).splitlines()[-1].startswith("Clean")
+
+
+def divided(*lines):
+    """Photos and FOLDS of "photo person part" lines, a fold for each tuple of lines; "-" is a person whom nobody knows."""
+    tables = [rows(*fold).assign(fold=number) for number, fold in enumerate(lines)]
+    table = pd.concat(tables).replace({"subject": {"-": ""}})
+    return table[["photo", "subject"]].drop_duplicates("photo"), table[["fold", "photo", "part"]]
+
+
+HALF = ("a ann train", "b ann test", "c bob test", "d cid train")
+
+
+@pytest.mark.parametrize(
+    ("lines", "share", "words"),
+    [
+        ([HALF], 0.5, "1 of 2 test people also in training"),
+        ([("a ann train", "b ann validation", "c bob test")], 0.0, ""),  # training and validation may share a person
+        ([("a ann train", "b bob validation", "c bob test")], 1.0, "1 of 1 test people also in training or validation"),
+        ([HALF, ("a ann test", "b ann train", "c bob train", "d cid train")], 0.75, "75 % of test people also in training"),
+        ([HALF, ("a ann train", "b ann train", "c bob train", "d cid test")], 0.25, "25 % of test people also in training"),
+        ([("a - train", "b - test")], None, "people unknown"),
+        ([("a - train", "b ann test", "c - test", "d ann train")], 1.0,
+         "1 of 1 test people also in training; people of 2 of 4 photos unknown"),
+        ([("a - test", "b ann train")], None, "people of 1 of 2 photos unknown"),
+        # A fold that tests nobody who is known says nothing of the others.
+        ([("a - test", "b ann train", "c ann train"), ("a - train", "b ann test", "c ann train")], 1.0,
+         "1 of 1 test people also in training; people of 1 of 3 photos unknown"),
+    ],
+)  # fmt: skip
+def test_what_tested_people_share_with_training_in_words(lines, share, words):
+    photos, folds = divided(*lines)
+    assert shared_people(folds, photos) == share
+    assert describe_overlap(folds, photos) == words == describe_overlap(folds[::-1], photos[::-1])
+
+
+@pytest.mark.parametrize(
+    ("both", "tested", "words"),
+    [(12, 100, "12 %"), (1, 1000, "under 1 %"), (999, 1000, "over 99 %"), (1000, 1000, "100 %"), (99, 99, "99 of 99"), (125, 1000, "12 %")],
+)
+def test_a_share_that_is_not_all_or_nothing_does_not_read_as_one(both, tested, words):
+    tests = [f"t{person} p{person} test" for person in range(tested)]
+    photos, folds = divided([*tests, *(f"s{person} p{person} train" for person in range(both)), "x y train"])
+    assert describe_overlap(folds, photos) == f"{words} of test people also in training".replace(
+        f"of {tested} of test", f"of {tested} test"
+    )
+
+
+def test_the_share_of_a_division_by_image_counted_person_by_person():
+    people = np.random.default_rng(1).integers(0, 60, size=200)
+    photos = pd.DataFrame({"photo": [f"{place}.jpg" for place in range(200)], "subject": people.astype(str)})
+    folds = make_folds(photos, ImageKFold(folds=4)).merge(photos, on="photo")
+    shares = []
+    for _, fold in folds.groupby("fold"):
+        tested, others = (set(fold.loc[(fold["part"] == "test") == side, "subject"]) for side in (True, False))
+        shares.append(len(tested & others) / len(tested))
+    assert shared_people(folds, photos) == pytest.approx(np.mean(shares)) and 0 < np.mean(shares) < 1
+
+
+def test_people_on_two_sides_are_a_leak_only_where_the_protocol_keeps_them_apart():
+    photos, folds = divided(HALF)
+    check_no_leakage(folds, photos, OfficialLists())
+    with pytest.raises(CheckFailed, match="fold 0: person ann"):
+        check_no_leakage(folds, photos, SubjectKFold(folds=2))
+    with pytest.raises(CheckFailed, match="fold 0: photo a"):
+        check_no_leakage(pd.concat([folds, folds[:1]]), photos, OfficialLists())
+    with pytest.raises(CheckFailed, match=r"1 photos .*first: d"):
+        check_no_leakage(folds, photos[:-1], OfficialLists())
+
+
+def test_nobody_known_is_nobody_shared():
+    photos, folds = divided(("a - train", "b - test", "c - validation"))
+    check_no_leakage(folds, photos, SubjectKFold(folds=2))
+
+
+def test_a_split_without_people_has_its_photos_audited():
+    audit = audit_split(rows(*CLEAN).assign(subject=""))
+    assert audit.nameless == ("a", "b", "c", "d") and not audit.shared and not audit.clean
+    assert all(people == 0 for _, _, people in audit.parts.values())

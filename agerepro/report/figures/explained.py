@@ -141,8 +141,9 @@ def plot_deletion_curves(
 ) -> list[Path]:
     """Plot the mean score of the checked photos against the share of pixels changed; `score` names the axis, `note` ends the subtitle."""
     means = checks.curves.groupby(["order", "map", "share"], as_index=False).agg(score=("score", "mean"))
-    photos, people = checks.curves["photo"].nunique(), checks.curves["subject"].nunique()
-    subtitle = f"Means over {photos} photos of {people} people. Numbers: area under the map's curve less the random one's{note}"
+    subjects = set(checks.curves["subject"]) - {""}
+    photos, of_people = checks.curves["photo"].nunique(), f" of {len(subjects)} people" if subjects else ""
+    subtitle = f"Means over {photos} photos{of_people}. Numbers: area under the map's curve less the random one's{note}"
     with panels("Do the maps point at what counts?", subtitle, caption, height=3.3, shape=(1, 2)) as (drawn, axes):
         for place, order in zip(axes[0], ORDERS):
             _curves(place, means.loc[means["order"] == order])

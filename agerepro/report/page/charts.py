@@ -12,7 +12,7 @@ from agerepro.evaluation.metrics import Floats, absolute_errors, within_toleranc
 from agerepro.evaluation.subgroups import error_by_age
 from agerepro.report.figures.training_curves import StageHistory
 from agerepro.report.page.svg import SERIES, WIDTH, Chart, Scale, across, chart, curve, dot, line, rectangle, text, upwards
-from agerepro.report.tables import BOOTSTRAP, PrintedTable, interval_text, number_text
+from agerepro.report.tables import BOOTSTRAP, PrintedTable, count_text, interval_text, number_text
 
 EDGES = (0, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 130)  # a child of 4 and one of 9 differ more than people of 44 and 49
 LARGEST = 20  # years that the cumulative score is drawn to
@@ -60,7 +60,7 @@ def age_page(binned: Mapping[str, pd.DataFrame], banner: str) -> PrintedTable:
     rows = []
     for label, table in binned.items():
         for place, row in enumerate(table.to_dict("records")):
-            numbers = (f"{row['photos']:,}", f"{row['people']:,}", number_text(row["mae"], "years"))
+            numbers = (f"{row['photos']:,}", count_text(row["people"]), number_text(row["mae"], "years"))
             interval = interval_text(row["low"], row["high"], "years")
             rows.append((label if not place else "", _ages(row["first"], row["before"]), *numbers, interval))
     headings = ("Experiment", "True age", "Photos", "People", "MAE (years)", "95 % interval")

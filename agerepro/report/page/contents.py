@@ -12,7 +12,7 @@ from agerepro.report.loading import LoadedRun
 from agerepro.report.run_figures import fold_histories, shared_histories
 from agerepro.report.tables import PrintedTable
 from agerepro.splits.leakage import find_leakage
-from agerepro.splits.protocols import TEST, VALIDATION
+from agerepro.splits.protocols import TEST, VALIDATION, keeps_people_apart
 
 # What the page calls an entry of provenance.json, and its key.
 _CODE = (("agerepro", "agerepro"), ("code revision", "code"), ("Python", "python"))
@@ -57,17 +57,23 @@ class LeakageCheck:
 
 
 def check_leakage(run: LoadedRun) -> LeakageCheck:
-    """Every person tested and also seen, every photo in two parts, every person in training and validation, fold by fold."""
-    leaks = find_leakage(run.folds, run.photos, validation_people_apart=True)
+    """Every photo in two parts of a fold and, where the protocol keeps people apart, every person tested and also seen, or both
+    training and validating; where it does not, how many people are on both sides."""
+    protocol = run.experiment.stages[-1].protocol
+    assert protocol is not None  # as read_experiment checks
+    leaks = find_leakage(run.folds, run.photos, protocol)
     folds, parts = run.folds["fold"].nunique(), run.folds["part"]
     also = ", whether a person both trains and validates" if (parts == VALIDATION).any() else ""
+    people_looked_at = f"whether a person is tested and also seen in training{also}, and " if keeps_people_apart(protocol) else ""
     tested = run.folds.loc[parts == TEST, "photo"]
-    people = run.photos["subject"].nunique()
+    people = len(set(run.photos["subject"]) - {""})
     looked_at = (
-        f"Looked at, in all {folds:,} folds with {len(run.folds):,} rows of folds.csv and {people:,} people: whether a person is tested "
-        f"and also seen in training{also}, and whether a photo is in two parts of a fold. {tested.nunique():,} photos are tested, "
-        f"{int(tested.duplicated().sum()):,} of them more than once."
+        f"Looked at, in all {folds:,} folds with {len(run.folds):,} rows of folds.csv and {people:,} people: {people_looked_at}whether "
+        f"a photo is in two parts of a fold. {tested.nunique():,} photos are tested, {int(tested.duplicated().sum()):,} of them more "
+        "than once."
     )
+    if run.result.people:
+        looked_at += f" Of people: {run.result.people}."
     return LeakageCheck(looked_at, tuple(f"Fold {leak.fold}: {leak.what} {', '.join(leak.names)}" for leak in leaks))
 
 

@@ -193,7 +193,9 @@ def _folds(frame: pd.DataFrame) -> dict[str, list[Any]]:
     rows = []
     for fold, part in frame.groupby("fold", sort=True):
         people = sorted(set(part["subject"]))
-        name = people[0] if len(people) == 1 and people[0] else f"fold {fold}: {len(people)} people"
+        known = [person for person in people if person]
+        count = f"{len(known)} people" if known else f"{len(part)} photos"
+        name = known[0] if known == people and len(people) == 1 else f"fold {fold}: {count}"
         rows.append((int(str(fold)), name, len(part), round(float(part["error"].mean()), 3), part["years"].min(), part["years"].max()))
     columns = ("fold", "name", "photos", "error", "youngest", "oldest")
     return {column: [row[place] for row in rows] for place, column in enumerate(columns)}
