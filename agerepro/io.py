@@ -23,6 +23,7 @@ from agerepro.errors import CheckFailed
 
 MANIFEST = "manifest.json"
 PRIVATE = "private-"  # how folders begin that are being filled
+LEFTOVER_AGE_S = 3600.0  # a private folder that nothing was put into for so long belongs to nobody
 NOW, WHEN_FREE = 0.0, -1.0  # how long `lock_folder` waits
 # What file systems of clusters answer that know no locks, or whose lock service is down.
 LOCKS_REFUSED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL})
@@ -214,26 +215,28 @@ def _has_digest(path: Path, digest: str) -> bool:
 
 def _rename_folder(private: Path, folder: Path) -> bool:
     """Give a private folder its name; False where a complete one has it already."""
+    aside = private.with_name(f"{private.name}-before")
     while True:
         if is_complete(folder):
             return False
         if folder.exists():  # incomplete or damaged: out of the way, in one rename as well
             with contextlib.suppress(FileNotFoundError):
-                folder.rename(work_folder(folder) / f"{PRIVATE}{uuid.uuid4().hex[:12]}")
+                folder.rename(aside)
         try:
             private.rename(folder)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             continue  # another process was quicker
-        _remove_leftovers(work_folder(folder), older_than_s=0)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)  # nothing else: other private folders may be being filled
         return True
 
 
-def _remove_leftovers(work: Path, *, older_than_s: float = 3600) -> None:
+def _remove_leftovers(work: Path) -> None:
     for place in work.glob(f"{PRIVATE}*"):
         with contextlib.suppress(OSError):
-            if time.time() - place.stat().st_mtime >= older_than_s:
+            if time.time() - place.stat().st_mtime >= LEFTOVER_AGE_S:
                 shutil.rmtree(place, ignore_errors=True)
 
 
