@@ -8,16 +8,16 @@ import dataclasses
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from agerepro.config import schema
 from agerepro.config.schema import (
+    Age,
     AgeGroups,
     Classification,
-    Age,
     CrossEntropy,
     Experiment,
     GroupSplit,
@@ -154,7 +154,7 @@ def _check_division(protocol: Protocol | None, split: RandomSplit | GroupSplit |
 
 
 PAPER = "paper"  # the profile that overrides nothing
-UNIONS = {  # keys under which one of several kinds stands
+UNIONS: dict[str, dict[str, Any]] = {  # keys under which one of several kinds stands
     "head": schema.HEADS,
     "optimizer": schema.OPTIMIZERS,
     "schedule": schema.SCHEDULES,
@@ -307,6 +307,8 @@ def _keys_at(values: Any, key: Key) -> list[str]:
     kind: Any = schema.Experiment
     for step in key:
         kind, values = _inside(kind, step), _value_at(values, step)
+        if kind is schema.Stage and isinstance(values, dict) and "regressor" in values:
+            kind = schema.RegressionStage
         if step in UNIONS and isinstance(values, dict):
             ((name, _),) = values.items()  # as the union has read it
             kind = UNIONS[step][name]
@@ -322,6 +324,9 @@ def _inside(kind: Any, step: Any) -> Any:
 
 
 def _bare(kind: Any) -> Any:
+    """The type without annotations; of a union the first dataclass."""
+    while get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     if get_origin(kind) in (Union, getattr(types, "UnionType", Union)):
-        return next((argument for argument in get_args(kind) if dataclasses.is_dataclass(argument)), kind)
+        return next((bare for argument in get_args(kind) if dataclasses.is_dataclass(bare := _bare(argument))), kind)
     return kind

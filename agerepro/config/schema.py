@@ -366,9 +366,7 @@ def _kind_of_stage(value: Any) -> str:
     return "[regression]" if regression else "[training]"
 
 
-AnyStage = Annotated[
-    Annotated[Stage, Tag("[training]")] | Annotated[RegressionStage, Tag("[regression]")], Discriminator(_kind_of_stage)
-]
+AnyStage = Annotated[Annotated[Stage, Tag("[training]")] | Annotated[RegressionStage, Tag("[regression]")], Discriminator(_kind_of_stage)]
 
 
 @dataclass(frozen=True, config=STRICT)

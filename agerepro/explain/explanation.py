@@ -246,7 +246,7 @@ def explanation_text(runs: Sequence[Explained], pairs: pd.DataFrame) -> str:
 def tuned(experiment: Experiment) -> Tuned:
     """`after` where any stage trained all layers on ages, else `before`: then only a head was fitted to a backbone that knows people."""
     of_age = [stage for stage in experiment.stages if isinstance(stage.target, (Age, AgeGroups))]
-    return "after" if any(stage.train == "all" and stage.epochs > 0 for stage in of_age) else "before"
+    return "after" if any(not stage.keeps_backbone() and stage.epochs_trained() > 0 for stage in of_age) else "before"
 
 
 def backbone_in_words(experiment: Experiment) -> str:

@@ -122,8 +122,8 @@ def load_epochs(run: Run, experiment: Experiment, folds: Sequence[int]) -> RunEp
     Raises UserError for a damaged file, and for a fold whose two files hold different numbers of epochs.
     """
     last = experiment.stages[-1]
-    reported = VALIDATION if last.checkpoint_selection == "best_validation" else LAST
-    if last.epochs < 2:
+    reported = VALIDATION if last.keeps_best() else LAST
+    if last.epochs_trained() < 2:
         return RunEpochs((), reported, experiment.tta)
     places = [(seed, fold, run.fold_folder(seed, fold)) for seed in experiment.seeds for fold in folds]
     return RunEpochs(tuple(_load_fold_epochs(seed, fold, place, experiment) for seed, fold, place in places), reported, experiment.tta)

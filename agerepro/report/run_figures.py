@@ -65,7 +65,7 @@ def shared_histories(run: LoadedRun, *, seeds: tuple[int, ...] | None = None) ->
 def fold_histories(run: LoadedRun, predictions: pd.DataFrame) -> list[StageHistory]:
     """The last stage, trained once a fold and seed of the predictions; nothing where it was trained for no epoch."""
     last = run.experiment.stages[-1]
-    if not last.epochs:  # what is tested as it started leaves an empty file
+    if not last.epochs_trained():  # what is tested as it started leaves an empty file
         return []
     tables = (read_history(place / "history.csv", "loss", "validation_loss") for place in run.fold_folders(predictions))
     return [StageHistory(last.name, tuple(tables))]

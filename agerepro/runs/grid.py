@@ -48,6 +48,8 @@ def run_grid(options: GridOptions, reporter: Reporter) -> GridResult:
         where = f"{options.experiment} has no stage {options.stage!r} in profile {options.profile}."
         raise UserError(where + suggest(options.stage, by_name))
     stage = by_name[options.stage]
+    if not isinstance(stage, Stage):
+        raise UserError(f"Stage {stage.name!r} is a regression: it has no learning rate and no batch size to search for.")
     configure(experiment.machine)
     for name, faces in plan.prepared.items():
         if not faces.is_current():

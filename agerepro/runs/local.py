@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from agerepro.config.loading import experiment_to_dict, read_experiment
-from agerepro.config.schema import Stage
+from agerepro.config.schema import BaseStage, RegressionStage
 from agerepro.errors import CheckFailed, Interrupted, UserError, suggest
 from agerepro.io import NOW, WHEN_FREE, finished_by, is_complete, lock_folder, work_folder, write_json, write_text
 from agerepro.provenance import provenance, utc_now
@@ -92,7 +92,9 @@ def run_plan(plan: Plan, reporter: Reporter) -> Run:
     for seed in plan.experiment.seeds:
         for stage in plan.earlier(plan.target):
             train(plan, stage, seed, reporter)
-    with _workers(plan, min(options.jobs, len(missing & wanted)) - 1, gpus) as workers:
+    # A regression fits all folds at once, on all processors: one process does it.
+    count = 1 if isinstance(plan.target, RegressionStage) else min(options.jobs, len(missing & wanted))
+    with _workers(plan, count - 1, gpus) as workers:
         for seed in plan.experiment.seeds:
             do_folds(plan, seed, folds, reporter)
         workers.wait()
@@ -144,7 +146,7 @@ def describe_run(plan: Plan, reporter: Reporter) -> Run:
     return run
 
 
-def train(plan: Plan, stage: Stage, seed: int, reporter: Reporter, *, wait: float = WHEN_FREE) -> None:
+def train(plan: Plan, stage: BaseStage, seed: int, reporter: Reporter, *, wait: float = WHEN_FREE) -> None:
     """Train a shared stage that is not trained yet; of several processes one does it, the others wait, or with `wait=NOW` are told."""
     place = plan.checkpoint(stage, seed)
     if place is None:
@@ -226,7 +228,7 @@ def raise_failures(plan: Plan, folds: Sequence[int], seeds: Sequence[int]) -> No
         )
 
 
-def task_of(plan: Plan, stage: Stage, seed: int) -> tuple[TrainingTask, Init]:
+def task_of(plan: Plan, stage: BaseStage, seed: int) -> tuple[TrainingTask, Init]:
     """What a stage trains on and from, read from prepared faces and trained stages. UserError where one of them is missing or damaged."""
     from agerepro.training.stages import resolve_init, training_task
 

@@ -68,7 +68,7 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
         precision=experiment.machine.precision,
         seed=0,
     )
-    if stage.train == "head":
+    if stage.keeps_backbone():
         path = backbone_path(run.folder, seed)
         load_strict(network.backbone, load_arrays(verified(path)), source=str(path))
     return RunModel(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, AgeGroups) else ())

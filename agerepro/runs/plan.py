@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from agerepro.config.loading import PAPER, read_experiment, to_dict
-from agerepro.config.schema import Experiment, Stage
+from agerepro.config.schema import BaseStage, Experiment
 from agerepro.errors import UserError
 from agerepro.faces.prepare import PreparedFaces, prepared_faces
 from agerepro.io import config_hash, finished_by, is_complete, read_manifest
@@ -74,7 +74,7 @@ class Plan:
     _stages: dict[tuple[str, int], StageCheckpoint | None] = field(default_factory=dict, repr=False)
 
     @property
-    def target(self) -> Stage:
+    def target(self) -> BaseStage:
         """The last stage, which is trained and tested once a fold."""
         return self.experiment.stages[-1]
 
@@ -94,7 +94,7 @@ class Plan:
             self.options.runs, paper=self.paper, experiment=self.options.experiment.stem, profile=self.options.profile, digest=digest
         )
 
-    def start_name(self, stage: Stage, seed: int) -> str | None:
+    def start_name(self, stage: BaseStage, seed: int) -> str | None:
         """Names the weights that a stage begins with: part of its own name. None while they are not known."""
         if stage.start_from == "scratch":
             return "scratch"
@@ -103,32 +103,29 @@ class Plan:
         earlier = self.checkpoint(self.stage(stage.start_from), seed)
         return earlier.digest if earlier else None
 
-    def digest(self, stage: Stage, seed: int) -> str | None:
+    def digest(self, stage: BaseStage, seed: int) -> str | None:
         """Names a stage, or the folds of the last one, under a seed; None while that depends on what is not known."""
         start, data = self.start_name(stage, seed), self.digests.get(stage.data)
         if start is None or data is None:
             return None
         return config_hash(stage_settings(self.experiment, stage, data=data, start=start, seed=seed))
 
-    def checkpoint(self, stage: Stage, seed: int) -> StageCheckpoint | None:
+    def checkpoint(self, stage: BaseStage, seed: int) -> StageCheckpoint | None:
         """Where a shared stage lies once it is trained; None while its name is not known."""
         if (stage.name, seed) not in self._stages:
             digest = self.digest(stage, seed)
-            self._stages[stage.name, seed] = digest and StageCheckpoint(
-                stage_folder(self.options.runs, stage=stage.name, backbone=self.experiment.backbone.name, digest=digest),
-                digest,
-                stage.target,
-            )
+            folder = stage_folder(self.options.runs, stage=stage.name, backbone=self.experiment.backbone.name, digest=digest or "")
+            self._stages[stage.name, seed] = StageCheckpoint(folder, digest, stage.target) if digest else None
         return self._stages[stage.name, seed]
 
-    def stage(self, name: str) -> Stage:
+    def stage(self, name: str) -> BaseStage:
         """The stage of that name."""
         return next(stage for stage in self.experiment.stages if stage.name == name)
 
-    def earlier(self, stage: Stage) -> list[Stage]:
+    def earlier(self, stage: BaseStage) -> list[BaseStage]:
         """The shared stages that one builds on, the first to be trained first."""
         names = {other.name for other in self.experiment.stages}
-        chain: list[Stage] = []
+        chain: list[BaseStage] = []
         while stage.start_from in names:
             stage = self.stage(stage.start_from)
             chain.insert(0, stage)
@@ -172,14 +169,16 @@ class Plan:
         done = name in self.digests
         return Step(f"prepare {name}", self.prepared[name].place, (), "done" if done else "ready")
 
-    def _train_step(self, stage: Stage, seed: int, before: dict[str, Step]) -> Step:
+    def _train_step(self, stage: BaseStage, seed: int, before: dict[str, Step]) -> Step:
         needs = [f"prepare {stage.data}"]
         if stage.start_from in {other.name for other in self.experiment.stages}:
             needs.append(step_name("train", stage.start_from, seed))
         place = self.checkpoint(stage, seed)
         done = place is not None and is_complete(place.folder)
         note = "" if done or place is None else failure(place.folder)
-        return Step(step_name("train", stage.name, seed), place and place.folder, tuple(needs), _state(done, note, needs, before), note)
+        return Step(
+            step_name("train", stage.name, seed), place.folder if place else None, tuple(needs), _state(done, note, needs, before), note
+        )
 
     def _fold_steps(self, seed: int, before: dict[str, Step]) -> Iterator[Step]:
         needs = [f"prepare {self.target.data}"]

@@ -70,7 +70,7 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
 def grid_folder(runs: Path, experiment: Experiment, task: TrainingTask, grid: Grid) -> Path:
     """Where the cells lie: named by all that shapes them but rate and batch."""
     stage = {key: value for key, value in task.settings["stage"].items() if key not in ("optimizer", "batch_size", "schedule")}
-    multiplier = task.stage.optimizer.backbone_lr_multiplier
+    multiplier = _stage_of(task).optimizer.backbone_lr_multiplier
     digest = config_hash([{**task.settings, "stage": {**stage, "backbone_lr_multiplier": multiplier}}, grid.epochs, to_dict(grid.folds)])
     return runs / "grids" / f"{task.stage.name}-{experiment.backbone.name}-{digest[:12]}"
 
@@ -105,16 +105,21 @@ def search(
     return pd.DataFrame(rows)
 
 
+def _stage_of(task: TrainingTask) -> Stage:
+    assert isinstance(task.stage, Stage)  # a regression is not searched
+    return task.stage
+
+
 def _trainer(experiment: Experiment, task: TrainingTask, init: Init) -> Trainer:
     network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
-    return Trainer(network.full, task.stage, task.loss, task.bins, experiment.machine, threads=num_workers())
+    return Trainer(network.full, _stage_of(task), task.loss, task.bins, experiment.machine, threads=num_workers())
 
 
 def _losses(trainer: Trainer, experiment: Experiment, task: TrainingTask, parts: list[Division], folder: Path) -> Iterator[float | None]:
     """The validation loss after the last epoch of each division; None where the loss stopped being a number."""
-    trainer.stage = task.stage
+    trainer.stage = stage = _stage_of(task)
     trainer.initial_state.assign_to(trainer.model)
-    trainer.model.optimizer.learning_rate = task.stage.optimizer.learning_rate
+    trainer.model.optimizer.learning_rate = stage.optimizer.learning_rate
     initial_state = TrainState.of(trainer.model)
     for division in parts:
         shared: tuple[str | int, ...] = (task.seed, task.stage.name)

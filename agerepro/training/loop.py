@@ -119,18 +119,18 @@ class Trainer:
         progress = _Progress(self, validation, steps, state, checkpoint, on_epoch, eval_outputs, clock)
 
         def fit(epochs: range, first_batch: int) -> None:
-            batches = training_batches(
+            with training_batches(
                 train, batch=self.stage.batch_size, epochs=epochs, rng_key=rng_key, threads=self.threads, first_batch=first_batch
-            )
-            self.model.fit(
-                batches,
-                epochs=epochs.stop,
-                initial_epoch=epochs.start,
-                steps_per_epoch=steps - first_batch,
-                shuffle=False,
-                verbose=0,
-                callbacks=[progress],
-            )
+            ) as batches:
+                self.model.fit(
+                    batches,
+                    epochs=epochs.stop,
+                    initial_epoch=epochs.start,
+                    steps_per_epoch=steps - first_batch,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[progress],
+                )
 
         start = state.epoch
         if state.batch:  # first the rest of the epoch in which it was stopped

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agerepro.config.loading import to_dict
-from agerepro.config.schema import Age, AgeGroups, Classification, CrossEntropy, Experiment, Identity, Stage
+from agerepro.config.schema import Age, AgeGroups, BaseStage, Classification, CrossEntropy, Experiment, Identity
 from agerepro.io import config_hash, verified
 from agerepro.training.device import numeric_environment
 
@@ -21,7 +21,7 @@ TRAINING = 1  # raise it when the same settings, data and start train to other w
 AUGMENTATION = 1  # raise it when the same draws give other pixels, or other draws are made
 
 
-def stage_settings(experiment: Experiment, stage: Stage, *, data: str, start: str, seed: int | None) -> dict[str, Any]:
+def stage_settings(experiment: Experiment, stage: BaseStage, *, data: str, start: str, seed: int | None) -> dict[str, Any]:
     """All that shapes the training of one stage, and the outputs that a fold keeps.
 
     data: the digest of its faces; start: the name of the weights it begins with, a digest of a stage or of a weight file; seed: None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import keras
@@ -40,16 +41,25 @@ def steps_in(examples: Examples, batch: int) -> int:
     return -(-len(examples) // batch)
 
 
+@contextmanager
 def training_batches(
     examples: Examples, *, batch: int, epochs: range, rng_key: tuple[str | int, ...], threads: int, first_batch: int = 0
-) -> tf.data.Dataset:
-    """Batches (input, target, weight) of all `epochs` in a row, `steps_in` of them each, of the first from `first_batch` on."""
+) -> Iterator[tf.data.Dataset]:
+    """Batches (input, target, weight) of all `epochs` in a row, `steps_in` of them each, of the first from `first_batch` on.
+
+    What a loading thread raises leaves the context as it was raised: TensorFlow knows errors of its own only.
+    """
+    errors: list[Exception] = []
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         ahead, now = itertools.tee(_members(len(examples), batch, epochs, rng_key, first_batch))
         loaded = load_batches(examples.source, ((examples.rows[members], epoch) for epoch, members in ahead), threads=threads)
-        for pixels, (_, members) in zip(loaded, now):
-            yield pixels, examples.targets[members], examples.weights[members]
+        try:
+            for pixels, (_, members) in zip(loaded, now):
+                yield pixels, examples.targets[members], examples.weights[members]
+        except Exception as error:
+            errors.append(error)
+            raise
 
     first = examples.source.batch(examples.rows[:1], PLAIN)
     signature = (
@@ -57,7 +67,12 @@ def training_batches(
         tf.TensorSpec((None,), tf.float32),
         tf.TensorSpec((None,), tf.float32),
     )
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    try:
+        yield tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    except tf.errors.OpError:
+        if errors:
+            raise errors[0] from None
+        raise
 
 
 def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: View) -> Iterator[np.ndarray]:

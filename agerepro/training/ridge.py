@@ -227,7 +227,7 @@ def _errors(fit: _InnerFit, features: Floats, ages: Floats, weights: Floats, sub
     H = S (v + strength)^-1 S' + r r' / W. The fit without rows k is the fit in which u_k is what the fit without them estimates,
     u_k - e with e = (I - H_kk)^-1 (u - H u)_k [Hastie, Tibshirani, Friedman 2009, section 7.10, for one row].
     """
-    scaler = StandardScaler().fit(features[fit.scaled_by], sample_weight=weights[fit.scaled_by])
+    scaler = _scaler(features[fit.scaled_by], weights[fit.scaled_by])
     own, root = weights[fit.rows], np.sqrt(weights[fit.rows])
     total, mean_age = own.sum(), np.average(ages[fit.rows], weights=own)
     centred = root * (ages[fit.rows] - mean_age)
@@ -283,7 +283,7 @@ def _fit(features: Floats, ages: Floats, weights: Floats, subsets: Sequence[_Sub
 
 def _solve(features: Floats, ages: Floats, weights: Floats, strength: float) -> tuple[Floats, float]:
     """Kernel (d,) and bias; whichever of the two systems of equations is smaller is solved."""
-    scaler = StandardScaler().fit(features, sample_weight=weights)
+    scaler = _scaler(features, weights)
     root, mean_age = np.sqrt(weights), np.average(ages, weights=weights)
     # Weighted columns have weighted mean 0, so the bias is not penalised.
     inside, centred = root[:, None] * scaler.transform(features), root * (ages - mean_age)
@@ -294,3 +294,9 @@ def _solve(features: Floats, ages: Floats, weights: Floats, strength: float) -> 
     standardised = cho_solve(factor, inside.T @ centred) if width <= rows else inside.T @ cho_solve(factor, centred)
     kernel = standardised / scaler.scale_
     return kernel, float(mean_age - scaler.mean_ @ kernel)
+
+
+def _scaler(features: Floats, weights: Floats) -> StandardScaler:
+    """Weighted mean and standard deviation of each feature, 1 for a constant one."""
+    with np.errstate(invalid="ignore"):  # the weighted variance of a constant feature may come out just below 0
+        return StandardScaler().fit(features, sample_weight=weights)

@@ -15,6 +15,7 @@ from agerepro.config.schema import (
     AgeGroups,
     Augment,
     Backbone,
+    BaseStage,
     Classification,
     CrossEntropy,
     Experiment,
@@ -58,7 +59,7 @@ CHECKPOINT = "checkpoint.npz"  # in the work folder of what is being trained
 class TrainingTask:
     """One stage with its data: targets and weights by row of `data.photos`, and the values that the classes stand for."""
 
-    stage: Stage
+    stage: BaseStage
     data: FaceDataset
     head: Classification | Regression
     loss: tuple[Loss, ...]
@@ -83,7 +84,7 @@ class TrainingTask:
         return Examples(source, rows, self.targets[rows], self.weights[rows])
 
 
-def training_task(experiment: Experiment, stage: Stage, data: FaceDataset, *, seed: int, start: str) -> TrainingTask:
+def training_task(experiment: Experiment, stage: BaseStage, data: FaceDataset, *, seed: int, start: str) -> TrainingTask:
     """The task of one stage. `start` names the weights it begins with: a digest of a stage or of a weight file."""
     head: Classification | Regression = experiment.head
     loss = experiment.loss
@@ -121,7 +122,7 @@ class Init:
     published: LoadedWeights | None = None
 
 
-def resolve_init(stage: Stage, backbone: Backbone, *, earlier: StageCheckpoint | None, weights_folder: Path | None) -> Init:
+def resolve_init(stage: BaseStage, backbone: Backbone, *, earlier: StageCheckpoint | None, weights_folder: Path | None) -> Init:
     """The first weights of a stage; `earlier`: the trained stage that it starts from. UserError, saying which file to put where, when
     published ones are missing."""
     if stage.start_from == "scratch":
@@ -152,7 +153,7 @@ def build_and_init(
         precision=machine.precision,
         seed=derive_seed("initial weights", task.seed, task.stage.name),
     )
-    network.backbone.trainable = task.stage.train != "head"
+    network.backbone.trainable = not task.stage.keeps_backbone()
     if (published := init.published) is not None:
         load_strict(network.backbone, published.tensors, source=published.file)
         return network, {"sha256": published.sha256, "parameters": published.parameters, "licence": published.licence}
@@ -177,6 +178,7 @@ def train_stage(experiment: Experiment, task: TrainingTask, init: Init, folder: 
     Raises Diverged and Interrupted as `Trainer.fit`.
     """
     stage, photos, began = task.stage, task.data.photos, time.monotonic()
+    assert isinstance(stage, Stage)  # only the last one may be a regression
     network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     rng_key = (task.seed, stage.name)
     validation = task.data.rows(held_out(photos, stage.split, rng_key=rng_key))
