@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -9,7 +10,21 @@ import pytest
 import yaml
 
 from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment
-from agerepro.config.schema import RENAMED, Adam, LeaveOneSubjectOut, Plateau, Regression, SubjectKFold
+from agerepro.config.schema import (
+    PROTOCOLS,
+    RENAMED,
+    Adam,
+    GroupSplit,
+    ImageKFold,
+    LeaveOneSubjectOut,
+    OfficialLists,
+    Plateau,
+    PredefinedFolds,
+    RandomParts,
+    Regression,
+    SubjectKFold,
+    validation_share,
+)
 from agerepro.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -107,7 +122,63 @@ def test_an_old_kind_is_told_its_new_name(setting: str, new: str) -> None:
         read_experiment(CASCADE, settings=[setting])
 
 
-@pytest.mark.parametrize("protocol", ["leave_one_subject_out", "{subject_kfold: 5}"])
+@pytest.mark.parametrize(
+    ("text", "protocol"),
+    [
+        ("{image_kfold: 5}", ImageKFold(folds=5, validation_images=0.1, seed=0)),
+        ("official", OfficialLists(validation_images=0.1, seed=0)),
+        ("{random: {repeats: 3}}", RandomParts(test=0.2, validation=0.1, unit="images", seed=0, repeats=3)),
+        ("{random: {unit: subjects, seed: 4}}", RandomParts(unit="subjects", seed=4)),
+        ("{predefined_folds: {subjects_may_repeat: true}}", PredefinedFolds(subjects_may_repeat=True)),
+        ("{leave_one_subject_out: {seed: 7}}", LeaveOneSubjectOut(seed=7)),
+    ],
+)
+def test_a_protocol_by_its_name_and_again_from_its_resolved_form(text: str, protocol: object, tmp_path: Path) -> None:
+    experiment = read_experiment(CASCADE, settings=[f"stages.fgnet.protocol={text}"])
+    assert experiment.stages[-1].protocol == protocol
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(experiment_to_dict(experiment)))
+    assert read_experiment(tmp_path / "again.yaml") == experiment
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        ("{random: {valdation: 0.2}}", r"\.yaml:\d+: unknown key 'stages.fgnet.protocol.valdation'. Did you mean 'validation'\?"),
+        ("{random: {unit: people}}", r"unit = 'people' is not allowed"),
+        ("{random: {test: 0.6, validation: 0.4}}", r"leaves nothing to train on"),
+        ("{random: {validation: 0}}", r"changes its rate by the validation loss but has no validation part"),
+        ("{image_kfold: {folds: 5, validation_images: 0}}", r"has no validation part"),
+        ("{official: {validation_images: 0}}", r"has no validation part"),
+        ("{image_kfold: 1}", r"greater than or equal to 2"),
+    ],
+)
+def test_a_wrong_protocol_is_named_with_what_to_write(protocol: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_experiment(CASCADE, settings=[f"stages.fgnet.protocol={protocol}"])
+
+
+def test_the_page_on_protocols_names_each_with_its_options_and_its_examples_read() -> None:
+    page = (EXPERIMENTS.parent / "docs" / "protocols.md").read_text(encoding="utf-8")
+    rows = {row.split("|")[1].strip(" `"): row for row in page.partition("```")[0].splitlines() if row.startswith("| `")}
+    assert set(rows) == set(PROTOCOLS)
+    for name, kind in PROTOCOLS.items():
+        for option in dataclasses.fields(kind):
+            shown = option.name if option.default is dataclasses.MISSING else f"{option.name}: {yaml.safe_dump(option.default).split()[0]}"
+            assert f"`{shown}" in rows[name], f"{name}: {shown}"
+    examples = re.findall(r"^protocol: (.*)$", page, re.MULTILINE)
+    kinds = {
+        type(read_experiment(CASCADE, settings=["stages.fgnet.schedule=null", f"stages.fgnet.protocol={text}"]).stages[-1].protocol)
+        for text in examples
+    }
+    assert kinds == set(PROTOCOLS.values())
+
+
+def test_the_share_that_is_held_out_to_choose_by() -> None:
+    divisions = (None, GroupSplit(0.3), LeaveOneSubjectOut(0.1), ImageKFold(2, 0.25), OfficialLists(0.0), RandomParts(validation=0.15))
+    assert [validation_share(division) for division in divisions] == [0, 0.3, 0.1, 0.25, 0, 0.15]
+
+
+@pytest.mark.parametrize("protocol", ["leave_one_subject_out", "{subject_kfold: 5}", "{image_kfold: 5}", "official"])
 def test_a_shared_stage_on_the_set_that_is_tested_is_refused(protocol: str, tmp_path: Path) -> None:
     path = tmp_path / "leak.yaml"
     settings = "epochs: 1, batch_size: 8, optimizer: {adam: 0.001}"
