@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -245,11 +245,13 @@ def content_digest(photos: pd.DataFrame) -> str:
 
 
 def _sources_table(root: Path, photos: Photos, sources: Mapping[str, SourceFile]) -> pd.DataFrame:
-    """The files and folders by which a change is noticed: photos that were read, label files, and every folder that holds any of them."""
+    """The files and folders by which a change is noticed: photos that were read, label files, and every folder above them."""
     paths = [path for path in dict.fromkeys(photos.table["path"]) if path in sources]
-    folders = dict.fromkeys(f"{parent}/" for path in paths if (parent := path.rpartition("/")[0]))
+    folders = dict.fromkeys(path.rpartition("/")[0] for path in paths)
+    for folder in list(folders):  # a new photo may come to lie in a folder that holds only folders today
+        folders |= dict.fromkeys(parent.as_posix() for parent in PurePosixPath(folder).parents)
     rows = [(path, sources[path].size, sources[path].changed, sources[path].digest) for path in paths]
-    for path in (*photos.label_files, *folders, "./"):
+    for path in (*photos.label_files, *(f"{folder}/" for folder in folders if folder not in ("", ".")), "./"):
         facts = _stat(root / path)
         if facts is not None:
             rows.append((path, *facts, ""))

@@ -1,4 +1,4 @@
-"""Fixtures of the faces tests: pixels of a portrait, and photos tables of files in a folder."""
+"""Fixtures of the faces tests: pixels of a portrait, photos tables of files in a folder, a detector that costs nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from agerepro.faces import crops
 from agerepro.faces.decode import decode
+from tests.faces.rectangles import Rectangles
 
 SIDES = ("left", "top", "right", "bottom")
 
@@ -20,6 +22,14 @@ SIDES = ("left", "top", "right", "bottom")
 def portrait(portraits: list[Path]) -> np.ndarray:
     """Pixels of one portrait."""
     return decode(portraits[0].read_bytes())
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Rectangles:
+    """The detector of this test: white rectangles are faces."""
+    stand_in = Rectangles()
+    monkeypatch.setattr(crops, "detector", lambda: stand_in)
+    return stand_in
 
 
 @pytest.fixture(scope="session")

@@ -1,394 +1,265 @@
-"""A data set becomes a faces table and a store; one bad photo costs only itself; a stopped run continues."""
+"""A data set's usable faces in a folder: made by one process, read by all, and looked at again only where an original has changed."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import subprocess
 import sys
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from agerepro.config.schema import Faces, Synthetic
-from agerepro.errors import UserError
-from agerepro.faces import decode as decode_module
-from agerepro.faces import prepare
+from agerepro.config.schema import Faces, OwnData, Synthetic
+from agerepro.errors import CheckFailed, UserError
 from agerepro.faces.decode import decode
-from agerepro.faces.detection import Detection
-from agerepro.faces.prepare import FaceDataset, align_photos, counts, prepare_faces, store_folder
-from agerepro.faces.store import FaceStore
+from agerepro.faces.prepare import FaceDataset, PreparedFaces, content_digest, prepared_faces
+from agerepro.io import damaged_files, finished_by, is_complete
 from agerepro.synthetic.writers import write
-from agerepro.tables import FACES, read_table
+from agerepro.tables import PHOTOS, coerce
+from tests.faces.rectangles import Rectangles, draw
+from tests.opened import opened_below
 
 SMALL = Faces(size=32, margin=0.0)
 
 
-class DrawnFaces:
-    """Stands in for the detector: every white rectangle is a face with level eyes. Counts the photos it was shown."""
-
-    def __init__(self) -> None:
-        self.shown = 0
-
-    def detect(self, images: Sequence[np.ndarray], *, smallest_face: int) -> list[list[Detection]]:
-        self.shown += len(images)
-        return [
-            [self._face(*row[:4]) for row in cv2.connectedComponentsWithStats((image[..., 0] > 200).astype(np.uint8))[2][1:].tolist()]
-            for image in images
-        ]
-
-    @staticmethod
-    def _face(x: int, y: int, width: int, height: int) -> Detection:
-        shares = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]])
-        return Detection((x, y, x + width, y + height), 0.99, shares * [width, height] + [x, y])
+def faces_of(place: Path, name: str = "fgnet", faces: Faces = SMALL) -> PreparedFaces:
+    """The faces of what lies in `place/data`, prepared in `place/faces`; made anew for each use, as each process does."""
+    return prepared_faces(name, data=place / "data", faces=faces, folder=place / "faces")
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> DrawnFaces:
-    stand_in = DrawnFaces()
-    monkeypatch.setattr(prepare, "detector", lambda: stand_in)
-    return stand_in
-
-
-def draw(path: Path, *boxes: tuple[int, int, int, int], size: tuple[int, int] = (100, 100), shade: int = 0) -> None:
-    pixels = np.full((*size, 3), shade, np.uint8)
-    for left, top, right, bottom in boxes:
-        pixels[top:bottom, left:right] = 255
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, "PNG")
+def prepared(place: Path, name: str = "fgnet", say: Callable[[str], object] = str, **settings: object) -> FaceDataset:
+    return faces_of(place, name, Faces(**{"size": 32, "margin": 0.0, **settings})).prepare(on_progress=lambda *_: None, say=say)
 
 
 def quietly(done: int, total: int) -> None:
     pass
 
 
-def crops(faces: pd.DataFrame, photos: pd.DataFrame, settings: Faces, folder: Path) -> list[np.ndarray]:
-    store = FaceStore(store_folder(photos, settings, folder))
-    return [decode(store.read(key)) for key in faces["image"] if key]
-
-
-def test_face_is_cropped_and_the_table_says_where(tmp_path, drawn, photos_of):
-    draw(tmp_path / "root" / "a.png", (20, 30, 60, 70))
-    photos = photos_of(["a.png"])
-    faces = align_photos(photos, tmp_path / "root", SMALL, tmp_path / "out", on_progress=quietly)
-    row = faces.iloc[0]
-    assert (row["photo"], row["status"], row["reason"], row["found"], row["rotation"], row["margin"]) == ("toy/a.png", "ok", "", 1, 0, 0)
-    assert row[["left", "top", "right", "bottom"]].tolist() == pytest.approx([20, 30, 60, 70], abs=1.0)  # seen through a warp
-    assert row[["left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y"]].tolist() == [32, 46, 48, 46]
-    (crop,) = crops(faces, photos, SMALL, tmp_path / "out")
-    assert crop.shape == (32, 32, 3) and crop[2:-2, 2:-2].min() > 240
-    folder = store_folder(photos, SMALL, tmp_path / "out")
-    assert folder.parent.name.startswith("toy-") and read_table(folder.parent / "faces.csv", FACES).equals(faces)
-
-
-def test_source_box_is_used_without_a_detector(tmp_path, drawn, photos_of):
-    draw(tmp_path / "a.png", (20, 30, 60, 70))
-    photos = photos_of(["a.png"], box=(20, 30, 60, 70))
-    for border in ("clip", "repeat"):
-        settings = Faces(size=72, margin=0.4, border=border)
-        faces = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=quietly)
-        (crop,) = crops(faces, photos, settings, tmp_path / "out")  # 40 + 2 x 16 = 72 pixels: 4..76, 14..86
-        assert crop[20:52, 20:52].min() > 240 and crop[:12].max() < 12
-    assert drawn.shown == 0 and faces["reason"].tolist() == ["box of the source"] and faces["found"].tolist() == [0]
-    align_photos(photos, tmp_path, Faces(size=72, boxes="detector"), tmp_path / "out", on_progress=quietly)
-    assert drawn.shown == 2
-
-
-def test_no_tensorflow_when_every_photo_brings_its_box(tmp_path):
-    draw(tmp_path / "a.png", (20, 30, 60, 70))
-    script = f"""
-        import sys
-        import pandas as pd
-        from pathlib import Path
-        from agerepro.config.schema import Faces, Synthetic
-        from agerepro.faces.prepare import align_photos
-        photos = pd.DataFrame([dict(photo="toy/a.png", path="a.png", left=20.0, top=30.0, right=60.0, bottom=70.0)])
-        root = Path({str(tmp_path)!r})
-        faces = align_photos(photos, root, Faces(), root / "out", on_progress=lambda done, total: None)
-        assert faces["status"].tolist() == ["ok"]
-        assert not {{"tensorflow", "keras", "mtcnn"}} & set(sys.modules)
-    """
-    child = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False, capture_output=True, text=True)
-    assert child.returncode == 0, child.stderr
-
-
-def test_policies_for_no_face(tmp_path, drawn, photos_of):
-    draw(tmp_path / "none.png", size=(40, 80), shade=77)
-    photos = photos_of(["none.png"])
-    whole = align_photos(photos, tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
-    assert whole[["status", "reason", "found"]].values.tolist() == [["no_face", "no face found: whole image", 0]]
-    (crop,) = crops(whole, photos, SMALL, tmp_path / "out")
-    assert np.abs(crop.astype(int) - 77).max() <= 1
-    settings = Faces(size=32, no_face="drop")
-    dropped = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=quietly)
-    assert dropped[["status", "reason", "image"]].values.tolist() == [["dropped", "no face found", ""]]
-    shown = drawn.shown
-    assert align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=quietly).equals(dropped) and drawn.shown == shown
-
-
-def test_policies_for_several_faces(tmp_path, drawn, photos_of):
-    draw(tmp_path / "two.png", (5, 5, 25, 25), (50, 50, 90, 90))
-    largest = align_photos(photos_of(["two.png"]), tmp_path, Faces(passes=1), tmp_path / "out", on_progress=quietly)
-    assert largest[["found", "left"]].values.tolist() == [[2, 50]]
-    labelled = Faces(passes=1, multiple_faces="labelled", boxes="detector")
-    chosen = align_photos(photos_of(["two.png"], box=(0, 0, 30, 30)), tmp_path, labelled, tmp_path / "out", on_progress=quietly)
-    assert chosen[["found", "left"]].values.tolist() == [[2, 5]]
-    unlabelled = align_photos(photos_of(["two.png"]), tmp_path, labelled, tmp_path / "out", on_progress=quietly)
-    assert unlabelled["left"].tolist() == [50]
-    elsewhere = align_photos(photos_of(["two.png"], box=(60, 0, 90, 30)), tmp_path, labelled, tmp_path / "out", on_progress=quietly)
-    assert elsewhere[["status", "reason"]].values.tolist() == [["no_face", "no face where the source's box is: whole image"]]
-
-
-def test_five_points_looks_for_landmarks_where_the_source_box_is(tmp_path, drawn, photos_of):
-    draw(tmp_path / "two.png", (5, 5, 25, 25), (50, 50, 90, 90))
-    photos = photos_of(["two.png"], box=(0, 0, 30, 30))
-    faces = align_photos(photos, tmp_path, Faces(align="five_points"), tmp_path / "out", on_progress=quietly)
-    assert faces[["status", "found", "left"]].values.tolist() == [["ok", 2, 5]]
-
-
-def test_every_bad_photo_is_a_named_skip_and_costs_only_itself(tmp_path, drawn, photos_of):
-    root = tmp_path / "root"
-    draw(root / "good.png", (20, 30, 60, 70))
-    draw(tmp_path / "secret.png", (20, 30, 60, 70))
-    (root / "text.jpg").write_text("not a photo")
-    (root / "empty.jpg").write_bytes(b"")
-    (root / "cut.jpg").write_bytes(b"")
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)).save(root / "cut.jpg")
-    (root / "cut.jpg").write_bytes((root / "cut.jpg").read_bytes()[:2000])
-    (root / "folder.jpg").mkdir()
-    Image.new("1", (20_000, 20_000)).save(root / "huge.png")
-    paths = [
-        "text.jpg",
-        "empty.jpg",
-        "cut.jpg",
-        "folder.jpg",
-        "missing.jpg",
-        "huge.png",
-        "../secret.png",
-        str(tmp_path / "secret.png"),
-        "x/../../secret.png",
-        "nul\0.png",
-        "",
-        "good.png",
-    ]
-    faces = align_photos(photos_of(paths), root, SMALL, tmp_path / "out", on_progress=quietly)
-    assert faces["status"].tolist() == ["unreadable"] * 11 + ["ok"]
-    expected = [
-        "not a picture",
-        "empty file",
-        "broken file",
-        "cannot be read: Is a directory",
-        "missing file",
-        "too large",
-        *["path leaves the data set's folder"] * 5,
-    ]
-    assert all(reason.startswith(start) for reason, start in zip(faces["reason"], expected))
-    assert counts(faces) == {
-        "photos": 12,
-        "crops": 1,
-        "several faces": 0,
-        "ok": 1,
-        "unreadable (broken file)": 1,
-        "unreadable (cannot be read)": 1,
-        "unreadable (empty file)": 1,
-        "unreadable (missing file)": 1,
-        "unreadable (not a picture)": 1,
-        "unreadable (path leaves the data set's folder)": 5,
-        "unreadable (too large)": 1,
-    }
-
-
-def test_source_box_outside_the_photo_is_a_named_skip(tmp_path, drawn, photos_of):
-    draw(tmp_path / "a.png")
-    faces = align_photos(photos_of(["a.png"], box=(200, 0, 300, 50)), tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
-    assert faces["status"].tolist() == ["unreadable"] and "outside the photo" in faces["reason"][0]
-
-
-@pytest.mark.parametrize("damage", ["none", "truncated shard"])
-def test_stopped_half_way_and_continued_equals_undisturbed(tmp_path, drawn, photos_of, monkeypatch, damage):
-    monkeypatch.setattr(prepare, "BATCH", 4)
-    monkeypatch.setattr(prepare, "SHARD_BYTES", 1000)
-    paths = [f"{n}.png" for n in range(20)]
-    for n, path in enumerate(paths):
-        draw(tmp_path / path, (n, 30, n + 40, 70))
-    photos = photos_of(paths)
-    undisturbed = align_photos(photos, tmp_path, SMALL, tmp_path / "whole", on_progress=quietly)
-    once = drawn.shown
-
-    def stop(done: int, total: int) -> None:
-        if done >= 12:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        align_photos(photos, tmp_path, SMALL, tmp_path / "stopped", on_progress=stop)
-    folder = store_folder(photos, SMALL, tmp_path / "stopped")
-    assert not (folder.parent / "faces.csv").exists() and len(FaceStore(folder)) > 4
-    if damage == "truncated shard":
-        victim = next(folder.glob("*.arrow"))
-        victim.write_bytes(victim.read_bytes()[:-10])
-    before, kept = drawn.shown, len(FaceStore(folder))
-    continued = align_photos(photos, tmp_path, SMALL, tmp_path / "stopped", on_progress=quietly)
-    assert drawn.shown - before == 2 * (20 - kept) < once  # two passes over what was not yet stored
-    assert continued.equals(undisturbed)
-    assert (folder.parent / "faces.csv").read_bytes() == (store_folder(photos, SMALL, tmp_path / "whole").parent / "faces.csv").read_bytes()
-    stores = FaceStore(folder), FaceStore(store_folder(photos, SMALL, tmp_path / "whole"))
-    assert [stores[0].read(key) for key in continued["image"]] == [stores[1].read(key) for key in undisturbed["image"]]
-
-
-def test_unchanged_photo_is_never_aligned_twice_but_a_changed_one_is(tmp_path, drawn, photos_of):
-    draw(tmp_path / "one" / "a.png", (20, 30, 60, 70))
-    draw(tmp_path / "two" / "deep" / "b.png", (20, 30, 60, 70))
-    first = align_photos(photos_of(["a.png"]), tmp_path / "one", SMALL, tmp_path / "out", on_progress=quietly)
-    moved = align_photos(photos_of(["deep/b.png"]), tmp_path / "two", SMALL, tmp_path / "out", on_progress=quietly)
-    assert drawn.shown == 2 and moved["image"].tolist() == first["image"].tolist() and moved["photo"].tolist() == ["toy/deep/b.png"]
-    other = align_photos(photos_of(["a.png"]), tmp_path / "one", Faces(size=32, margin=0.2), tmp_path / "out", on_progress=quietly)
-    assert drawn.shown == 4 and other["image"][0] != first["image"][0]  # other settings
-    draw(tmp_path / "one" / "a.png", (21, 30, 61, 70))
-    align_photos(photos_of(["a.png"]), tmp_path / "one", SMALL, tmp_path / "out", on_progress=quietly)
-    assert drawn.shown == 6  # other bytes
-
-
-def test_large_photo_is_reduced_but_its_table_is_not(tmp_path, drawn, photos_of, monkeypatch):
-    monkeypatch.setattr(decode_module, "LARGEST_SIDE", 50)
-    draw(tmp_path / "a.png", (20, 30, 60, 70))
-    faces = align_photos(photos_of(["a.png"]), tmp_path, Faces(passes=1), tmp_path / "out", on_progress=quietly)
-    assert faces[["left", "top", "right", "bottom", "left_eye_x"]].values.tolist() == [[20, 30, 60, 70, 32]]
-
-
-def test_photos_of_none_or_of_two_data_sets_are_an_error(tmp_path, photos_of):
-    photos = photos_of(["a.png", "b.png"])
-    with pytest.raises(UserError, match="of one data set"):
-        align_photos(photos.assign(photo=["one/a.png", "two/b.png"]), tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
-    with pytest.raises(UserError, match="of none"):
-        align_photos(photos[:0], tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
-
-
-def test_progress_counts_photos(tmp_path, drawn, photos_of, monkeypatch):
-    monkeypatch.setattr(prepare, "BATCH", 2)
-    draw(tmp_path / "a.png")
-    seen: list[tuple[int, int]] = []
-    align_photos(photos_of(["a.png"] * 5), tmp_path, SMALL, tmp_path / "out", on_progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(2, 5), (4, 5), (5, 5)]
-
-
-def eyes_of(faces: pd.DataFrame) -> np.ndarray:
-    return faces[["left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y"]].to_numpy()
-
-
-def test_real_portraits_turned_by_exif_and_in_a_broken_batch(tmp_path, portraits, photos_of: Callable[..., pd.DataFrame]):
-    for n, path in enumerate(portraits[:6]):
-        shutil.copy(path, tmp_path / f"{n}.jpg")
-    plain = photos_of([f"{n}.jpg" for n in range(6)])
-    settings = Faces(size=64)
-    faces = align_photos(plain, tmp_path, settings, tmp_path / "out", on_progress=quietly)
-    assert faces["status"].tolist() == ["ok"] * 6 and (faces["score"] > 0.99).all() and faces["rotation"].abs().max() < 20
-    turned = Image.fromarray(np.rot90(decode(portraits[0].read_bytes())))  # stored lying on its side, and EXIF says so
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    turned.save(tmp_path / "turned.png", exif=exif)
-    (tmp_path / "broken.jpg").write_bytes(portraits[1].read_bytes()[:3000])
-    again = align_photos(photos_of(["broken.jpg", "turned.png", "2.jpg"]), tmp_path, settings, tmp_path / "new", on_progress=quietly)
-    assert again["status"].tolist() == ["unreadable", "ok", "ok"]
-    assert np.array_equal(eyes_of(again)[1:], eyes_of(faces)[[0, 2]])
-
-
-def test_aligned_portraits_have_level_eyes_where_they_belong(tmp_path, portraits, photos_of):
-    from agerepro.faces.detection import detector
-
-    for n, path in enumerate(portraits):
-        shutil.copy(path, tmp_path / f"{n}.jpg")
-    photos = photos_of([f"{n}.jpg" for n in range(len(portraits))])
-    for settings, eyes in ((Faces(size=150, align="five_points", margin=0.25), [[47.5, 46.6], [100.5, 46.6]]), (Faces(size=150), None)):
-        faces = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=quietly)
-        seen = detector().detect(crops(faces, photos, settings, tmp_path / "out"), smallest_face=40)
-        found = np.array([max(detections, key=lambda face: face.area).landmarks[:2] for detections in seen])
-        slopes = np.degrees(np.arctan2(found[:, 1, 1] - found[:, 0, 1], found[:, 1, 0] - found[:, 0, 0]))
-        assert np.abs(slopes).max() < 6 and np.abs(slopes).mean() < 3
-        if eyes is not None:
-            assert np.abs(np.median(found, axis=0) - eyes).max() < 4  # pixels of the 150-pixel chip
-
-
-def test_a_crop_that_carries_its_margin_is_cut_like_the_whole_photo(tmp_path: Path) -> None:
-    # A face box of 50 x 50 in a photo, and the same box already cut out with 40 % on each side: 90 x 90.
-    rng = np.random.default_rng(0)
-    whole = rng.integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    Image.fromarray(whole).save(tmp_path / "whole.png")
-    Image.fromarray(whole[40:130, 50:140]).save(tmp_path / "crop.png")
-    nothing = float("nan")
-    photos = pd.DataFrame(
-        {
-            "photo": ["imdb/whole.png", "imdb/crop.png"],
-            "path": ["whole.png", "crop.png"],
-            "left": [70.0, nothing],
-            "top": [60.0, nothing],
-            "right": [120.0, nothing],
-            "bottom": [110.0, nothing],
-            "cropped_margin": [nothing, 0.4],
-        }
-    )
-    settings = Faces(size=48, margin=0.4)
-    faces = align_photos(photos, tmp_path, settings, tmp_path / "out", on_progress=lambda done, total: None)
-    store = FaceStore(store_folder(photos, settings, tmp_path / "out"))
-    whole_crop, inner_crop = (decode(store.read(key)) for key in faces["image"])
-    np.testing.assert_array_equal(whole_crop, inner_crop)
-
-
-def prepared(data: Path, name: str, **settings: object) -> FaceDataset:
-    faces = Faces(**{"size": 32, "margin": 0.0, **settings})
-    return prepare_faces(name, data=data, faces=faces, group_labels="exact", folder=data / "out", on_progress=lambda *_: None)
-
-
-def test_a_partial_copy_is_known_by_its_readable_photos(tmp_path, drawn):
+@pytest.fixture
+def place(tmp_path: Path, drawn: Rectangles) -> Path:
+    """A folder with FG-NET of four photos, prepared: one face each, and the detector has seen each photo twice."""
     for age in range(4):
-        draw(tmp_path / "fgnet" / f"001A{age:02d}.JPG", (20, 30, 60, 70))
-    draw(tmp_path / "fgnet" / "001A04.JPG")  # without a face, but there
-    (tmp_path / "fgnet" / "001A05.JPG").write_bytes(b"broken")
-    dropping = prepared(tmp_path, "fgnet", no_face="drop")
+        draw(tmp_path / "data" / "fgnet" / f"001A{age:02d}.JPG", (20 + age, 30, 60 + age, 70))
+    prepared(tmp_path)
+    assert drawn.shown == 8
+    return tmp_path
+
+
+def test_the_faces_are_whole_and_name_what_they_hold(place: Path) -> None:
+    faces = faces_of(place)
+    dataset = faces.load()
+    assert is_complete(faces.place) and finished_by(faces.place) == dataset.digest == faces.about()["digest"]
+    assert dataset.photos["age"].tolist() == [0, 1, 2, 3] and faces.about()["photos"] == 4 and faces.about()["people"] == 1
+    assert [decode(dataset.store.read(image)).shape for image in dataset.photos["image"]] == [(32, 32, 3)] * 4
+    assert {path.name for path in faces.place.iterdir()} == {
+        *("photos.csv", "crops.csv", "faces.csv", "sources.csv", "about.json", "provenance.json", "manifest.json")
+    }
+    assert all((place / "faces" / "crops" / faces.about()["store"] / shard).is_file() for shard in faces.about()["shards"])
+
+
+def test_where_nothing_has_changed_no_original_is_opened_and_no_crop_before_it_is_read(place: Path, drawn: Rectangles) -> None:
+    assert faces_of(place).is_done() and faces_of(place).is_current()
+    with opened_below(place / "data") as originals, opened_below(place / "faces" / "crops") as shards:
+        dataset = prepared(place)
+    assert originals == shards == [] and drawn.shown == 8
+    with opened_below(place / "faces" / "crops") as shards:
+        for image in dataset.photos["image"]:
+            dataset.store.read(image)
+    assert set(shards) == set(faces_of(place).about()["shards"])
+
+
+def test_only_the_photo_that_has_changed_is_read_again(place: Path, drawn: Rectangles) -> None:
+    before = faces_of(place).load()
+    draw(place / "data" / "fgnet" / "001A02.JPG", (10, 10, 70, 70))
+    assert faces_of(place).is_done() and not faces_of(place).is_current()
+    with opened_below(place / "data") as originals:
+        after = prepared(place)
+    assert originals == ["001A02.JPG"] and drawn.shown == 8 + 2
+    images = pd.DataFrame({"before": before.photos["image"], "after": after.photos["image"]})
+    assert (images["before"] != images["after"]).tolist() == [False, False, True, False] and after.digest != before.digest
+    assert faces_of(place).is_current() and after.photos.drop(columns="image").equals(before.photos.drop(columns="image"))
+
+
+def test_new_and_removed_photos_are_noticed(place: Path, drawn: Rectangles) -> None:
+    draw(place / "data" / "fgnet" / "002A00.JPG", (20, 20, 50, 50))
+    (place / "data" / "fgnet" / "001A01.JPG").unlink()
+    assert not faces_of(place).is_current()
+    with opened_below(place / "data") as originals:
+        dataset = prepared(place)
+    assert originals == ["002A00.JPG"] and drawn.shown == 8 + 2
+    assert dataset.photos["photo"].tolist() == [f"fgnet/{name}.JPG" for name in ("001A00", "001A02", "001A03", "002A00")]
+    assert faces_of(place).is_current()
+
+
+@pytest.mark.parametrize("folder", [".", "a", "a/deep", "a/deep/deeper", "new"])
+def test_a_new_photo_is_noticed_in_whatever_folder(tmp_path: Path, drawn: Rectangles, folder: str) -> None:
+    def faces() -> PreparedFaces:
+        return prepared_faces("own", data=tmp_path / "own", faces=SMALL, folder=tmp_path / "faces", own=OwnData(pattern="{age}.png"))
+
+    draw(tmp_path / "own" / "a" / "deep" / "deeper" / "30.png", (20, 30, 60, 70))
+    assert len(faces().prepare(on_progress=lambda *_: None).photos) == 1 and faces().is_current()
+    draw(tmp_path / "own" / folder / "31.png", (21, 30, 61, 70))
+    assert not faces().is_current()
+    assert faces().prepare(on_progress=lambda *_: None).photos["age"].sort_values().tolist() == [30, 31]
+
+
+def test_a_changed_label_file_is_read_again_and_no_photo(tmp_path: Path, drawn: Rectangles) -> None:
+    labels = tmp_path / "own" / "faces.csv"
+    for number in range(3):
+        draw(tmp_path / "own" / "photos" / f"{number}.png", (20 + number, 30, 60 + number, 70))
+    labels.write_text("file,age\n" + "".join(f"photos/{number}.png,{30 + number}\n" for number in range(3)))
+
+    def prepare_own() -> FaceDataset:
+        faces = prepared_faces("own", data=labels, faces=SMALL, folder=tmp_path / "faces")
+        return faces.prepare(on_progress=lambda *_: None)
+
+    first = prepare_own()
+    with opened_below(tmp_path / "own") as originals:
+        assert prepare_own().digest == first.digest
+    assert originals == []
+    labels.write_text(labels.read_text().replace(",32", ",64"))
+    with opened_below(tmp_path / "own") as originals:
+        second = prepare_own()
+    assert set(originals) == {"faces.csv"} and drawn.shown == 2 * 3
+    assert second.photos["age"].tolist() == [30, 31, 64] and second.digest != first.digest
+    assert second.photos["image"].tolist() == first.photos["image"].tolist()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "removed"])
+def test_a_lost_shard_is_noticed_by_its_size_and_its_photos_are_aligned_again(place: Path, drawn: Rectangles, damage: str) -> None:
+    before, said = faces_of(place).load(), []
+    (shard,) = (place / "faces" / "crops").rglob("*.arrow")
+    if damage == "truncated":
+        shard.write_bytes(shard.read_bytes()[:-9])
+    else:
+        shard.unlink()
+    assert not faces_of(place).is_done()
+    with pytest.raises(UserError, match="not prepared"):
+        faces_of(place).load()
+    after = prepared(place, say=said.append)
+    assert drawn.shown == 8 + 8 and after.digest == before.digest and shard.is_file()
+    assert [(str(shard) in text, f"{shard.name}.corrupt" in text) for text in said] == [(True, True)] * (damage == "truncated")
+
+
+def test_a_flipped_byte_in_a_shard_is_noticed_when_it_is_read_set_aside_and_mended(place: Path, drawn: Rectangles) -> None:
+    dataset, (shard,) = faces_of(place).load(), (place / "faces" / "crops").rglob("*.arrow")
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(CheckFailed, match=shard.name):
+        dataset.store.read(dataset.photos["image"][0])
+    assert not shard.exists() and shard.with_name(f"{shard.name}.corrupt").read_bytes() == content
+    assert prepared(place).digest == dataset.digest and shard.is_file() and drawn.shown == 8 + 8
+
+
+def test_a_damaged_table_of_the_faces_is_named_and_made_again_without_reading_a_photo(place: Path, drawn: Rectangles) -> None:
+    table = faces_of(place).place / "crops.csv"
+    table.write_text(table.read_text().replace("001A00", "001A09"))
+    assert damaged_files(table.parent) == [table]
+    with pytest.raises(CheckFailed, match=r"crops\.csv"):
+        faces_of(place).load()
+    with opened_below(place / "data") as originals:
+        assert len(prepared(place).photos) == 4
+    assert originals == [] and drawn.shown == 8 and damaged_files(table.parent) == []
+
+
+def test_where_the_originals_are_gone_the_faces_are_used_and_it_is_said(place: Path, drawn: Rectangles) -> None:
+    before, said = faces_of(place).load(), []
+    (place / "data").rename(place / "elsewhere")
+    after = prepared(place, say=said.append)
+    assert after.digest == before.digest and after.photos.equals(before.photos) and drawn.shown == 8
+    assert [len(after.store.read(image)) > 0 for image in after.photos["image"]] == [True] * 4
+    assert len(said) == 1 and str(place / "data" / "fgnet") in said[0]
+
+
+def test_other_settings_lie_beside_and_share_no_crop(place: Path, drawn: Rectangles) -> None:
+    other = prepared(place, margin=0.3)
+    assert faces_of(place).is_done() and drawn.shown == 8 + 8
+    assert not set(other.photos["image"]) & set(faces_of(place).load().photos["image"])
+
+
+PREPARING = """
+import sys
+import time
+from pathlib import Path
+from agerepro.faces import crops
+from tests.faces.rectangles import Rectangles
+from tests.faces.test_prepare import faces_of
+
+place, waits = Path(sys.argv[1]), Path(sys.argv[1]) / "waits"
+
+class Slow(Rectangles):
+    def detect(self, images, *, smallest_face):
+        end = time.monotonic() + 60
+        while not waits.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        return super().detect(images, smallest_face=smallest_face)
+
+detector = Slow()
+crops.detector = lambda: detector
+dataset = faces_of(place).prepare(on_progress=lambda *_: None, say=lambda text: waits.touch())
+print(detector.shown, dataset.digest)
+"""
+
+
+def test_of_two_processes_one_prepares_and_the_other_waits_for_it(tmp_path: Path) -> None:
+    for age in range(4):
+        draw(tmp_path / "data" / "fgnet" / f"001A{age:02d}.JPG", (20, 30, 60, 70))
+    command = [sys.executable, "-c", PREPARING, str(tmp_path)]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) for _ in range(2)]
+    answers = [child.communicate(timeout=120)[0].split() for child in children]
+    assert [child.returncode for child in children] == [0, 0] and (tmp_path / "waits").exists()
+    assert sorted(shown for shown, _ in answers) == ["0", "8"]
+    assert answers[0][1] == answers[1][1]
+
+
+def test_the_digest_covers_labels_and_pixels_and_nothing_else() -> None:
+    photos = coerce(pd.DataFrame({"photo": ["own/a", "own/b"], "path": ["a", "b"], "age": [1.0, 2.0]}), PHOTOS).assign(image=["x", "y"])
+    digest = content_digest(photos)
+    assert digest == content_digest(photos.assign(path="elsewhere", left=1.0))
+    changes = {"age": [1.0, 3.0], "subject": "p", "image": ["x", "z"], "split": "train", "photo": ["own/a", "own/c"]}
+    assert digest not in {content_digest(photos.assign(**{column: value})) for column, value in changes.items()}
+    assert digest != content_digest(photos[::-1])
+
+
+def test_a_partial_copy_is_known_by_its_readable_photos(place: Path) -> None:
+    draw(place / "data" / "fgnet" / "001A04.JPG")  # without a face, but there
+    (place / "data" / "fgnet" / "001A05.JPG").write_bytes(b"broken")
+    dropping = prepared(place, no_face="drop")
     assert (len(dropping.photos), dropping.funnel["shortfall"]) == (4, "5 of 1,002 photos of fgnet")
     assert dropping.without({"nobody"}).funnel["shortfall"] == dropping.funnel["shortfall"]
-    written = json.loads(next((tmp_path / "out").glob("fgnet-*/funnel.json")).read_text())
-    assert written["shortfall"] == dropping.funnel["shortfall"]
 
 
-def test_a_drawn_set_is_no_partial_copy(tmp_path, drawn):
-    write("fgnet", tmp_path / "fgnet", Synthetic(people=1, size=40), jobs=1, on_progress=quietly)
-    dataset = prepared(tmp_path, "fgnet")
+def test_a_drawn_set_is_no_partial_copy_and_the_same_wherever_it_lies(tmp_path: Path, drawn: Rectangles) -> None:
+    for folder in ("data", "copy"):
+        write("fgnet", tmp_path / folder / "fgnet", Synthetic(people=1, size=40), jobs=1, on_progress=quietly)
+    dataset = prepared(tmp_path)
     assert 0 < len(dataset.photos) < 1002 and dataset.funnel["shortfall"] == ""
+    copy = prepared_faces("fgnet", data=tmp_path / "copy", faces=SMALL, folder=tmp_path / "faces")
+    ordered = prepared_faces(
+        "fgnet", data=tmp_path / "not drawn yet", faces=SMALL, folder=tmp_path / "faces", order=Synthetic(people=1, size=40)
+    )
+    assert faces_of(tmp_path).place == copy.place == ordered.place and copy.load().digest == dataset.digest
 
 
-def test_no_usable_face_is_a_sentence_with_every_reason(tmp_path, drawn):
-    (tmp_path / "my data" / "fgnet").mkdir(parents=True)
+def test_no_usable_face_is_a_sentence_with_every_reason(tmp_path: Path, drawn: Rectangles) -> None:
+    place = tmp_path / "my place"
+    (place / "data" / "fgnet").mkdir(parents=True)
     for age, content in enumerate((b"", b"", b"no picture")):
-        (tmp_path / "my data" / "fgnet" / f"001A{age:02d}.JPG").write_bytes(content)
+        (place / "data" / "fgnet" / f"001A{age:02d}.JPG").write_bytes(content)
     with pytest.raises(UserError) as caught:
-        prepared(tmp_path / "my data", "fgnet")
+        prepared(place)
     message = str(caught.value)
     assert all(fact in message for fact in ("3 photos of fgnet", "2 unreadable (empty file)", "1 unreadable (not a picture)"))
-    assert "{" not in message and f"--root '{tmp_path / 'my data'}'" in message
+    assert "{" not in message and f"--root '{place / 'data'}'" in message and not faces_of(place).is_done()
 
 
-def test_a_name_that_is_not_utf8_passes_through_alignment_and_its_tables(tmp_path, drawn):
+def test_a_name_that_is_not_utf8_passes_through_alignment_and_its_tables(tmp_path: Path, drawn: Rectangles) -> None:
     for name in (b"001A02.JPG", b"caf\xe9.JPG"):
-        draw(tmp_path / "fgnet" / os.fsdecode(name), (20, 30, 60, 70))
-    dataset = prepared(tmp_path, "fgnet")
+        draw(tmp_path / "data" / "fgnet" / os.fsdecode(name), (20, 30, 60, 70))
+    dataset = prepared(tmp_path)
     assert dataset.photos["photo"].tolist() == ["fgnet/001A02.JPG"]
     assert dataset.funnel["skipped"] == [{"path": r"caf\udce9.JPG", "reason": "the name is not UTF-8"}]
-
-
-def test_a_photo_that_needs_a_missing_package_is_read_once_it_is_there(tmp_path, drawn, photos_of, heif_writer, monkeypatch):
-    pixels = np.zeros((100, 100, 3), np.uint8)
-    pixels[30:70, 20:60] = 255
-    Image.fromarray(pixels).save(tmp_path / "a.jpg", "HEIF")  # as telephones name them now and then
-    with monkeypatch.context() as without:
-        without.setitem(sys.modules, "pillow_heif", None)
-        faces = align_photos(photos_of(["a.jpg"]), tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
-    assert faces["status"].tolist() == ["unreadable"] and "pillow-heif" in faces["reason"][0]
-    faces = align_photos(photos_of(["a.jpg"]), tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
-    assert faces["status"].tolist() == ["ok"]
+    assert faces_of(tmp_path).is_current()
