@@ -45,8 +45,8 @@ ROW = Reproduces(paper="koenig2019", table="table4", row="VGG-16-IMDB-AgeDB")
 def run_of(predictions):
     table = pd.concat([scores(predictions), baseline_scores(predictions, {0: 12.0, 1: 15.0, 2: 30.0}, {0: 11.0, 1: 16.0, 2: 35.0})])
 
-    def make(*, banner="", folds_done=3, folds_total=3, reproduces=ROW, profile="paper"):
-        return RunScores("row", profile, banner, folds_done, folds_total, reproduces, table)
+    def make(*, banner="", folds_done=3, folds_total=3, reproduces=ROW, profile="paper", people=""):
+        return RunScores("row", profile, banner, folds_done, folds_total, reproduces, table, people)
 
     return make
 
@@ -73,6 +73,12 @@ def test_a_demo_or_partial_run_is_marked_and_has_no_difference(run_of, warned, t
     assert (table["standing"] == text).all()
     assert table["difference"].isna().all()
     assert table["paper"].notna().sum() == 4
+
+
+def test_a_paper_that_divides_images_is_reproduced_and_the_table_says_so(run_of):
+    table = compare([run_of(people="12 % of test people also in training")]).set_index("metric")
+    assert (table["standing"] == "12 % of test people also in training").all()
+    assert table.loc["MAE (macro)", "difference"] == pytest.approx(2.32)
 
 
 def test_other_settings_than_the_papers_have_no_difference_even_on_its_data(run_of):

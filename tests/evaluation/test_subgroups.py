@@ -19,6 +19,14 @@ def test_errors_by_age_by_hand(predictions):
     assert np.isnan(table["low"]).all()  # one person a bin
 
 
+def test_people_are_those_who_are_known_and_the_interval_takes_every_other_photo_for_one(make_predictions):
+    """Twenty-four photos: of six people; of two people and twelve times of nobody known; of nobody known."""
+    names = ([f"{place // 4}" for place in range(24)], ["a", "", "b", ""] * 6, [""] * 24)
+    tables = [error_by_age(make_predictions([0] * 24, [10.0] * 24, [11.0, 13.0] * 12, subject=subject)) for subject in names]
+    assert [int(table["people"][0]) for table in tables] == [6, 2, 0]
+    assert [bool(table["low"].notna()[0]) for table in tables] == [False, True, True]  # an interval takes ten
+
+
 def test_a_bin_of_fewer_than_ten_people_has_no_interval(make_predictions):
     ages = [5.0] * 9 + [15.0] * 10
     table = error_by_age(make_predictions(range(19), ages, np.array(ages) + np.arange(19)))

@@ -19,6 +19,7 @@ from agerepro.report.sections import (
     gender_pages,
     notes_of,
     paired_notes,
+    people_notes,
 )
 from agerepro.report.tables import as_text
 
@@ -160,3 +161,21 @@ def test_protocol_comes_first(make_run, make_group_run):
     assert "leave one person out" in notes_of([make_run()])[0]
     first, second, *_ = notes_of([make_run(), make_group_run()])
     assert "vgg16-faces2: leave one person out" in first and "adience: the authors' folds" in second
+
+
+def test_unknown_people_are_counted_in_a_note_and_no_fold_is_one_person(make_run):
+    run = make_run()
+    nobody = replace(run, predictions=run.predictions.assign(subject=""), people="people unknown")
+    assert run.one_person_a_fold and not nobody.one_person_a_fold
+    assert nobody.standing == "demo: synthetic faces; people unknown"
+    photos = run.predictions["photo"].nunique()
+    assert people_notes([run]) == []
+    (note,) = people_notes([nobody])
+    assert f"{photos} of {photos} tested photos" in note and note in notes_of([nobody])
+
+
+def test_photos_of_nobody_known_have_no_count_of_people(make_run):
+    run = make_run()
+    genders = dict.fromkeys(run.predictions["photo"], "f")
+    known, nobody = (replace(run, genders=genders, predictions=run.predictions.assign(**who)) for who in ({}, {"subject": ""}))
+    assert [gender_pages([result])[0].rows[0][4] for result in (known, nobody)] == ["12", "-"]

@@ -73,3 +73,4 @@ def test_a_partial_copy_is_never_the_papers_own_data() -> None:
     text = disclaimer("paper", synthetic=False, changed=["a=1"], partial_copies=copies)
     assert all(part in text for part in (*copies, "partial copy", "changed: a=1"))
     assert run_status(text, 82, 82) == text
+    assert run_status("", 82, 82, people="people unknown") == "people unknown"

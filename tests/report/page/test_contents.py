@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from agerepro.datasets import catalog
 from agerepro.io import write_json, write_text
 from agerepro.report.loading import load_run
-from agerepro.report.page.contents import choice_of, decide_faces, first_seed_histories, funnel_page
+from agerepro.report.page.contents import check_leakage, choice_of, decide_faces, first_seed_histories, funnel_page
+from agerepro.tables import PHOTOS, read_table, write_table
 
 
 def test_shared_stages_are_followed_back_from_what_the_folds_start_from(make_folder):
@@ -68,3 +70,25 @@ def test_the_funnel_begins_with_what_a_partial_copy_has(make_folder):
     assert funnel_page(load_run(real.folder, partial=False)).rows[0] == ("fgnet", "partial copy", "15 of 1,002 photos of fgnet")
     drawn = make_folder(name="drawn", shortfall="15 of 1,002 photos of fgnet")  # nobody has a whole copy of drawn people
     assert funnel_page(load_run(drawn.folder, partial=False)).rows[0] == ("fgnet (drawn)", "age known", "18 kept, 1 removed")
+
+
+def test_people_on_two_sides_are_leaks_of_a_protocol_by_person_and_a_count_of_one_by_image(make_folder):
+    made = make_folder()
+    people, settings = made.folder / "photos.csv", made.folder / "experiment.yaml"
+    by_person, photos = yaml.safe_load(settings.read_text(encoding="utf-8")), read_table(people, PHOTOS)
+    by_image = {**by_person, "stages": [*by_person["stages"][:-1], {**by_person["stages"][-1], "protocol": {"image_kfold": 6}}]}
+    count = len(set(photos["subject"]))
+
+    def read(subject, experiment):
+        write_table(people, photos.assign(subject=subject), PHOTOS)
+        settings.write_text(yaml.safe_dump(experiment), encoding="utf-8")
+        run = load_run(made.folder, partial=False)
+        return check_leakage(run).leaks, run.result.people, run.result.protocol
+
+    assert read(photos["subject"], by_person)[:2] == ((), "")
+    leaks, overlap, _ = read("ann", by_person)
+    assert len(leaks) == count and all("ann" in leak for leak in leaks)
+    assert overlap == "100 % of test people also in training"
+    assert read("ann", by_image)[:2] == ((), overlap)
+    assert read("", by_image)[:2] == ((), "people unknown")
+    assert "6-fold by image" in read("", by_image)[2]
