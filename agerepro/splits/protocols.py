@@ -131,7 +131,7 @@ def describe_protocol(protocol: Protocol | None, *, overlap: str = "") -> str:
 
     overlap: what `leakage.describe_overlap` says of the folds; where it says something, the authors' folds keep nobody apart.
     """
-    share, others = validation_share(protocol), "others"
+    share, of = validation_share(protocol), "of the others validate"
     if isinstance(protocol, LeaveOneSubjectOut):
         words = "leave-one-person-out"
     elif isinstance(protocol, SubjectKFold):
@@ -141,7 +141,7 @@ def describe_protocol(protocol: Protocol | None, *, overlap: str = "") -> str:
     elif isinstance(protocol, PredefinedFolds):
         words = "the authors' folds" + (", people apart" if keeps_people_apart(protocol) and not overlap else "")
     elif isinstance(protocol, OfficialLists):
-        words, others = "the authors' lists of training and test images", "training images where no list does"
+        words, of = "the authors' lists of training and test images", "of the training images validate where no list does"
     elif isinstance(protocol, RandomParts):
         unit = "images" if protocol.unit == "images" else "people"
         draws = f", {protocol.repeats} draws" if protocol.repeats > 1 else ""
@@ -151,7 +151,7 @@ def describe_protocol(protocol: Protocol | None, *, overlap: str = "") -> str:
         words = f"people {', '.join(protocol.subjects)} tested together"
     else:
         raise ValueError(f"No words for {protocol}.")
-    inner = f", {share:.0%} of the {others} validate" if share else ""
+    inner = f", {share:.0%} {of}" if share else ""
     return words + inner
 
 
@@ -204,7 +204,7 @@ def _sample(count: int, share: float, rng_key: Sequence[str | int]) -> Numbers:
 
 def _random_parts(units: pd.Series, protocol: RandomParts, *, rng_key: Sequence[str | int]) -> Numbers:
     unit = _numbered(units)
-    count = int(unit.max()) + 1
+    count = len(np.unique(unit))
     tested, validated = (max(1, round(share * count)) if share else 0 for share in (protocol.test, protocol.validation))
     if tested + validated >= count:
         raise UserError(

@@ -42,7 +42,7 @@ from agerepro.models.weights import (
 )
 from agerepro.provenance import provenance
 from agerepro.rng import derive_seed
-from agerepro.splits.protocols import groups_of, held_out
+from agerepro.splits.protocols import groups_of, held_out, identities_of
 from agerepro.tasks.decode import bin_centres
 from agerepro.training.augment import AugmentedFaces, InputView
 from agerepro.training.checkpoint import save_history
@@ -96,8 +96,8 @@ def training_task(experiment: Experiment, stage: BaseStage, data: FaceDataset, *
     else:
         # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
         head, loss = Classification(), (CrossEntropy(),)
-        names = list(stage.target.labels) if isinstance(stage.target, AgeGroups) else sorted(set(data.photos["subject"]))
-        labels = groups_of(data.photos, stage.target) if isinstance(stage.target, AgeGroups) else data.photos["subject"]
+        labels = groups_of(data.photos, stage.target) if isinstance(stage.target, AgeGroups) else identities_of(data.photos)
+        names = list(stage.target.labels) if isinstance(stage.target, AgeGroups) else sorted(set(labels))
         targets = labels.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
         bins = np.arange(len(names), dtype=np.float32)
     weights = np.ones(len(targets), np.float32)

@@ -314,6 +314,8 @@ def test_random_parts_take_their_shares_of_images_or_people_anew_in_each_repeat(
     assert table["part"].value_counts().to_dict() == {"train": 75, "test": 25}
     with pytest.raises(UserError, match=r"2 images .*1 .* test and 1 validate"):
         make_folds(photos[:2], RandomParts())
+    with pytest.raises(UserError, match="0 images"):
+        make_folds(photos[:0], RandomParts())
 
 
 def test_the_authors_lists_are_followed_to_the_letter() -> None:
@@ -411,6 +413,10 @@ def test_hold_outs_take_their_share_of_images_or_people() -> None:
         (ImageKFold(folds=5), "5-fold by image, 10% of the others validate"),
         (PredefinedFolds(validation_subjects=0, subjects_may_repeat=True), "the authors' folds"),
         (OfficialLists(validation_images=0), "the authors' lists of training and test images"),
+        (
+            OfficialLists(validation_images=0.2),
+            "the authors' lists of training and test images, 20% of the training images validate where no list does",
+        ),
         (RandomParts(repeats=3), "a random 20% of the images tested, 10% validate, 3 draws"),
         (RandomParts(unit="subjects", validation=0), "a random 20% of the people tested"),
     ],
