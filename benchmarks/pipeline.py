@@ -75,8 +75,9 @@ def _jpeg(number: int, side: int) -> bytes:
 
 def _train(source: AugmentedFaces, faces: int, threads: int) -> None:
     examples = Examples(source, np.arange(faces), np.zeros(faces, np.float32), np.ones(faces, np.float32))
-    for _ in training_batches(examples, batch=BATCH, epochs=range(1), rng_key=("benchmark",), threads=threads):
-        pass
+    with training_batches(examples, batch=BATCH, epochs=range(1), rng_key=("benchmark",), threads=threads) as dataset:
+        for _ in dataset:
+            pass
 
 
 def _look(source: AugmentedFaces, faces: int, threads: int) -> None:

@@ -46,8 +46,9 @@ def main() -> None:
         rows = np.arange(options.faces)
         examples = Examples(faces, rows, np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32))
         began, read = time.perf_counter(), 0
-        for pixels, _, _ in training_batches(examples, batch=32, epochs=range(1), rng_key=("benchmark",), threads=options.threads):
-            read += len(pixels)
+        with training_batches(examples, batch=32, epochs=range(1), rng_key=("benchmark",), threads=options.threads) as dataset:
+            for pixels, _, _ in dataset:
+                read += len(pixels)
         seconds = time.perf_counter() - began
         print(f"read, decoded, warped and batched: {read:,} faces, {read / seconds:,.0f} a second; {_memory()}")
 
