@@ -16,11 +16,13 @@ from PIL import Image
 
 from agerepro.config.loading import experiment_to_dict, read_experiment
 from agerepro.explain.regions import EYES_AND_NOSE, REGIONS, SUMMARY
-from agerepro.faces.prepare import content_digest, store_folder
-from agerepro.faces.store import StoreWriter
-from agerepro.io import write_json, write_manifest, write_text
+from agerepro.faces.crops import store_folder
+from agerepro.faces.prepare import content_digest
+from agerepro.faces.store import FaceStore, StoreWriter
+from agerepro.io import write_folder, write_json, write_manifest, write_text
 from agerepro.runs.layout import Run
-from agerepro.tables import FACES, FOLDS, PHOTOS, PREDICTIONS, coerce, write_table
+from agerepro.tables import CROPS, FACES, FOLDS, PHOTOS, PREDICTIONS, coerce, write_table
+from agerepro.tasks.decode import decode
 
 SETTINGS = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-faces2.yaml"
 HOSTILE = "</script><script>alert(1)</script>"
@@ -82,9 +84,8 @@ def make_folder_in():
         run = Run(runs / "koenig2019" / name / f"{profile}-0123456789ab")
         _write_settings(run, experiment, photos, names, synthetic, shortfall)
         for fold, person in enumerate(names):
-            _write_fold(run, fold, photos.loc[photos["subject"] == person], generator, error)
-        keys = _write_faces(photos, experiment, runs / "faces", generator)
-        _name_faces(run, photos.assign(image=keys))
+            _write_fold(run, fold, photos.loc[photos["subject"] == person], generator, error, experiment.decode)
+        _name_faces(run, *_write_faces(photos, experiment, runs / "faces", generator))
         return MadeRun(run.folder, photos)
 
     return make
@@ -155,6 +156,7 @@ def _write_settings(run, experiment, photos, names, synthetic, shortfall) -> Non
             }
         },
         "starts": {"0": "no such stage"},
+        "tasks": {"0": "settings"},
         "changed": [],
         "synthetic": list(synthetic),
     }
@@ -163,40 +165,53 @@ def _write_settings(run, experiment, photos, names, synthetic, shortfall) -> Non
     write_text(run.folder / "provenance.json", json.dumps(about))
 
 
-def _write_fold(run, fold, tested, generator, error) -> None:
-    folder = run.fold_folder(0, fold, first_seed=0)
+def _write_fold(run, fold, tested, generator, error, how) -> None:
+    folder = run.fold_folder(0, fold)
     ages = tested["age"].to_numpy()
     centres = np.clip(ages + generator.normal(0, error, len(ages)), 12, 58)
     logits = -((BINS[None] - centres[:, None]) ** 2) / 18
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    answer = shares @ BINS
-    frame = tested[["photo", "subject", "age"]].assign(experiment=run.experiment, profile=run.profile, fold=fold, seed=0, predicted=answer)
+    about = {"experiment": run.experiment, "profile": run.profile, "fold": fold, "seed": 0, **decode(shares, BINS, how)}
+    frame = tested[["photo", "subject", "age"]].assign(**about)
     write_table(folder / "predictions.csv", frame, PREDICTIONS)
     np.savez_compressed(folder / "posteriors.npz", posteriors=shares.astype(np.float32), bins=BINS)
     np.savez_compressed(folder / "by_epoch.npz", outputs=np.repeat(logits[None], EPOCHS, axis=0), bins=BINS)
     losses = pd.DataFrame({"epoch": range(1, EPOCHS + 1), "loss": [3.0, 2.0, 1.0 + fold / 100], "validation_loss": [3.1, 2.5, 2.4]})
     write_text(folder / "history.csv", losses.assign(learning_rate=0.001, mae=5.0).to_csv(index=False))
-    write_manifest(folder, ("history.csv", "by_epoch.npz", "posteriors.npz", "predictions.csv"))
+    write_manifest(folder, made_by="settings")
 
 
-def _name_faces(run, photos) -> None:
-    """The digest by which the run's own crops are found again."""
+def _name_faces(run, place, digest) -> None:
+    """By these the run's own crops are found again."""
     path = run.folder / "provenance.json"
     about = json.loads(path.read_text())
-    about["data"]["fgnet"]["digest"] = content_digest(photos)
+    about["data"]["fgnet"] |= {"prepared": place.name, "digest": digest}
     write_text(path, json.dumps(about))
 
 
-def _write_faces(photos, experiment, folder, generator) -> list[str]:
+def _write_faces(photos, experiment, folder, generator) -> tuple[Path, str]:
+    """Prepared faces: their folder and digest."""
     store = store_folder(photos, experiment.faces, folder)
-    rows = []
     with StoreWriter(store) as writer:
-        for number, photo in enumerate(photos["photo"]):
+        for number in range(len(photos)):
             # Blurred noise weighs about what a photo does.
             noise = Image.fromarray(generator.integers(0, 255, (16, 16, 3), dtype=np.uint8)).resize((128, 128), Image.Resampling.BICUBIC)
             out = io.BytesIO()
             noise.save(out, "JPEG", quality=90)
             writer.append(f"key{number}", out.getvalue())
-            rows.append({"photo": photo, "status": "ok", "found": 1, "image": f"key{number}"})
-    write_table(store.parent / "faces.csv", pd.DataFrame(rows), FACES)
-    return [row["image"] for row in rows]
+    images = [f"key{number}" for number in range(len(photos))]
+    index = FaceStore(store).index(images)
+    crops = pd.DataFrame(
+        [{"photo": photo, "image": key, "shard": index[key][0], "row": index[key][1]} for photo, key in zip(photos["photo"], images)]
+    )
+    digest = content_digest(photos.assign(image=images))
+
+    def write(place) -> None:
+        write_table(place / "crops.csv", crops, CROPS)
+        write_table(place / "faces.csv", crops[["photo", "image"]].assign(status="ok", found=1), FACES)
+        shards = {shard: (store / shard).stat().st_size for shard in set(crops["shard"])}
+        write_json(place / "about.json", {"digest": digest, "store": store.name, "shards": shards})
+
+    place = folder / f"fgnet-{digest}"
+    write_folder(place, write, made_by=digest)
+    return place, digest

@@ -49,7 +49,7 @@ def test_a_fold_is_read_with_its_photos_errors_and_losses(run):
 
 
 def test_groups_are_wrong_or_right(run):
-    labels, file = AgeGroups(labels=("0-12", "15-20", "25-100")), run.fold_folder(0, 3, first_seed=0) / "by_epoch.npz"
+    labels, file = AgeGroups(labels=("0-12", "15-20", "25-100")), run.fold_folder(0, 3) / "by_epoch.npz"
     with np.load(file) as arrays:
         np.savez(file, outputs=arrays["outputs"], bins=np.arange(3, dtype=np.float32))
     (fold,) = load_epochs(run, experiment(target=labels, protocol=PredefinedFolds(), checkpoint_selection="best_validation"), [3]).folds
@@ -69,7 +69,7 @@ def test_one_epoch_is_no_choice_and_nothing_is_read(run):
 
 
 def test_files_of_different_numbers_of_epochs_are_refused(run):
-    file = run.fold_folder(0, 3, first_seed=0) / "history.csv"
+    file = run.fold_folder(0, 3) / "history.csv"
     pd.DataFrame({"epoch": [1], "validation_loss": [0.5]}).to_csv(file, index=False)
     with pytest.raises(UserError, match=r"by_epoch.npz is of shape \(2, 2, 3\).*history.csv has 1 .*agerepro run"):
         load_epochs(run, experiment(), [3])
@@ -143,7 +143,7 @@ def test_a_run_of_groups_on_disk_knows_its_labels_and_the_most_frequent_of_each_
         about = {"experiment": "adience", "profile": "demo", "fold": fold, "seed": 0}
         tested = pd.DataFrame({"photo": [names[fold]], "subject": ["ab"[fold]], "group": [labels[1 - fold]], "predicted_group": ["0-12"]})
         write_table(place / "predictions.csv", coerce(tested.assign(**about), PREDICTIONS), PREDICTIONS)
-        write_manifest(place, ["predictions.csv"])
+        write_manifest(place)
     run = load_run(folder, partial=False).result
     assert run.groups == labels and run.training_groups == {0: "0-12", 1: "25-100"} and run.training_means == {}
     assert run.genders["adience/1.jpg"] == "m" and run.genders["adience/5.jpg"] == ""
@@ -209,16 +209,40 @@ def test_folds_that_end_before_those_on_disk_are_damaged(make_folder):
 
 
 @pytest.mark.parametrize("damage", [empty, cut_off, Path.unlink])
-@pytest.mark.parametrize("name", [*FOLD_FILES, "SHA256SUMS"])
-def test_a_damaged_fold_counts_as_missing_and_its_file_is_named(make_folder, name, damage):
+@pytest.mark.parametrize("name", [*FOLD_FILES, "manifest.json"])
+def test_a_fold_whose_files_have_not_their_sizes_counts_as_missing(make_folder, name, damage):
     made = make_folder()
     damage(made.folder / "folds" / "004" / name)
-    with pytest.raises(CheckFailed, match="5 of 6 folds") as error:
+    with pytest.raises(CheckFailed, match=r"5 of 6 folds.*`agerepro run`.*--partial"):
         load_run(made.folder, partial=False)
-    if (name, damage) != ("SHA256SUMS", Path.unlink):  # what has no manifest was never finished
-        assert f"folds/004/{name}" in str(error.value) or name == "SHA256SUMS"
-    assert "`agerepro run`" in str(error.value) and "--partial" in str(error.value)
     assert load_run(made.folder, partial=True).result.standing.endswith("partial: 5 of 6 folds")
+
+
+@pytest.mark.parametrize("name", FOLD_FILES[:3])
+def test_a_flipped_byte_is_noticed_when_the_file_is_read_and_the_fold_counts_as_missing_from_then_on(make_folder, name):
+    made = make_folder()
+    file = made.folder / "folds" / "004" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(CheckFailed, match=rf"folds/004/{name}.*`agerepro run`"):
+        load_run(made.folder, partial=True)
+    assert load_run(made.folder, partial=True).result.standing.endswith("partial: 5 of 6 folds")
+
+
+def test_files_that_are_not_read_are_not_compared(make_folder):
+    made = make_folder()
+    file = made.folder / "folds" / "004" / "posteriors.npz"
+    file.write_bytes(bytes(file.stat().st_size))
+    assert load_run(made.folder, partial=False).result.folds_done == 6
+
+
+def test_a_fold_of_other_settings_is_not_mixed_in(make_folder):
+    made = make_folder()
+    write_manifest(made.folder / "folds" / "004", made_by="other settings")
+    for partial in (False, True):
+        with pytest.raises(CheckFailed, match=r"folds/004 was made by other settings"):
+            load_run(made.folder, partial=partial)
 
 
 @pytest.mark.parametrize("damage", [empty, cut_off, fill_with_noise])
@@ -227,14 +251,14 @@ def test_a_fold_that_was_finished_with_a_damaged_file_is_no_traceback(make_folde
     made = make_folder()
     place = made.folder / "folds" / "004"
     damage(place / name)
-    write_manifest(place, FOLD_FILES)
+    write_manifest(place, made_by="settings")
     with pytest.raises(UserError, match=rf"folds/004.*{name}.*`agerepro run`"):
         load_run(made.folder, partial=False)
 
 
 def test_a_run_without_a_finished_fold_says_so_also_with_partial(make_folder):
     made = make_folder()
-    for manifest in made.folder.glob("folds/*/SHA256SUMS"):
+    for manifest in made.folder.glob("folds/*/manifest.json"):
         manifest.unlink()
     with pytest.raises(UserError, match="No fold of"):
         load_run(made.folder, partial=True)

@@ -83,7 +83,9 @@ def test_people_on_two_sides_are_leaks_of_a_protocol_by_person_and_a_count_of_on
         write_table(people, photos.assign(subject=subject), PHOTOS)
         settings.write_text(yaml.safe_dump(experiment), encoding="utf-8")
         run = load_run(made.folder, partial=False)
-        return check_leakage(run).leaks, run.result.people, run.result.protocol
+        check = check_leakage(run)
+        assert check.overlap == run.result.people
+        return check.leaks, check.overlap, run.result.protocol
 
     assert read(photos["subject"], by_person)[:2] == ((), "")
     leaks, overlap, _ = read("ann", by_person)

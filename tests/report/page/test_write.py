@@ -179,7 +179,7 @@ def test_a_leak_is_found_when_the_page_is_written(make_folder):
 
 def test_a_missing_fold_needs_partial_and_is_said(make_folder):
     made = make_folder()
-    (made.folder / "folds" / "004" / "SHA256SUMS").unlink()
+    (made.folder / "folds" / "004" / "manifest.json").unlink()
     with pytest.raises(CheckFailed, match="5 of 6 folds"):
         page_of(made.folder)
     assert "partial: 5 of 6 folds" in page_of(made.folder, partial=True)
