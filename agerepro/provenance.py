@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import agerepro
+from agerepro.machine import cpu_count
 
 PACKAGES = ("numpy", "pandas", "keras", "tensorflow", "tensorflow-cpu", "mtcnn", "opencv-python-headless", "pillow", "pyarrow", "scipy")
 REVISION = "AGEREPRO_REVISION"  # set where an image is built, which holds no repository
@@ -27,7 +28,7 @@ def provenance(**more: Any) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "host": platform.node(),
-        "cpus": os.cpu_count(),
+        "cpus": cpu_count(),
         "job": {name: os.environ[name] for name in JOB if name in os.environ},
         "packages": _packages(),
         "written": utc_now(),

@@ -38,6 +38,7 @@ def doctor(data: Path | None, runs: Path, weights: Path | None, style: str | Non
 
 def _inspect(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dict[str, Any]]:
     from agerepro.datasets import catalog
+    from agerepro.machine import cpu_count, memory_bytes
     from agerepro.provenance import provenance
     from agerepro.training.device import numeric_environment, suppress_stderr
 
@@ -46,7 +47,8 @@ def _inspect(data: Path | None, runs: Path, weights: Path | None) -> dict[str, d
     machine: dict[str, Any] = {
         "platform": about["platform"],
         "python": about["python"],
-        "processors": os.cpu_count(),
+        "processors": cpu_count(),
+        "free memory (GB)": round(memory_bytes() / 1e9, 1),
         "free disk (GB)": round(shutil.disk_usage(place).free / 1e9, 1),
         "runs go to": _writable(runs),
     }

@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "augment": ["MIRRORED", "PLAIN", "AugmentedFaces", "InputView", "View"],
+        "augment": ["MIRRORED", "PLAIN", "AugmentedFaces", "InputView"],
         "checkpoint": ["Checkpoint", "TrainState", "load_checkpoint", "save_checkpoint"],
         "device": ["configure", "suppress_stderr"],
         "features": ["FeatureCache"],

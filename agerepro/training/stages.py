@@ -28,7 +28,7 @@ from agerepro.config.schema import (
 from agerepro.errors import CheckFailed
 from agerepro.faces.prepare import FaceDataset
 from agerepro.io import config_hash, is_complete, work_folder, write_folder, write_json
-from agerepro.machine import cpu_count
+from agerepro.machine import loading_threads
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import (
     LoadedWeights,
@@ -168,8 +168,8 @@ def build_and_init(
 
 
 def num_workers() -> int:
-    """Threads that load pictures ahead of their use: as many as this process may compute on, eight at most."""
-    return max(1, min(8, cpu_count()))
+    """Threads that load pictures ahead of their use."""
+    return loading_threads()
 
 
 def train_stage(experiment: Experiment, task: TrainingTask, init: Init, folder: Path, *, on_epoch: Callable[[EpochLog], None]) -> None:
