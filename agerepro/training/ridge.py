@@ -5,14 +5,14 @@ Its strength, and the subset of features where there is one to choose, are chose
 
 - The people of all rows are divided once into five parts (`GroupKFold`). Within a fold each part is predicted by ridge regression on
   the fold's training rows in the other four; the least weighted absolute error over the fold's own training rows wins.
-- In this choice the features are standardised by those of the other four parts from which the fold takes no row at all, and by the
-  rows of the fit where it takes rows from every part. So a fold's test and validation rows enter through nothing: neither their
-  ages nor their features nor their weights. (Only the division into parts counts how many photos each person has.)
+- In this choice the features are standardised by those of the other four parts from which the fold takes no row at all, or, where
+  these hold less than half of the rows of the fit, by the rows of the fit. So a fold's test and validation rows enter through
+  nothing: neither their ages nor their features nor their weights. (Only the division counts how many photos each person has.)
 
-Whatever the fold, the standardised features of a part's fit are then the same for all folds that lose the same parts, and leaving a
-few rows out of a linear smoother is a small system of equations (`_errors`), for all strengths at once in principal components: 82
-folds of leave-one-person-out need 25 eigendecompositions in place of 410. scikit-learn's RidgeCV does not fit here: given folds of
-people it averages their scores without the weights, and solves anew for every strength and fold.
+The standardised features before a part are then the same for all folds that take their rows from the same parts, and leaving a few
+rows out of a linear smoother is a small system of equations (`_errors`), solved for each strength in principal components: 82 folds
+of leave-one-person-out need 25 eigendecompositions in place of 410. scikit-learn's RidgeCV does not fit here: given folds of people
+it averages their scores without the weights, and solves anew for every strength and fold.
 """
 
 from __future__ import annotations
@@ -208,11 +208,12 @@ def _fits_of_division(parts: Rows, training: Mapping[int, Rows]) -> list[_InnerF
             continue
         losing = np.unique(parts[others[lost]])
         whole = others[~np.isin(parts[others], losing)]
-        if len(whole) and len(lost) <= FEW * len(others):
-            fit = fits.setdefault((number, *losing), _InnerFit(others, whole, part))
-        else:
+        apart = 2 * len(whole) < len(rows)
+        if apart or len(lost) > FEW * len(others):
             lost = lost[:0]
-            fit = fits[number, -1, fold] = _InnerFit(rows, whole if len(whole) else rows, part)
+            fit = fits[number, -1, fold] = _InnerFit(rows, rows if apart else whole, part)
+        else:
+            fit = fits.setdefault((number, *losing), _InnerFit(others, whole, part))
         fit.folds.append(fold)
         fit.lost.append(lost)
         fit.judged.append(judged)

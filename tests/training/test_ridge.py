@@ -41,8 +41,8 @@ def literal_errors(faces: Faces, rows: np.ndarray, columns: np.ndarray) -> np.nd
     for part in parts:
         others = [other for other in parts if other is not part]
         fitted = np.concatenate([other[trained[other]] for other in others])
-        whole = [other for other in others if trained[other].all()]
-        by = np.concatenate(whole) if whole else fitted
+        whole = [row for other in others if trained[other].all() for row in other]
+        by = np.array(whole) if 2 * len(whole) >= len(fitted) else fitted
         checked = part[trained[part]]
         if not len(checked):
             continue
