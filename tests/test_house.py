@@ -23,7 +23,7 @@ KERAS_ONLY = ("models", "tasks", "explain")
 BACKENDS = ("tensorflow", "jax", "torch")
 # Keras has no gradient of its own: this one file takes each backend's, and imports it only where Keras already runs on it.
 NAMES_BACKENDS = PACKAGE / "explain" / "gradients.py"
-LIGHT = ("errors", "io", "rng", "tables", "config", "published", "datasets", "synthetic", "splits", "evaluation")
+LIGHT = ("errors", "io", "rng", "machine", "tables", "config", "published", "datasets", "synthetic", "splits", "evaluation")
 HEAVY = ("tensorflow", "keras", "cv2", "matplotlib", "pandas")
 HELP_S = 0.5  # of processor time: what a busy machine cannot stretch
 
