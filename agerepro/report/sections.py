@@ -199,7 +199,7 @@ def _with_genders(runs: Sequence[RunResult]) -> list[RunResult]:
 
 
 def _epoch_row(run: RunResult, score: EpochScore, label: str) -> tuple[str, ...]:
-    whom = "person" if run.one_person_a_fold else "people"
+    whom = "person" if run.one_person_a_fold else "photos" if run.people else "people"
     reported = " (reported)" if run.epochs and score.choice == run.epochs.reported else ""
     unit, scale, label_of_score = ("years", 1.0, "MAE (macro), years") if run.measure == "years" else ("percent", 100.0, "Accuracy (macro)")
     sign = "+" if score.choice == OPTIMISM else ""

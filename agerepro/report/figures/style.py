@@ -136,14 +136,14 @@ def height_with(entries: int) -> float:
 def sample_size_text(*frames: pd.DataFrame) -> str:
     """How many photos, people and seeds stand behind a figure: `1,002 photos of 82 people, 3 seeds each`."""
     seeds = [frame["seed"].nunique() for frame in frames]
-    samples = " or ".join(dict.fromkeys(_sample(frame, count) for frame, count in zip(frames, seeds)))
+    samples = " or ".join(dict.fromkeys(_sample(frame) for frame in frames))
     if max(seeds) == 1:
         return samples
     return f"{samples}, {'' if len(set(seeds)) == 1 else 'up to '}{max(seeds)} seeds each"
 
 
-def _sample(frame: pd.DataFrame, seeds: int) -> str:
-    photos, people = len(frame) // seeds, frame.loc[frame["subject"] != "", "subject"].nunique()
+def _sample(frame: pd.DataFrame) -> str:
+    photos, people = frame["photo"].nunique(), frame.loc[frame["subject"] != "", "subject"].nunique()
     of_people = f" of {people:,} {'person' if people == 1 else 'people'}" if people else ""
     return f"{photos:,} photo{'' if photos == 1 else 's'}{of_people}"
 

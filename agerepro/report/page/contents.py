@@ -50,10 +50,11 @@ def decide_faces(card: Card, *, drawn: bool, choice: FacesChoice) -> FacesDecisi
 
 @dataclass(frozen=True)
 class LeakageCheck:
-    """What was looked at, and the leaks: none is the good answer."""
+    """What was looked at, and the leaks: none is the good answer. overlap: what the folds do to people where none is promised apart."""
 
     looked_at: str
     leaks: tuple[str, ...]
+    overlap: str
 
 
 def check_leakage(run: LoadedRun) -> LeakageCheck:
@@ -72,9 +73,8 @@ def check_leakage(run: LoadedRun) -> LeakageCheck:
         f"a photo is in two parts of a fold. {tested.nunique():,} photos are tested, {int(tested.duplicated().sum()):,} of them more "
         "than once."
     )
-    if run.result.people:
-        looked_at += f" Of people: {run.result.people}."
-    return LeakageCheck(looked_at, tuple(f"Fold {leak.fold}: {leak.what} {', '.join(leak.names)}" for leak in leaks))
+    named = tuple(f"Fold {leak.fold}: {leak.what} {', '.join(leak.names)}" for leak in leaks)
+    return LeakageCheck(looked_at, named, run.result.people)
 
 
 def first_seed_histories(run: LoadedRun) -> list[StageHistory]:

@@ -58,7 +58,7 @@ def test_banner_is_seen_on_the_picture_only_when_there_is_one(make_run, tmp_path
 
 
 def test_caption_and_banner_are_text_of_the_figure():
-    frame = pd.DataFrame({"seed": [0], "subject": ["a"]})
+    frame = pd.DataFrame({"seed": [0, 0], "photo": ["a.jpg"] * 2, "subject": ["a"] * 2})
     with figure("Title", "Subtitle", CAPTION, frame, height=3) as (drawn, _):
         texts = [text.get_text() for text in drawn.texts]
     assert texts[0] == CAPTION.banner
