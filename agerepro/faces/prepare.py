@@ -231,8 +231,9 @@ def prepared_faces(
     """Where the faces of a data set in `data` lie under `folder`; order: what the renderer is to draw there, where it has not yet."""
     root = catalog.folder_of(name, data)
     mark = drawing_order(name, order) if order is not None else drawn_mark(root)
-    # Drawn pictures are the same wherever they lie.
-    identity = f"drawn {config_hash(mark)}" if mark is not None else str((data if name == catalog.OWN else root).resolve())
+    # Drawn pictures are the same wherever they lie; a user's labels may stand in several files of one folder.
+    file = data.name if name == catalog.OWN and data.is_file() else ""
+    identity = f"drawn {config_hash(mark)} {file}".strip() if mark is not None else str((data if name == catalog.OWN else root).resolve())
     return PreparedFaces(name, data, faces, group_labels, own or OwnData(), folder, identity)
 
 
