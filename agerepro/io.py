@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from agerepro.errors import CheckFailed
 
 MANIFEST = "manifest.json"
+DAMAGED = "manifest.json.damaged"  # the manifest of a folder in which a file has another content: it counts as incomplete
 PRIVATE = "private-"  # how folders begin that are being filled
 LEFTOVER_AGE_S = 3600.0  # a private folder that nothing was put into for so long belongs to nobody
 NOW, WHEN_FREE = 0.0, -1.0  # how long `lock_folder` waits
@@ -133,10 +134,13 @@ def write_manifest(folder: Path, *, made_by: str = "") -> Path:
     return write_json(folder / MANIFEST, {"made_by": made_by, "files": files})
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """`made_by` and, by name, `size` (bytes) and `sha256` of the files of a finished folder; None where it is not finished."""
+def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any] | None:
+    """`made_by` and, by name, `size` (bytes) and `sha256` of the files of a finished folder; None where it is not finished.
+
+    name: DAMAGED for what a folder had before it was found damaged.
+    """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads((folder / name).read_text(encoding="utf-8"))
         return manifest if manifest["files"] and isinstance(manifest["made_by"], str) else None
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         return None
@@ -160,8 +164,10 @@ def finished_by(folder: Path) -> str | None:
 
 
 def damaged_files(folder: Path) -> list[Path]:
-    """Files of a finished folder that are gone or do not have their SHA-256; none of a folder that was never finished. Reads all."""
-    manifest = read_manifest(folder)
+    """Files of a finished folder that are gone or do not have their SHA-256, also where that was found before; none of a folder that
+    was never finished. Reads all.
+    """
+    manifest = read_manifest(folder) or read_manifest(folder, DAMAGED)
     if manifest is None:
         return [folder / MANIFEST] if (folder / MANIFEST).exists() else []
     return [folder / name for name, facts in manifest["files"].items() if not _has_digest(folder / name, facts["sha256"])]
@@ -190,9 +196,9 @@ def verified(path: Path) -> Path:
 
 
 def mark_damaged(folder: Path) -> None:
-    """Let a folder count as incomplete: its manifest is renamed to manifest.json.damaged; where that is forbidden, it stays."""
+    """Let a folder count as incomplete: its manifest is renamed to DAMAGED; where that is forbidden, it stays."""
     with contextlib.suppress(OSError):
-        (folder / MANIFEST).replace(folder / f"{MANIFEST}.damaged")
+        (folder / MANIFEST).replace(folder / DAMAGED)
 
 
 _VERIFIED: dict[Path, tuple[int, int]] = {}  # what this process has hashed: size and time of change by path

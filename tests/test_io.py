@@ -120,6 +120,7 @@ def test_content_is_compared_with_the_manifest_once_a_process(tmp_path: Path) ->
     with pytest.raises(CheckFailed, match=re.escape(str(folder / "a.csv"))):
         verified(folder / "a.csv")
     assert not is_complete(folder) and (folder / "a.csv").read_text() == "0"  # to be made anew, and can be looked at
+    assert damaged_files(folder) == [folder / "a.csv"]  # still
     (folder / "unnamed.txt").write_text("x")
     assert verified(folder / "unnamed.txt") == folder / "unnamed.txt"
 

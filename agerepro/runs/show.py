@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agerepro.config.loading import read_experiment
-from agerepro.io import damaged_files, digest_of_file, mark_damaged, read_manifest
+from agerepro.io import DAMAGED, damaged_files, digest_of_file, mark_damaged, read_manifest
 from agerepro.runs.layout import Run, failure
 from agerepro.runs.plan import Plan
 
@@ -102,7 +102,7 @@ def verify_run(run: Run) -> Verified:
     files = size = 0
     damaged: dict[Path, str] = {}
     for folder in folders:
-        manifest = read_manifest(folder) or {"files": {}}
+        manifest = read_manifest(folder) or read_manifest(folder, DAMAGED) or {"files": {}}
         files += len(manifest["files"])
         size += sum(facts["size"] for facts in manifest["files"].values())
         broken = damaged_files(folder)
