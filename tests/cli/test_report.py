@@ -7,9 +7,9 @@ import collections
 import pytest
 from click.testing import CliRunner
 
+from agerepro import io
 from agerepro.cli.main import agerepro_command
 from agerepro.errors import CheckFailed, UserError
-from agerepro.runs import layout
 from tests.report.run_folders import make_folder as make_folder
 from tests.report.run_folders import make_folder_in as make_folder_in
 
@@ -108,18 +108,24 @@ def test_an_emptied_file_is_named_with_what_to_do(make_folder, monkeypatch, comm
 
 
 @pytest.mark.parametrize("command", ["table", "report"])
-def test_the_checksums_of_a_fold_are_looked_at_once(make_folder, monkeypatch, without_figures, command):
+def test_a_file_of_a_fold_is_compared_with_its_checksum_once_and_weights_are_not_opened(make_folder, monkeypatch, without_figures, command):
     folders = [make_folder().folder, make_folder(name="other").folder]
     counts = collections.Counter()
-    is_complete = layout.is_complete
+    digest_of_file = io.digest_of_file
 
-    def counted(folder):
-        counts[folder] += 1
-        return is_complete(folder)
+    def counted(path):
+        counts[path] += 1
+        return digest_of_file(path)
 
-    monkeypatch.setattr(layout, "is_complete", counted)
+    for folder in folders:
+        for fold in (folder / "folds").iterdir():
+            (fold / "weights.npz").write_bytes(b"weights")
+            io.write_manifest(fold, made_by="settings")
+    monkeypatch.setattr(io, "digest_of_file", counted)
     assert agerepro(command, *folders).exit_code == 0
-    assert len(counts) == 12 and set(counts.values()) == {1}
+    of_folds = {path: count for path, count in counts.items() if path.parent.parent.name == "folds"}
+    assert {path.parent for path in of_folds} == {fold for folder in folders for fold in (folder / "folds").iterdir()}
+    assert set(of_folds.values()) == {1} and not [path for path in of_folds if path.name == "weights.npz"]
 
 
 @pytest.mark.parametrize("command", ["table", "report"])

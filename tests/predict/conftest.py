@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agerepro.io import write_manifest
+from agerepro.io import finished_by, write_manifest
 from agerepro.models.weights import load_arrays, save_arrays
 from agerepro.runs.layout import Run, find_run
 
@@ -90,11 +90,11 @@ def years_run(finish: Callable[..., Run]) -> Run:
 def opposed_run(finish: Callable[..., Run]) -> Run:
     """One output in years from the last map, by weights that are changed after training: whatever the map holds makes younger."""
     run = finish(LAST_STAGE)
-    for folder in (run.folder / "folds").iterdir():
-        weights = load_arrays(folder / "weights.npz")
+    for folder in (run.folder / "folds").glob("[0-9]*"):
+        weights, made_by = load_arrays(folder / "weights.npz"), str(finished_by(folder))
         changed = {"dense1/kernel": np.abs(weights["dense1/kernel"]), "years/kernel": -np.abs(weights["years/kernel"])}
         save_arrays(folder / "weights.npz", weights | changed)
-        write_manifest(folder, [line.split("  ")[1] for line in (folder / "SHA256SUMS").read_text().splitlines()])
+        write_manifest(folder, made_by=made_by)
     return run
 
 

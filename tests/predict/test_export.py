@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
 from pathlib import Path
 
 import keras
@@ -15,8 +14,8 @@ import tensorflow as tf
 
 import agerepro
 from agerepro.errors import CheckFailed, UserError
-from agerepro.faces.prepare import store_folder
 from agerepro.faces.store import FaceStore
+from agerepro.io import MANIFEST, damaged_files, is_complete
 from agerepro.predict import export as module
 from agerepro.predict import interval
 from agerepro.predict.export import differences, export, export_run, faces_of_run, missing_for_onnx, random_images, refuse_foreign
@@ -86,11 +85,9 @@ def test_the_model_gives_what_predict_gives(kind: str, folds: list[int], request
 
 def _images(run: Run) -> list[bytes]:
     """The JPEG crops of the run's first sixteen photos with a face, in the order of its photos.csv."""
-    experiment = load_run_model(run).experiment
-    photos = read_table(run.folder / "photos.csv", PHOTOS)["photo"]
-    folder = store_folder(photos.to_frame(), experiment.faces, run.folder.parents[2] / "faces")
-    faces = read_table(folder.parent / "faces.csv", FACES).set_index("photo").loc[photos]
-    store = FaceStore(folder)
+    place = run.folder.parents[2] / "faces" / run.provenance()["data"][load_run_model(run).experiment.stages[-1].data]["prepared"]
+    faces = read_table(place / "faces.csv", FACES).set_index("photo").loc[read_table(run.folder / "photos.csv", PHOTOS)["photo"]]
+    store = FaceStore(place.parent / "crops" / json.loads((place / "about.json").read_text())["store"])
     return [store.read(key) for key in faces.loc[faces["status"] == "ok", "image"]][:16]
 
 
@@ -105,8 +102,7 @@ def exported(classes_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_an_export_is_sealed_and_its_card_says_what_the_model_is(exported: Path) -> None:
-    checked = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=exported, capture_output=True, text=True, check=False)
-    assert checked.returncode == 0, checked.stdout
+    assert is_complete(exported) and damaged_files(exported) == []
     card = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
     for text in (
         "DRAWN, SYNTHETIC FACES",
@@ -115,11 +111,9 @@ def test_an_export_is_sealed_and_its_card_says_what_the_model_is(exported: Path)
         "Not for deciding",
     ):
         assert text in card
-    assert all(
-        line.split("  ")[0] in card
-        for line in (exported / "SHA256SUMS").read_text().splitlines()
-        if "MODEL_CARD" not in line and "model.json" not in line
-    )
+    files = json.loads((exported / MANIFEST).read_text())["files"]
+    assert {"MODEL_CARD.md", "model.json", "model.keras"} < files.keys()
+    assert all(facts["sha256"] in card for name, facts in files.items() if name not in ("MODEL_CARD.md", "model.json"))
     facts = json.loads((exported / "model.json").read_text())
     assert facts["input"]["size"] == 32 and facts["folds"] == [0, 1, 2, 3] and facts["interval"]["level"] == 0.8
     assert "nan" not in card and "| None" not in card

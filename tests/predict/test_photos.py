@@ -13,9 +13,9 @@ from PIL import Image
 
 from agerepro.config.schema import Faces
 from agerepro.errors import UserError
+from agerepro.faces.crops import align_photos, store_folder
 from agerepro.faces.decode import decode
 from agerepro.faces.detection import detector
-from agerepro.faces.prepare import align_photos, store_folder
 from agerepro.faces.store import FaceStore
 from agerepro.predict.photos import Crop, crops_of, find_faces, is_tight_crop, photo_files
 

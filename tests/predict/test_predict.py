@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agerepro.errors import UserError
+from agerepro.errors import CheckFailed, UserError
 from agerepro.models.weights import load_arrays
 from agerepro.predict import interval
 from agerepro.predict.interval import Calibration
@@ -44,7 +44,7 @@ def test_a_test_photo_gets_the_number_of_the_runs_own_table(kind: str, request: 
     table = run.predictions([0])
     paths = dict(zip(*(read_table(run.folder / "photos.csv", PHOTOS)[column] for column in ("photo", "path"))))
     mine = table.loc[table["fold"] == 1]
-    posteriors = load_arrays(run.fold_folder(0, 1, first_seed=0) / "posteriors.npz")["posteriors"]
+    posteriors = load_arrays(run.fold_folder(0, 1) / "posteriors.npz")["posteriors"]
     found = of_run(run, [photos_of_run(run) / paths[photo] for photo in mine["photo"]], "1")
     assert found.folds == (1,) and not [row for row in found.rows if "trained" in " ".join(row.values["warnings"])]
     for row, said, posterior in zip(found.rows, mine.to_dict("records"), posteriors, strict=True):
@@ -91,26 +91,44 @@ def test_folds_are_the_first_all_or_those_named_and_must_have_weights(classes_ru
 def test_without_weights_the_user_is_told_which_setting_keeps_them(classes_run: Run, tmp_path: Path) -> None:
     network = load_run_model(classes_run)
     empty = dataclasses.replace(network, run=Run(tmp_path))
-    (tmp_path / "folds.csv").write_bytes((classes_run.folder / "folds.csv").read_bytes())
+    for name in ("folds.csv", "provenance.json"):
+        (tmp_path / name).write_bytes((classes_run.folder / name).read_bytes())
     with pytest.raises(UserError, match="keep_weights: all"):
         folds_asked(empty, None, seed=0)
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "posteriors.npz", "SHA256SUMS"])
-def test_a_damaged_file_of_a_fold_is_named_with_the_command_that_makes_it_again(classes_run: Run, name: str, tmp_path: Path) -> None:
-    run = Run(tmp_path / "koenig2019" / "tiny" / classes_run.folder.name)
-    shutil.copytree(classes_run.folder, run.folder)
-    path = run.fold_folder(0, 2, first_seed=0) / name
+def copy_of(run: Run, place: Path) -> Run:
+    """The same run in another folder, whose files may be damaged."""
+    copy = Run(place / "koenig2019" / "tiny" / run.folder.name)
+    shutil.copytree(run.folder, copy.folder)
+    return copy
+
+
+@pytest.mark.parametrize(("name", "fold"), [("weights.npz", 2), ("posteriors.npz", 0)])
+def test_a_damaged_file_that_is_used_is_named_with_the_command_that_makes_it_again(
+    classes_run: Run, name: str, fold: int, tmp_path: Path
+) -> None:
+    run = copy_of(classes_run, tmp_path)
+    path = run.fold_folder(0, fold) / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckFailed, match="agerepro run") as raised:
+        load_run_model(run).load_fold(fold, seed=0)
+    assert str(path) in str(raised.value) and fold not in load_run_model(run).folds_with_weights(0)
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "manifest.json"])
+def test_a_fold_with_a_file_that_was_cut_off_has_no_weights(classes_run: Run, name: str, tmp_path: Path) -> None:
+    run = copy_of(classes_run, tmp_path)
+    path = run.fold_folder(0, 2) / name
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match="agerepro run") as raised:
-        load_run_model(run)
-    assert str(path if name != "SHA256SUMS" else path.parent) in str(raised.value)
+    assert load_run_model(run).folds_with_weights(0) == [0, 1, 3]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])
 def test_a_damaged_provenance_is_named_with_the_command_that_makes_it_again(classes_run: Run, content: str, tmp_path: Path) -> None:
-    run = Run(tmp_path / "koenig2019" / "tiny" / classes_run.folder.name)
-    shutil.copytree(classes_run.folder, run.folder)
+    run = copy_of(classes_run, tmp_path)
     (run.folder / "provenance.json").write_text(content)
     Image.new("RGB", (90, 70)).save(tmp_path / "plain.png")
     for read in (lambda: of_run(run, [tmp_path / "plain.png"]), lambda: sources_of(run, load_run_model(run).experiment)):
