@@ -19,7 +19,9 @@ DISTANCE = 2
 @click.command("audit")
 @click.argument("split_csv", type=FILE, metavar="SPLIT.csv")
 @click.option("--photo", metavar="COLUMN", help="Heading of the photo's name (default: photo, image, path, file, ...).")
-@click.option("--subject", metavar="COLUMN", help="Heading of the person (default: subject, person, identity, face_id, ...).")
+@click.option(
+    "--subject", metavar="COLUMN", help='Heading of the person (default: subject, person, identity, face_id, ...); "" where there is none.'
+)
 @click.option("--split", metavar="COLUMN", help="Heading of train, validation or test (default: split, part, set, ...; else fold).")
 @click.option("--fold", metavar="COLUMN", help="Heading of the fold; each is audited by itself (default: fold, where there is one).")
 @click.option("--images", type=FOLDER, metavar="DIR", help="Also compare the pictures, DIR/<photo>.")

@@ -127,7 +127,7 @@ def _percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class Columns:
-    """Headings of a CSV file; None where none is named, and then the usual ones are looked for."""
+    """Headings of a CSV file; None where none is named, and then the usual ones are looked for. A subject "" says that there is none."""
 
     photo: str | None = None
     subject: str | None = None
@@ -244,6 +244,8 @@ def _names(rows: pd.DataFrame, which: pd.Series) -> tuple[str, ...]:
 
 
 def _heading(path: Path, headings: list[str], kind: str, named: str | None) -> str | None:
+    if kind == "subject" and named == "":
+        return None
     if named is not None:
         if named not in headings:
             raise UserError(f"{path} has no column {named!r}.{suggest(named, headings)}")
@@ -251,5 +253,6 @@ def _heading(path: Path, headings: list[str], kind: str, named: str | None) -> s
     plain = {"".join(filter(str.isalnum, heading.lower())): heading for heading in reversed(headings)}
     heading = next((plain[guess] for guess in GUESSES[kind] if guess in plain), None)
     if heading is None and kind != "fold":
-        raise UserError(f"{path} has no column that looks like the {kind}. Name it with --{kind}. It has: {', '.join(headings)}.")
+        without = ', or write --subject "" where nobody is known' if kind == "subject" else ""
+        raise UserError(f"{path} has no column that looks like the {kind}. Name it with --{kind}{without}. It has: {', '.join(headings)}.")
     return heading

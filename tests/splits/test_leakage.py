@@ -146,6 +146,12 @@ def test_a_wrong_file_is_an_error_with_its_facts(tmp_path, text, columns, messag
         read_split(written(tmp_path, text), columns)
 
 
+def test_a_split_without_a_column_of_people_is_read_where_that_is_said(tmp_path):
+    path = written(tmp_path, "photo,split\na,train\nb,test\na,test\n")
+    audit = audit_split(read_split(path, Columns(subject="")))
+    assert audit.shared == (Shared("", ("train", "test"), "photo", ("a",), (1, 1)),) and audit.nameless == ("a", "b")
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(UserError, match="No such file"):
         read_split(tmp_path / "none.csv", Columns())
