@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from agerepro.cli.options import own_settings
 from agerepro.config.loading import read_experiment
 from agerepro.errors import UserError
 
-FROZEN = Path(__file__).parents[2] / "experiments" / "congress" / "frozen.yaml"
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+FROZEN, KFOLD = EXPERIMENTS / "congress" / "frozen.yaml", EXPERIMENTS / "own" / "kfold.yaml"
 
 
 def data(*arguments: object):
@@ -66,3 +69,17 @@ def test_columns_that_say_nothing_certain(text):
 def test_columns_and_a_pattern_in_one_experiment_are_refused():
     with pytest.raises(UserError, match="pattern"):
         read_experiment(FROZEN, settings=("own.columns.photo=file", "own.pattern=x"))
+
+
+@pytest.mark.slow
+def test_from_a_csv_file_of_ones_own_to_a_table(tmp_path):
+    data("synthesize", "own", "--root", tmp_path, "--people", "6", "--size", "96")
+    rows = (tmp_path / "own" / "faces.csv").read_text().splitlines()[1:]
+    labels = tmp_path / "own" / "mine.csv"
+    labels.write_text("\n".join(["wo;jahre;wer;was", *(row.replace(",", ";") for row in rows), "weg.jpg;3;x;f"]) + "\n", encoding="utf-16")
+    command = [sys.executable, "-m", "agerepro", "run", KFOLD, "--profile", "demo", "--data", labels, "--runs", tmp_path / "runs"]
+    command += ["--columns", "photo=wo,age=jahre,subject=wer,gender=was", "--folds", "0", "--set", "stages.own.epochs=1"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "48 faces, 6 people" in done.stderr and "MAE (macro), years" in done.stdout
+    (about,) = (tmp_path / "runs" / "faces").glob("own-*/about.json")
+    assert [item["path"] for item in json.loads(about.read_text())["funnel"]["skipped"]] == ["mine.csv:50: weg.jpg"]
