@@ -20,7 +20,8 @@ def agerepro(*arguments: object, code: int) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_every_command_and_what_exit_codes_mean() -> None:
     said = agerepro("--help", code=0).stdout
-    assert all(command in said for command in ("align", "data", "doctor", "run", "status", "table")) and "1 found wanting" in said
+    commands = ("align", "data", "doctor", "run", "plan", "step", "status", "verify", "table")
+    assert all(f"\n  {command} " in said for command in commands) and all(code in said for code in ("1 found wanting", "75 stopped"))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,8 @@ def test_help_names_every_command_and_what_exit_codes_mean() -> None:
         (["data", "verify", "fgnet", "--root", "nowhere"], "does not exist. "),
         (["status", "nowhere"], "holds no run"),
         (["table", "nowhere"], "holds no run"),
+        (["verify", "nowhere"], "holds no run"),
+        (["plan", "nowhere.yaml"], "There is no experiment file nowhere.yaml"),
         (["rnu"], "No such command 'rnu'"),
         (["run", "--profil", "demo"], "--profil"),
     ],

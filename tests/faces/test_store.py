@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agerepro.errors import CheckFailed
 from agerepro.faces import store as store_module
 from agerepro.faces.store import FaceStore, StoreWriter
+from tests.opened import opened_below
 
 ROWS = [(f"key{n}", bytes([n]) * (n + 1)) for n in range(10)]
 
@@ -112,6 +114,51 @@ def test_readers_of_different_shards_open_them_at_the_same_time(tmp_path, monkey
     monkeypatch.setattr(store_module, "_mapped", opened)
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(store.read, ["key0", "key1"])) == [image for _, image in ROWS[:2]]
+
+
+def indexed(folder: Path) -> FaceStore:
+    """The store of three of the ten faces, in shards of a few, opened by the index alone."""
+    fill(folder, ROWS, shard_bytes=20)
+    return FaceStore(folder, index=FaceStore(folder).index(["key0", "key6", "key9"]))
+
+
+def test_by_an_index_no_shard_is_opened_before_a_face_in_it_is_read_and_each_is_compared_once(tmp_path):
+    fill(tmp_path, ROWS, shard_bytes=20)
+    index = FaceStore(tmp_path).index(["key0", "key6", "key9"])
+    with opened_below(tmp_path) as names:
+        store = FaceStore(tmp_path, index=index)
+        assert len(store) == 3 and store.keys() == ["key0", "key6", "key9"] and "key1" not in store
+        assert store.index(store.keys()) == index
+    assert names == []
+    with opened_below(tmp_path) as names:
+        assert [store.read(key) for key in ("key0", "key0", "key9")] == [ROWS[0][1], ROWS[0][1], ROWS[9][1]]
+        assert store.facts("key9") == {"n": 10}
+    assert sorted(set(names)) == sorted({index["key0"][0], index["key9"][0]}) and len(names) == 4  # once for its checksum, once to map it
+    with pytest.raises(KeyError):
+        store.read("key1")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+def test_by_an_index_a_damaged_shard_is_set_aside_and_named_when_it_is_read(tmp_path, damage):
+    store = indexed(tmp_path)
+    victim = tmp_path / store.index(["key9"])["key9"][0]
+    content = victim.read_bytes()
+    victim.unlink()
+    if damage == "flipped":
+        victim.write_bytes(content[:-30] + bytes([content[-30] ^ 1]) + content[-29:])
+    assert store.read("key0") == ROWS[0][1]
+    for _ in range(2):
+        with pytest.raises(CheckFailed, match=victim.name):
+            store.read("key9")
+    assert not victim.exists() and victim.with_name(f"{victim.name}.corrupt").exists() == (damage == "flipped")
+    fill(tmp_path, ROWS, shard_bytes=20)
+    assert store.read("key9") == ROWS[9][1]
+
+
+def test_by_an_index_many_threads_read_as_one(tmp_path):
+    store = indexed(tmp_path)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(store.read, ["key6"] * 200)) == {ROWS[6][1]}
 
 
 def test_facts_hold_any_text(tmp_path):
