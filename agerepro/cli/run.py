@@ -266,15 +266,15 @@ def _show_what_is_there(places: Sequence[Path], note: Callable[[str], None]) -> 
 
 def _collect(options: RunOptions, partial: bool) -> None:
     """Tables and figures of a run, in its results folder; the step's manifest says what they were made of."""
-    from agerepro.errors import CheckFailed
+    from agerepro.cli.options import ProgressReporter
     from agerepro.report.loading import load_run
     from agerepro.report.write import write_report
+    from agerepro.runs.local import describe_run
     from agerepro.runs.plan import make_plan
 
-    made = make_plan(options)
-    if made.run is None or not (made.run.folder / "experiment.yaml").is_file():
-        raise CheckFailed(f"{options.experiment} has no run yet: `agerepro plan` shows the steps that are missing.")
-    write_report([load_run(made.run.folder, partial=partial)], out=click.echo, note=lambda text: click.echo(text, err=True))
+    with ProgressReporter() as reporter:
+        described = describe_run(make_plan(options), reporter)
+    write_report([load_run(described.folder, partial=partial)], out=click.echo, note=lambda text: click.echo(text, err=True))
 
 
 def _explain(loaded: Sequence[LoadedRun], data: Path | None) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from agerepro.io import config_hash
+from agerepro.io import config_hash, write_manifest
 from agerepro.report.loading import LoadedRun, within
 from agerepro.report.results import compare_results, write_results
 from agerepro.report.run_figures import plot_run
 from agerepro.report.run_result import disambiguate
+from agerepro.runs.layout import inputs_digest
 
 Print = Callable[[str], object]
 
@@ -31,6 +32,8 @@ def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: s
         write_results(comparison, place)
         if len(runs) == 1 and within_std is None:
             plot_run(runs[0], place / "figures")
+            # The step `collect` is done, until a fold, a seed or the decoding changes.
+            write_manifest(place, made_by=inputs_digest(runs[0].run, runs[0].experiment))
         saved = True
     if saved and style == "text":
         out(f"\nTables and figures: {place}")

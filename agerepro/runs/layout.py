@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from agerepro.config.loading import PAPER
+from agerepro.config.loading import PAPER, to_dict
 from agerepro.config.schema import AgeGroups, Experiment
 from agerepro.errors import CheckFailed, UserError
-from agerepro.io import damaged_files, finished_by, verified, work_folder
+from agerepro.io import config_hash, damaged_files, finished_by, read_manifest, verified, work_folder
 from agerepro.tables import FOLDS, PREDICTIONS, read_table
 from agerepro.training.naming import FAILED
 
@@ -87,6 +87,12 @@ class Run:
         """Files of finished folds and of a kept backbone that are gone or not what they were; reads all of them."""
         folders = [*sorted((self.folder / "folds").glob("[0-9]*")), *sorted(self.folder.glob("backbone-seed*"))]
         return [path for folder in folders for path in damaged_files(folder)]
+
+
+def inputs_digest(run: Run, experiment: Experiment) -> str:
+    """Names what a run's tables and figures are made of: its seeds and decoding, what it is compared with, and its finished folds."""
+    manifests = [read_manifest(run.fold_folder(seed, fold)) for seed, fold in run.done(experiment.seeds)]
+    return config_hash([list(experiment.seeds), experiment.decode, to_dict(experiment.reproduces), manifests])
 
 
 def failure(folder: Path) -> str:

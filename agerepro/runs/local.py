@@ -120,7 +120,7 @@ def describe_run(plan: Plan, reporter: Reporter) -> Run:
     ]  # that is where data lie, not how it is trained
     if _is_described(run, settings, tasks, changed):
         return run
-    with lock_folder(run.folder, wait=WHEN_FREE):
+    with lock_folder(run.folder / "description", wait=WHEN_FREE):
         sets = {name: load_set(plan, name) for name in plan.prepared}
         for sentence in describe_overlaps(
             {name: faces.load() for name, faces in plan.prepared.items()}, dropped=plan.experiment.drop_overlapping_subjects

@@ -12,9 +12,9 @@ from agerepro.config.loading import PAPER, read_experiment, to_dict
 from agerepro.config.schema import BaseStage, Experiment
 from agerepro.errors import UserError
 from agerepro.faces.prepare import PreparedFaces, prepared_faces
-from agerepro.io import config_hash, finished_by, is_complete, read_manifest
+from agerepro.io import config_hash, finished_by, is_complete
 from agerepro.models.pretrained import find_local, published_name
-from agerepro.runs.layout import Run, failure, run_folder
+from agerepro.runs.layout import Run, failure, inputs_digest, run_folder
 from agerepro.splits.protocols import make_folds
 from agerepro.synthetic.writers import RENDERER
 from agerepro.training.naming import StageCheckpoint, run_digest, stage_folder, stage_settings
@@ -155,15 +155,9 @@ class Plan:
         folds = [name for name in by_name if name.startswith("fold")]
         undone = [name for name in folds if by_name[name].state != "done"]
         folder = self.run.folder / "results" if self.run else None
-        collected = folder is not None and not undone and bool(folds) and finished_by(folder) == self.inputs_digest()
+        collected = self.run is not None and folder is not None and not undone and bool(folds) and finished_by(folder) == inputs_digest(self.run, self.experiment)
         state: State = "done" if collected else "ready" if folds and not undone else "waiting"
         return (*by_name.values(), Step("collect", folder, tuple(folds), state))
-
-    def inputs_digest(self) -> str:
-        """Names what tables and figures are made of: settings and the finished folds."""
-        assert self.run is not None
-        manifests = [read_manifest(self.run.fold_folder(seed, fold)) for seed, fold in self.run.done(self.experiment.seeds)]
-        return config_hash([to_dict(self.experiment.decode), list(self.experiment.seeds), manifests])
 
     def _prepare_step(self, name: str) -> Step:
         done = name in self.digests

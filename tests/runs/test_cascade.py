@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +13,17 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from agerepro.config.loading import read_experiment
 from agerepro.errors import UserError
 from agerepro.faces.images import decode_crop
-from agerepro.faces.store import FaceStore
+from agerepro.report.loading import load_run
+from agerepro.runs.data import find_run_crops
 from agerepro.runs.layout import Run, find_run
 from agerepro.runs.model import load_run_model
-from agerepro.tables import FACES, PHOTOS, read_table
+from agerepro.tables import PHOTOS, read_table
 from agerepro.tasks.decode import expectation, posterior
 from agerepro.training.augment import resize_matrix, warp
 from agerepro.training.ridge import STRENGTHS
-from tests.runs.cascade import CASCADE, TINY, agerepro, fingerprints, tiny_run
+from tests.runs.cascade import CASCADE, TINY, agerepro, fingerprints, quiet, tiny_run
 
 
 def test_the_cascade_ends_in_a_table_that_says_synthetic(finished: tuple[Path, str]) -> None:
@@ -32,7 +34,7 @@ def test_the_cascade_ends_in_a_table_that_says_synthetic(finished: tuple[Path, s
     photos = pd.read_csv(run.folder / "photos.csv")
     assert sorted(predictions["photo"]) == sorted(photos["photo"]) and predictions["fold"].nunique() == 4
     for fold in range(4):
-        stored = np.load(run.fold_folder(0, fold, first_seed=0) / "posteriors.npz")
+        stored = np.load(run.fold_folder(0, fold) / "posteriors.npz")
         mine = predictions.loc[predictions["fold"] == fold]
         np.testing.assert_allclose(stored["posteriors"].sum(axis=1), 1, atol=1e-5)
         np.testing.assert_allclose(stored["posteriors"] @ stored["bins"], mine["predicted"], atol=1e-3)
@@ -59,14 +61,17 @@ def test_the_same_command_again_trains_nothing(finished: tuple[Path, str]) -> No
     assert {file: file.stat().st_mtime_ns for file in runs.glob("**/*.npz")} == before
 
 
-def test_a_flipped_byte_is_noticed_and_the_fold_done_again_to_the_same_bytes(finished: tuple[Path, str]) -> None:
+def test_a_flipped_byte_is_named_and_the_fold_done_again_to_the_same_bytes(finished: tuple[Path, str]) -> None:
     runs, _ = finished
     good = fingerprints(runs, "tiny")
     run = tiny_run(runs)
-    file = run.fold_folder(0, 2, first_seed=0) / "posteriors.npz"
+    assert "compared with their checksums" in agerepro("verify", run.folder)
+    file = run.fold_folder(0, 2) / "posteriors.npz"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0x10
     file.write_bytes(bytes(content))
+    assert "4 of 4 folds done" in agerepro("status", run.folder)  # by sizes: nothing is read
+    assert str(file) in agerepro("verify", run.folder, code=1)
     said = agerepro("status", run.folder, code=1)
     assert "3 of 4 folds done" in said and "missing: 2" in said
     assert "3 of 4 folds are done" in agerepro("table", run.folder, code=1)
@@ -74,6 +79,24 @@ def test_a_flipped_byte_is_noticed_and_the_fold_done_again_to_the_same_bytes(fin
     agerepro("run", TINY, "--profile", "paper", "--runs", runs, "--folds", "2")
     assert fingerprints(runs, "tiny") == good
     assert "4 of 4 folds done" in agerepro("status", run.folder)
+
+
+def test_the_steps_of_a_plan_one_by_one_come_to_what_a_run_does(finished: tuple[Path, str], tmp_path: Path) -> None:
+    runs, _ = finished
+    shutil.copytree(runs / "synthetic", tmp_path / "synthetic")
+    for kind in ("faces", "stages"):
+        shutil.copytree(runs / kind, tmp_path / kind)
+    (prepared,) = (tmp_path / "faces").glob("fgnet-*")
+    shutil.rmtree(prepared)
+    (stage,) = (tmp_path / "stages").glob("agedb-*")
+    shutil.rmtree(stage)
+    step = ("step", TINY, "--runs", tmp_path)
+    assert "2 of 12 steps" not in (text := agerepro("plan", TINY, "--runs", tmp_path, code=1)) and "prepare fgnet" in text
+    assert "fgnet" in agerepro(*step, "fold", "0", code=1)
+    for name in (("prepare", "fgnet"), ("train", "agedb"), ("fold", "0-2"), ("fold", "3"), ("collect", "")):
+        agerepro(*step, *name)
+    assert fingerprints(tmp_path, "tiny") == fingerprints(runs, "tiny")
+    assert "12 of 12 steps done" in agerepro("plan", TINY, "--runs", tmp_path)
 
 
 def test_two_processes_share_a_run_and_change_nothing(finished: tuple[Path, str], tmp_path: Path) -> None:
@@ -94,9 +117,10 @@ def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_s
     run = tiny_run(finished[0])
     back = load_run_model(run)
     photos = read_table(run.folder / "photos.csv", PHOTOS)
-    faces = next((finished[0] / "faces").glob("fgnet-*"))
-    stored = read_table(faces / "faces.csv", FACES).set_index("photo")["image"]
-    store, augment = FaceStore(faces / "store"), back.experiment.augment
+    crops = find_run_crops(run.folder, "fgnet")
+    assert crops is not None
+    stored = crops.photos.set_index("photo")["image"]
+    store, augment = crops.store(), back.experiment.augment
     for fold in (0, 2):
         back.load_fold(fold, seed=0)
         said = run.predictions([0]).query("fold == @fold")
@@ -140,22 +164,53 @@ def test_without_data_the_paper_s_profile_says_what_to_do(tmp_path: Path) -> Non
 FROZEN = ("run", TINY, "--profile", "frozen")
 
 
-def frozen_run(runs: Path, seeds: int) -> Run:
-    """The run of the frozen profile with so many seeds."""
-    folders = (runs / "koenig2019" / "tiny").glob("frozen-*")
-    return next(run for run in map(find_run, folders) if len(read_experiment(run.folder / "experiment.yaml").seeds) == seeds)
+def frozen_run(runs: Path) -> Run:
+    """The run of the frozen profile."""
+    (folder,) = (runs / "koenig2019" / "tiny").glob("frozen-*")
+    return find_run(folder)
 
 
-def test_a_second_seed_leaves_the_numbers_of_the_first(finished: tuple[Path, str]) -> None:
+def test_a_seed_another_decoding_and_kept_weights_train_no_fold_again(finished: tuple[Path, str]) -> None:
     runs, _ = finished
-    agerepro(*FROZEN, "--runs", runs)
-    agerepro(*FROZEN, "--runs", runs, "--set", "seeds=[0, 1]")
     columns = ["fold", "photo", "predicted"]
-    alone = frozen_run(runs, 1).predictions([0])[columns]
-    both = frozen_run(runs, 2).predictions([0, 1])
+    agerepro(*FROZEN, "--runs", runs)
+    run = frozen_run(runs)
+    alone = run.predictions([0])[columns]
+    before = {path: path.stat().st_mtime_ns for path in run.folder.glob("folds/*/*")}
+    agerepro(*FROZEN, "--runs", runs, "--set", "seeds=[0, 1]")
+    both = run.predictions([0, 1])
     first, second = (both.loc[both["seed"] == seed, columns].reset_index(drop=True) for seed in (0, 1))
     pd.testing.assert_frame_equal(first, alone)
     assert not second["predicted"].equals(first["predicted"]) and second["photo"].tolist() == first["photo"].tolist()
+    table = agerepro(*FROZEN, "--runs", runs, "--set", "decode=median")
+    assert "all 4 folds are done already" in table and "changed: decode=median" in table
+    medians = load_run(run.folder, partial=False).result.predictions
+    assert (medians["predicted"] == medians["median"]).all() and not medians["predicted"].equals(medians["expectation"])
+    assert "all 4 folds are done already" in agerepro(*FROZEN, "--runs", runs, "--set", "keep_weights=none")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    agerepro(*FROZEN, "--runs", runs)
+    pd.testing.assert_frame_equal(run.predictions([0])[columns], alone)
+
+
+def test_a_fold_that_diverges_is_a_failed_fold_with_its_reason_and_stops_no_other(finished: tuple[Path, str], tmp_path: Path) -> None:
+    runs, _ = finished
+    for kind in ("synthetic", "faces", "stages"):
+        shutil.copytree(runs / kind, tmp_path / kind)
+    program = [sys.executable, Path(__file__).parent / "diverging.py", 1, "run", TINY, "--profile", "frozen", "--runs", tmp_path]
+    failed = subprocess.run([str(word) for word in program], capture_output=True, text=True, timeout=900, env=quiet())
+    assert failed.returncode == 1 and "partial: 3 of 4 folds" in failed.stdout, failed.stderr
+    assert "fold 1" in failed.stderr and "nan" in failed.stderr and "learning rate" in failed.stderr
+    run = frozen_run(tmp_path)
+    assert run.done([0]) == [(0, 0), (0, 2), (0, 3)]
+    said = agerepro("status", run.folder, code=1)
+    assert "fold 1 failed" in said and "nan" in said
+    # Trained again with a lower rate it would be another experiment: put among the others, it is refused.
+    agerepro(*FROZEN, "--runs", tmp_path, "--folds", 1, "--set", "stages.fgnet.optimizer=0.001")
+    (other,) = (folder for folder in (tmp_path / "koenig2019" / "tiny").glob("frozen-*") if folder != run.folder)
+    shutil.copytree(other / "folds" / "001", run.fold_folder(0, 1))
+    for command in ("table", "status"):
+        assert "mixed" in agerepro(command, run.folder, code=1)
+    assert "mixed" in agerepro(*FROZEN, "--runs", tmp_path, code=1)
 
 
 def test_a_head_that_starts_as_ridge_regression_is_that_of_scikit_learn(finished: tuple[Path, str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a run writes down about its data sets before anything trains."""
+"""Steps that are done here: counted, refused where something is missing, and workers that end with whoever started them."""
 
 from __future__ import annotations
 
@@ -6,48 +6,84 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from agerepro.config.loading import read_experiment
-from agerepro.faces.prepare import FaceDataset
-from agerepro.faces.store import FaceStore
+from agerepro.errors import CheckFailed, UserError
+from agerepro.io import write_folder
+from agerepro.runs import local
 from agerepro.runs.layout import Run
-from agerepro.runs.local import RunContext, RunOptions, _count_ages, _do_folds
-from agerepro.tables import AGES, coerce
+from agerepro.runs.plan import RunOptions, make_plan
 
 TINY = Path(__file__).parent / "tiny.yaml"
 
 
-def test_ages_are_counted_by_data_set_and_unknown_ones_left_out(tmp_path) -> None:
-    def prepared(name: str, ages: list[float]) -> FaceDataset:
-        return FaceDataset(name, pd.DataFrame({"age": ages}), FaceStore(tmp_path / name), 64, "0", {})
+class Counted:
+    """A Reporter that keeps how many folds were said to be done."""
 
-    sets = {"people": prepared("people", [np.nan, np.nan]), "imdb": prepared("imdb", [30.0, 4.0, 30.0]), "fgnet": prepared("fgnet", [4.0])}
-    counted = coerce(_count_ages(sets), AGES)
-    assert counted.to_numpy().tolist() == [["imdb", 4.0, 1], ["imdb", 30.0, 2], ["fgnet", 4.0, 1]]
-    nothing = coerce(_count_ages({"people": sets["people"]}), AGES)
-    assert nothing.empty
+    def __init__(self) -> None:
+        self.counts: list[tuple[int, int]] = []
+
+    def say(self, text: str) -> None:
+        pass
+
+    def count(self, what: str, done: int, total: int) -> None:
+        pass
+
+    def epoch(self, stage: str, log: object, *, fold: int | None, folds_done: int, folds: int) -> None:
+        self.counts.append((folds_done, folds))
 
 
 def test_progress_counts_the_asked_folds_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counts: list[tuple[int, int]] = []
+    run = Run(tmp_path / "tiny" / "paper-0")
+    for fold in (3, 4, 5):
+        write_folder(run.fold_folder(0, fold), lambda place: (place / "x").touch(), made_by="settings")
 
-    class Folds:  # stands in for the training of folds 1 and 2; folds 3 to 5 were done before
-        def run_all(self, folds: list[int], *, on_fold: Callable[..., None], on_epoch: Callable[..., None]) -> None:
+    class Folds:  # stands in for the training of folds 1 and 2
+        def run_all(self, folds: list[int], *, on_fold: Callable[..., None], on_epoch: Callable[..., None], wait: float) -> None:
             for fold in folds:
                 on_epoch(fold, None)
                 on_fold(fold, "done")
 
-    class Told:
-        def epoch(self, stage: str, log: object, *, fold: int, folds_done: int, folds: int) -> None:
-            counts.append((folds_done, folds))
-
-    experiment = read_experiment(TINY)
+    experiment, reporter = read_experiment(TINY), Counted()
     monkeypatch.setattr("agerepro.training.folds.fold_runner", lambda *arguments, **options: Folds())
-    monkeypatch.setattr(Run, "done", lambda run, seeds: [(0, fold) for fold in (3, 4, 5)])
-    task = SimpleNamespace(stage=experiment.stages[-1])
-    context = RunContext(experiment, Run(tmp_path / "tiny" / "paper-0"), {0: (task, None)}, pd.DataFrame())  # type: ignore[dict-item]
-    _do_folds(context, 0, [1, 2, 3], RunOptions(TINY), Told())  # type: ignore[arg-type]
-    assert counts == [(1, 3), (2, 3), (3, 3)]
+    monkeypatch.setattr(local, "task_of", lambda *arguments: (None, None))
+    monkeypatch.setattr(local, "configure", lambda machine: None)
+    monkeypatch.setattr(Run, "folds", lambda run: None)
+    plan = SimpleNamespace(
+        run=run, target=experiment.stages[-1], digest=lambda stage, seed: "settings", experiment=experiment, options=RunOptions(TINY)
+    )
+    local.do_folds(plan, 0, [1, 2, 3], reporter)  # type: ignore[arg-type]
+    assert reporter.counts == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_step_whose_needs_are_not_done_is_refused_and_an_unknown_one_is_named(tmp_path: Path) -> None:
+    plan, reporter = make_plan(RunOptions(TINY, runs=tmp_path)), Counted()
+    for kind, what in (("train", "imdb"), ("fold", "0")):
+        with pytest.raises(CheckFailed, match="agerepro plan"):
+            local.run_step(plan, kind, what, seed=0, reporter=reporter)
+    for kind, what in (("prepare", "fgnett"), ("train", "imbd")):
+        with pytest.raises(UserError, match=what):
+            local.run_step(plan, kind, what, seed=0, reporter=reporter)
+    assert not any(tmp_path.iterdir())
+
+
+def test_workers_get_a_device_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[list[str], str | None]] = []
+
+    class Process:
+        stdin = None
+
+        def __init__(self, command: list[str], *, env: dict[str, str], **more: object) -> None:
+            started.append((command, env.get("CUDA_VISIBLE_DEVICES")))
+
+        def wait(self, timeout: float | None = None) -> int:
+            return 75
+
+    run = Run(tmp_path)
+    plan = SimpleNamespace(run=run, options=RunOptions(TINY, folds="0-3", jobs=3, settings=("seeds=[1]",)))
+    monkeypatch.setattr(local.subprocess, "Popen", Process)
+    with local._workers(plan, 2, ["4", "5"]) as workers:  # type: ignore[arg-type]
+        workers.wait()  # a worker that was asked to stop has saved: that is no failure
+    assert [device for _, device in started] == ["5", "4"]  # this process has the first
+    assert all({"--worker", "fold", "0-3", "seeds=[1]"} <= set(command) for command, _ in started)

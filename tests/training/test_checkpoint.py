@@ -5,25 +5,41 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from agerepro.errors import UserError
-from agerepro.training.checkpoint import Checkpoint, TrainState, load_checkpoint, save_checkpoint
+from agerepro.training.checkpoint import (
+    Checkpoint,
+    TrainState,
+    assign_variables,
+    copy_variables,
+    load_checkpoint,
+    save_checkpoint,
+)
 from agerepro.training.optimizers import PlateauState
 
-ARRAYS = tuple(np.float32(values) for values in ([1, 1e-45], [[np.pi, -0.0]], [], 3e38))
+ARRAYS = {f"layer_{n}/kernel": np.float32(values) for n, values in enumerate(([1, 1e-45], [[np.pi, -0.0]], [], 3e38))}
+STEP = {"usual/iteration": np.asarray(7, np.int32)}
 
 
 def checkpoint(epoch: int = 2) -> Checkpoint:
     return Checkpoint(
         epoch,
-        TrainState(ARRAYS, (*ARRAYS[::-1], np.asarray(7, np.int32))),
-        PlateauState(best=0.1, wait=1),
-        ({"epoch": 1, "loss": 0.1, "validation_loss": float("nan")}, {"epoch": 2, "loss": 1 / 3, "validation_loss": 0.5}),
+        TrainState(ARRAYS, ARRAYS | STEP),
+        batch=5,
+        metrics={"loss/total": np.float32(1 / 3)},
+        logs={"loss": 1 / 3},
+        plateau=PlateauState(best=0.1, wait=1),
+        history=({"epoch": 1, "loss": 0.1, "validation_loss": float("nan")}, {"epoch": 2, "loss": 1 / 3, "validation_loss": 0.5}),
         best=ARRAYS,
         eval_outputs={"test": np.arange(6, dtype=np.float32).reshape(2, 3)},
     )
+
+
+def bits(arrays: dict[str, np.ndarray] | None) -> dict[str, tuple[object, ...]]:
+    return {name: (value.dtype, value.shape, value.tobytes()) for name, value in (arrays or {}).items()}
 
 
 def saved(path: Path, epoch: int = 2) -> bytes:
@@ -34,11 +50,17 @@ def saved(path: Path, epoch: int = 2) -> bytes:
 def test_a_checkpoint_comes_back_to_the_bit(tmp_path: Path) -> None:
     saved(tmp_path / "checkpoint.npz")
     loaded, expected = load_checkpoint(tmp_path / "checkpoint.npz"), checkpoint()
-    assert loaded is not None and (loaded.epoch, loaded.plateau) == (2, expected.plateau)
+    assert loaded is not None and (loaded.epoch, loaded.batch, loaded.logs, loaded.plateau) == (
+        2,
+        5,
+        {"loss": 1 / 3},
+        expected.plateau,
+    )
     assert repr(loaded.history) == repr(expected.history)
     pairs = [(loaded.variables.model, ARRAYS), (loaded.variables.optimizer, expected.variables.optimizer), (loaded.best, ARRAYS)]
+    pairs.append((loaded.metrics, expected.metrics))
     for values, others in pairs:
-        assert [(v.dtype, v.shape, v.tobytes()) for v in values or ()] == [(v.dtype, v.shape, v.tobytes()) for v in others]
+        assert bits(values) == bits(others)
     np.testing.assert_array_equal(loaded.eval_outputs["test"], expected.eval_outputs["test"])
 
 
@@ -102,5 +124,22 @@ def test_a_flipped_bit_anywhere_never_goes_unnoticed_or_stops_with_a_traceback(t
 
 def test_a_checkpoint_without_weights_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    save_checkpoint(path, Checkpoint(1, TrainState((), ())))
+    save_checkpoint(path, Checkpoint(1, TrainState({}, {})))
     assert load_checkpoint(path) is None and path.with_name("checkpoint.npz.corrupt").is_file()
+
+
+def test_values_go_to_the_variable_of_their_path_whatever_the_order() -> None:
+    pixels = keras.Input((2,))
+    model = keras.Model(pixels, keras.layers.Dense(2, name="b")(keras.layers.Dense(2, name="a")(pixels)))
+    values = copy_variables(model.variables)
+    for array in values.values():
+        array += np.float32(np.random.default_rng(len(array.shape)).normal(size=array.shape))
+    assign_variables(model.variables[::-1], dict(reversed(values.items())))
+    for name in ("a", "b"):
+        np.testing.assert_array_equal(model.get_layer(name).kernel, values[f"{name}/kernel"])
+    with pytest.raises(ValueError, match="a/kernel"):
+        assign_variables(model.variables, {path: value for path, value in values.items() if path != "a/kernel"})
+    with pytest.raises(ValueError, match="b/bias"):
+        assign_variables(model.variables, values | {"b/bias": np.zeros(3, np.float32)})
+    with pytest.raises(ValueError, match="a/kernel"):
+        copy_variables([*model.variables, model.variables[0]])

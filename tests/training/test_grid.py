@@ -9,7 +9,7 @@ import pytest
 
 from agerepro.config.schema import Adam, LeaveOneSubjectOut, RandomSplit, Stage
 from agerepro.errors import UserError
-from agerepro.runs.local import GridOptions, run_grid
+from agerepro.runs.grid import GridOptions, run_grid
 from agerepro.training.grid import divisions
 
 TINY = Path(__file__).parents[1] / "runs" / "tiny.yaml"

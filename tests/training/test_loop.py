@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -11,7 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from agerepro import stopping
 from agerepro.config.schema import Adam, Backbone, Classification, CrossEntropy, Machine
+from agerepro.errors import Interrupted
 from agerepro.models.build import build_network
 from agerepro.models.layers import BatchNorm
 from agerepro.models.preprocessing import Preprocess
@@ -19,8 +23,9 @@ from agerepro.models.weights import weights_as_arrays
 from agerepro.tasks.losses import total_loss
 from agerepro.training import loop
 from agerepro.training.checkpoint import TrainState, load_checkpoint
-from agerepro.training.loop import Diverged, EpochLog, TensorBoard, TotalLoss, Trainer, TrainResult
+from agerepro.training.loop import Diverged, TotalLoss, Trainer, TrainResult
 from agerepro.training.pipeline import Examples
+from agerepro.training.reporting import EpochLog, TensorBoard
 from tests.training.conftest import AGES
 from tests.training.test_grid import Silent
 
@@ -32,27 +37,50 @@ class Killed(Exception):
     """Stands for SIGKILL at the end of an epoch."""
 
 
-def fit(trainer: Trainer, tiny, path: Path, *, kill_after: int | None = None, epoch_s: int = 1000) -> TrainResult:
+def fit(
+    trainer: Trainer,
+    tiny,
+    path: Path,
+    *,
+    kill_after: int | None = None,
+    epoch_s: float = 1000,
+    on_batch: Callable[[int], object] | None = None,
+) -> TrainResult:
+    """Train, every epoch seeming to last `epoch_s`: with 1000 every epoch is saved. on_batch gets the batch of all epochs, from 0."""
+    now, batches = [0.0], itertools.count()
+
     def on_epoch(log: EpochLog) -> None:
         if log.epoch == kill_after:
             raise Killed
 
-    ticks = iter(range(0, 100 * epoch_s, epoch_s))  # every epoch seems long, so every epoch is saved
-    return trainer.fit(
-        tiny.examples(TRAIN),
-        tiny.examples(VALIDATION),
-        rng_key=(0, "tiny"),
-        checkpoint=path,
-        on_epoch=on_epoch,
-        eval_outputs=lambda: {"test": trainer.outputs(tiny.source, VALIDATION)},
-        clock=lambda: float(next(ticks)),
-    )
+    def test() -> dict[str, np.ndarray]:
+        now[0] += epoch_s
+        return {"test": trainer.outputs(tiny.source, VALIDATION)}
+
+    class Batches(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+            if on_batch:
+                on_batch(next(batches))
+
+    with pytest.MonkeyPatch.context() as patched:
+        keras_fit = trainer.model.fit
+        patched.setattr(trainer.model, "fit", lambda *data, callbacks, **more: keras_fit(*data, callbacks=[*callbacks, Batches()], **more))
+        return trainer.fit(
+            tiny.examples(TRAIN),
+            tiny.examples(VALIDATION),
+            rng_key=(0, "tiny"),
+            checkpoint=path,
+            on_epoch=on_epoch,
+            eval_outputs=test,
+            clock=lambda: now[0],
+        )
 
 
 def assert_same_state(state: TrainState, other: TrainState) -> None:
     for values, others in ((state.model, other.model), (state.optimizer, other.optimizer)):
-        for value, expected in zip(values, others, strict=True):
-            np.testing.assert_array_equal(value, expected)
+        assert values.keys() == others.keys()
+        for path, value in values.items():
+            np.testing.assert_array_equal(value, others[path])
 
 
 def with_batch_norm_and_dropout() -> keras.Model:
@@ -97,10 +125,84 @@ def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_f
         resumed = fit(trainer, tiny, path)
         if kind != "best_validation":
             assert_same_state(TrainState.of(trainer.model), state)
-        for value, expected in zip(trainer.model.variables, state.model, strict=True):
-            np.testing.assert_array_equal(value.numpy(), expected)
+        for variable in trainer.model.variables:
+            np.testing.assert_array_equal(variable.numpy(), state.model[variable.path])
         assert resumed.history == whole.history
         np.testing.assert_array_equal(resumed.eval_outputs["test"], whole.eval_outputs["test"])
+
+
+@pytest.mark.parametrize("kind", ["plain", "batch_norm", "best_validation"])
+def test_stopped_at_any_batch_it_saves_and_continues_to_the_same_bits(tiny, tmp_path: Path, monkeypatch, kind: str) -> None:
+    trainer = resumable(kind, tiny)
+    whole = fit(trainer, tiny, tmp_path / "whole.npz")
+    state = TrainState.of(trainer.model)
+    path, received = tmp_path / "stopped.npz", []
+    monkeypatch.setattr(stopping, "_received", received)
+    left = [5, 3, 1]  # in the second epoch's second batch; then in the third epoch's last; then at once in the fourth
+    for batch in left:
+
+        def stop(number: int, last: int = batch) -> None:
+            if number == last - 1:
+                received.append("SIGTERM")
+
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            fit(trainer, tiny, path, epoch_s=1, on_batch=stop)
+        received.clear()
+        trainer.initial_state.assign_to(trainer.model)  # nothing is left in memory
+    resumed = fit(trainer, tiny, path, epoch_s=1)
+    assert resumed.history == whole.history
+    assert_same_state(TrainState.of(trainer.model), state)
+    np.testing.assert_array_equal(resumed.eval_outputs["test"], whole.eval_outputs["test"])
+
+
+def test_asked_to_stop_while_validating_it_saves_what_the_epoch_has_trained(tiny, tmp_path: Path, monkeypatch) -> None:
+    trainer, path, received = tiny.trainer(), tmp_path / "c.npz", []
+    whole = fit(trainer, tiny, tmp_path / "whole.npz")
+    monkeypatch.setattr(stopping, "_received", received)
+    loss_of = trainer.loss_of
+
+    def asked(examples, *, on_batch):
+        received.append("SIGUSR1")
+        return loss_of(examples, on_batch=on_batch)
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted, match="SIGUSR1"):
+        patched.setattr(trainer, "loss_of", asked)
+        fit(trainer, tiny, path, epoch_s=1)
+    received.clear()
+    saved = load_checkpoint(path)
+    assert saved is not None and (saved.epoch, saved.batch) == (0, 3)
+    batches: list[int] = []
+    assert fit(trainer, tiny, path, epoch_s=1, on_batch=batches.append).history == whole.history
+    assert len(batches) == 9  # none of the first epoch's three is trained again
+
+
+def test_it_saves_inside_an_epoch_that_lasts_and_never_at_more_than_its_share_of_the_time(tiny, tmp_path: Path, monkeypatch) -> None:
+    trainer, saved, now = tiny.trainer(), [], [0.0]
+    monkeypatch.setattr(loop, "save_checkpoint", lambda path, state: saved.append((state.epoch, state.batch)) or now.append(now.pop() + 10))
+
+    class Batch(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+            now[0] += 40  # seconds; saving takes 10, so it may be done every 200
+
+    keras_fit = trainer.model.fit
+    monkeypatch.setattr(trainer.model, "fit", lambda *data, callbacks, **more: keras_fit(*data, callbacks=[*callbacks, Batch()], **more))
+    trainer.fit(
+        tiny.examples(TRAIN),
+        tiny.examples(VALIDATION),
+        rng_key=(0, "tiny"),
+        checkpoint=tmp_path / "c.npz",
+        on_epoch=lambda log: None,
+        clock=lambda: now[0],
+    )
+    assert saved == [(0, 1), (1, 3), (3, 2)]  # after 40 s, then after 5 batches of 40 s each
+
+
+def test_a_checkpoint_of_another_network_is_set_aside_and_said(tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "c.npz"
+    fit(tiny.trainer(model=with_batch_norm_and_dropout()), tiny, path)
+    trainer = tiny.trainer()
+    assert len(fit(trainer, tiny, path).history) == 4
+    assert (tmp_path / "c.npz.corrupt").is_file() and "c.npz" in capsys.readouterr().err
 
 
 def test_folds_and_epochs_are_traced_once(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,25 +248,21 @@ def spoil(model: keras.Model) -> None:
 
 @pytest.mark.parametrize("saved", [True, False])
 def test_a_loss_that_is_no_number_stops_at_its_batch_and_says_what_is_kept(tiny, tmp_path: Path, saved: bool) -> None:
-    trainer, path, batches = tiny.trainer(), tmp_path / "c.npz", []
+    trainer, path = tiny.trainer(), tmp_path / "c.npz"
+    batches: list[int] = []
     fit(tiny.trainer(dataclasses.replace(tiny.stage, epochs=1)), tiny, tmp_path / "first.npz")
     first = load_checkpoint(tmp_path / "first.npz")
 
-    class SpoilSecond(keras.callbacks.Callback):
-        """Before the second of three batches of the second epoch."""
+    def spoil_second(batch: int) -> None:  # before the second of three batches of the second epoch
+        batches.append(batch)
+        if batch == 4:
+            spoil(trainer.model)
 
-        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
-            batches.append(batch)
-            if len(batches) == 5:
-                spoil(trainer.model)
-
-    keras_fit = trainer.model.fit
-    trainer.model.fit = lambda *data, callbacks, **more: keras_fit(*data, callbacks=[*callbacks, SpoilSecond()], **more)
     with pytest.raises(Diverged) as error:
-        fit(trainer, tiny, path, epoch_s=1000 if saved else 1)
+        fit(trainer, tiny, path, epoch_s=1000 if saved else 1, on_batch=spoil_second)
     facts = ("'tiny'", "nan", "epoch 2", "batch 2", "0.003", *([str(path), "epoch 1"] if saved else []))
     assert all(fact in str(error.value) for fact in facts), error.value
-    assert batches == [0, 1, 2, 0, 1]
+    assert batches == [0, 1, 2, 3, 4]
     state = load_checkpoint(path)
     assert (state is not None) == saved
     if state is not None and first is not None:
@@ -185,10 +283,10 @@ def test_best_validation_is_what_is_left_in_the_model(tiny, tmp_path: Path) -> N
 def test_a_validation_loss_that_is_no_number_hides_no_later_best(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = tiny.trainer(dataclasses.replace(tiny.stage, checkpoint_selection="best_validation", schedule=None))
     losses, weights = iter([math.nan, 2.0, 1.0, 3.0]), []
-    monkeypatch.setattr(trainer, "loss_of", lambda examples: weights.append(TrainState.of(trainer.model).model) or next(losses))
+    monkeypatch.setattr(trainer, "loss_of", lambda examples, on_batch: weights.append(TrainState.of(trainer.model).model) or next(losses))
     fit(trainer, tiny, tmp_path / "c.npz")
-    for value, expected in zip(trainer.model.variables, weights[2], strict=True):
-        np.testing.assert_array_equal(value.numpy(), expected)
+    for variable in trainer.model.variables:
+        np.testing.assert_array_equal(variable.numpy(), weights[2][variable.path])
 
 
 @pytest.mark.parametrize(("count", "outputs"), [(1, 4), (64, 4), (150, 4), (333, 100), (200, 1)])
