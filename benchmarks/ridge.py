@@ -42,9 +42,10 @@ def main() -> None:
         for rows in training[: options.folds]:
             fit_ridge_folds(features[rows], ages[rows], weights[rows], people[rows], [np.arange(len(rows))], blocks=chosen_among)
         apart = (time.perf_counter() - began) / options.folds * len(training)
-        print(f"{len(features):,} photos, {features.shape[1]:,} features, {len(fits[0].candidates)} subsets, {len(training)} folds: "
-              f"together {together:.0f} s (cpu {cpu:.0f} s), fold by fold about {apart:.0f} s, {apart / together:.0f} times as long; "
-              f"final fits are scikit-learn's to {_furthest(features, ages, weights, training[: options.folds], fits):.0e} years")  # fmt: skip
+        away = _furthest(features, ages, weights, training[: options.folds], fits)
+        print(f"{len(features):,} photos, {features.shape[1]:,} features, {len(fits[0].candidates)} subsets, {len(training)} folds:")
+        print(f"  together {together:.0f} s (cpu {cpu:.0f} s); fold by fold about {apart:.0f} s, {apart / together:.0f} times as long")
+        print(f"  estimates by the final fits are scikit-learn's to {away:.0e} years")
 
 
 def _drawn(people: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "optimizers": ["PlateauState", "TwoRateAdam", "after_epoch"],
         "pipeline": ["Examples", "predict_batches", "training_batches"],
         "reporting": ["EpochLog", "Reporter", "TensorBoard"],
-        "ridge": ["Candidate", "RidgeFit", "fit_ridge", "fit_ridge_best_subset", "fit_ridge_folds"],
+        "ridge": ["Candidate", "RidgeFit", "fit_ridge_folds"],
         "stages": ["Init", "TrainingTask", "train_stage", "training_task"],
     },
 )

@@ -111,20 +111,6 @@ def fit_ridge_folds(
     return fits
 
 
-def fit_ridge(features: np.ndarray, ages: np.ndarray, weights: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Kernel (d, 1), bias (1,) and strength of `fit_ridge_folds` where all rows are training rows of one fold."""
-    (fit,) = fit_ridge_folds(features, ages, weights, people, [np.arange(len(features))])
-    return fit.kernel[:, None], np.array([fit.bias]), fit.strength
-
-
-def fit_ridge_best_subset(
-    features: np.ndarray, blocks: Sequence[FeatureBlock], ages: np.ndarray, weights: np.ndarray, people: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, list[Candidate]]:
-    """Kernel (d, 1), bias (1,) and the candidates of `fit_ridge_folds` where all rows are training rows of one fold, best first."""
-    (fit,) = fit_ridge_folds(features, ages, weights, people, [np.arange(len(features))], blocks=blocks)
-    return fit.kernel[:, None], np.array([fit.bias]), list(fit.candidates)
-
-
 @dataclass(frozen=True)
 class _Subset:
     """The features of some sides and statistics: `columns` in all, `spans` those of each pair of a side and a statistic."""

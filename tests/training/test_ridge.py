@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -12,13 +12,21 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from agerepro.errors import UserError
 from agerepro.models.heads import FeatureBlock
-from agerepro.training.ridge import STRENGTHS, RidgeFit, fit_ridge, fit_ridge_best_subset, fit_ridge_folds
+from agerepro.training.ridge import STRENGTHS, RidgeFit, fit_ridge_folds
 
 BLOCKS = (FeatureBlock(150, "mean", 4), FeatureBlock(150, "max", 3), FeatureBlock(224, "mean", 4), FeatureBlock(224, "max", 3))
 Faces = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Many threads only wait for each other at systems of 50 equations."""
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def drawn(photos: int, people: int, width: int, seed: int = 0) -> Faces:
@@ -93,19 +101,20 @@ def assert_as_scikit_learn(faces: Faces, training: Sequence[np.ndarray]) -> None
         assert years(fit, faces[0]) == pytest.approx(final_years(faces, rows, columns, fit.strength), abs=1e-7)
 
 
-@pytest.mark.parametrize("width", [12, 130], ids=["fewer features than photos", "more features than photos"])
+@pytest.mark.parametrize("width", [12, 110], ids=["fewer features than photos", "more features than photos"])
 def test_leave_one_person_out_is_scikit_learn_fold_by_fold(width: int) -> None:
     faces = drawn(90, 11, width)
     assert_as_scikit_learn(faces, leave_one_out(faces))
 
 
-@pytest.mark.parametrize("width", [12, 130], ids=["fewer features than photos", "more features than photos"])
+@pytest.mark.parametrize("width", [12, 110], ids=["fewer features than photos", "more features than photos"])
 def test_large_folds_with_validation_people_are_scikit_learn_too(width: int) -> None:
     faces = drawn(90, 25, width, seed=1)
     folds = [train for train, _ in GroupKFold(3).split(faces[0], groups=faces[3])]
     without_validation = [rows[~np.isin(faces[3][rows], faces[3][rows][:1])] for rows in folds]
     half_of_photos = [train for train, _ in ShuffleSplit(1, train_size=0.5, random_state=0).split(faces[0])]
-    assert_as_scikit_learn(faces, folds + without_validation + half_of_photos)
+    a_part_each = [train for train, _ in GroupKFold(5).split(faces[0], groups=faces[3])][:2]
+    assert_as_scikit_learn(faces, folds + without_validation + half_of_photos + a_part_each)
 
 
 def test_few_people_and_one_with_most_photos() -> None:
@@ -116,7 +125,7 @@ def test_few_people_and_one_with_most_photos() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(3, 12), st.integers(2, 60), st.floats(0.3, 1))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_any_folds_are_scikit_learn(seed: int, people: int, width: int, share: float) -> None:
     faces = drawn(40, people, width, seed)
     draws = np.random.default_rng(seed)
@@ -128,12 +137,12 @@ def test_any_folds_are_scikit_learn(seed: int, people: int, width: int, share: f
 
 
 def test_the_best_subset_of_every_fold_is_that_of_the_slow_search() -> None:
-    for width in (14, 280):  # fewer and more features than photos
+    for width in (14, 140):  # fewer and more features than photos
         features, ages, weights, people = drawn(60, 9, 14, seed=3)
         wide = np.repeat(features, width // 14, axis=1) + np.random.default_rng(4).normal(0, 3, (60, width))
         faces = wide, ages, weights, people
         blocks = [FeatureBlock(block.side, block.statistic, block.count * (width // 14)) for block in BLOCKS]
-        training = leave_one_out(faces)[:3]
+        training = leave_one_out(faces)[:2]
         for rows, fit in zip(training, fit_ridge_folds(*faces, training, blocks=blocks), strict=True):
             spread = [
                 (sides, statistics, (columns[:, None] * (width // 14) + np.arange(width // 14)).ravel())
@@ -181,8 +190,8 @@ def test_training_people_who_fall_into_one_part_are_divided_themselves() -> None
     features, ages, weights, people = drawn(100, 25, 8, seed=7)
     _, rows = next(GroupKFold(5).split(features, groups=people))
     (fit,) = fit_ridge_folds(features, ages, weights, people, [rows])
-    kernel, bias, strength = fit_ridge(features[rows], ages[rows], weights[rows], people[rows])
-    assert fit.strength == strength and fit.kernel == pytest.approx(kernel[:, 0]) and fit.bias == pytest.approx(bias[0])
+    (alone,) = fit_ridge_folds(features[rows], ages[rows], weights[rows], people[rows], [np.arange(len(rows))])
+    assert fit.strength == alone.strength and fit.kernel == pytest.approx(alone.kernel) and fit.bias == pytest.approx(alone.bias)
 
 
 def test_a_fold_of_one_person_is_refused() -> None:
@@ -205,16 +214,15 @@ def test_candidates_that_are_equal_rank_in_order_of_size() -> None:
 
 def test_noise_is_met_with_a_strong_penalty() -> None:
     rng = np.random.default_rng(1)
-    kernel, bias, strength = fit_ridge(rng.normal(size=(80, 30)), rng.normal(50, 10, 80), np.ones(80), np.arange(80).astype(str))
-    assert strength >= STRENGTHS[10] and abs(bias[0] - 50) < 4 and np.abs(kernel).max() < 1
+    features, ages, people = rng.normal(size=(80, 30)), rng.normal(50, 10, 80), np.arange(80).astype(str)
+    (fit,) = fit_ridge_folds(features, ages, np.ones(80), people, [np.arange(80)])
+    assert fit.strength >= STRENGTHS[10] and abs(fit.bias - 50) < 4 and np.abs(fit.kernel).max() < 1
 
 
-def test_the_best_subset_is_fitted_as_by_itself_and_leaves_the_rest_at_zero() -> None:
+def test_the_block_that_tells_the_age_is_chosen() -> None:
     rng = np.random.default_rng(5)
-    features, people = rng.normal(2, 3, (80, 14)), np.arange(80).astype(str)
-    ages, weights = 50 + 4 * features[:, 8] + rng.normal(0, 1, 80), np.ones(80)
-    kernel, bias, ranked = fit_ridge_best_subset(features, BLOCKS, ages, weights, people)
-    assert (ranked[0].sides, ranked[0].statistics) == ((224,), ("mean",)) and len(ranked) == 9
-    alone, own_bias, _ = fit_ridge(features[:, 7:11], ages, weights, people)
-    assert kernel[7:11] == pytest.approx(alone) and bias == pytest.approx(own_bias)
-    assert not kernel[:7].any() and not kernel[11:].any()
+    features = rng.normal(2, 3, (80, 14))
+    ages = 50 + 4 * features[:, 8] + rng.normal(0, 1, 80)  # the second side's mean
+    (fit,) = fit_ridge_folds(features, ages, np.ones(80), np.arange(80).astype(str), [np.arange(80)], blocks=BLOCKS)
+    assert (fit.candidates[0].sides, fit.candidates[0].statistics) == ((224,), ("mean",)) and len(fit.candidates) == 9
+    assert fit.kernel[8] == pytest.approx(4, abs=0.3) and not fit.kernel[:7].any() and not fit.kernel[11:].any()
