@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A frozen run, explained once with the default settings."""
     runs = tmp_path_factory.mktemp("explained") / "runs"
     agerepro("run", TINY, "--profile", "frozen", "--runs", runs, *SMALL)
-    (folder,) = (runs / "koenig2019" / "tiny").iterdir()
+    (folder,) = (runs / "koenig2019" / "tiny").glob("[!.]*")
     text = agerepro("explain", folder, "--checks", 4)
     assert "eyes and nose" in text and "2 x 2 places" in text and "maps are empty" not in text
     return folder
@@ -85,7 +85,7 @@ def test_other_settings_stand_beside_and_the_last_ones_on_top(run: Path, tmp_pat
     # A copy beside the same faces, since this changes what is on top.
     runs = tmp_path / "runs"
     shutil.copytree(run.parents[2], runs)
-    mine = next((runs / "koenig2019" / "tiny").iterdir())
+    mine = next((runs / "koenig2019" / "tiny").glob("[!.]*"))
     asked = ("--how", "grad_cam", "--target", "predicted", "--layer", "conv4_3", "--photos", 5, "--checks", 0, "--no-faces")
     agerepro("explain", mine, *asked)
     assert {path.name for path in (mine / "explain").iterdir() if path.is_dir()} == {
@@ -104,7 +104,7 @@ def test_other_settings_stand_beside_and_the_last_ones_on_top(run: Path, tmp_pat
 def test_sensitivity_maps_have_the_networks_own_pixels(run: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     shutil.copytree(run.parents[2], runs)
-    mine = next((runs / "koenig2019" / "tiny").iterdir())
+    mine = next((runs / "koenig2019" / "tiny").glob("[!.]*"))
     text = agerepro("explain", mine, "--how", "sensitivity", "--photos", 5, "--checks", 2)
     assert "sensitivity maps of the expected age at pixels" in text
     with np.load(mine / "explain" / "maps.npz") as file:
@@ -137,7 +137,7 @@ def test_drawn_sets_given_as_data_are_asked_for_and_empty_maps_are_counted(tmp_p
     experiment.write_text(YEARS)
     agerepro("data", "synthesize", "fgnet", "--root", data, "--people", 4)
     agerepro("run", experiment, "--data", data, "--runs", runs)
-    (folder,) = runs.glob("*/years/*")
+    (folder,) = runs.glob("*/years/[!.]*")
     # A head that everything in the last map makes younger: Grad-CAM shows what speaks for the age, which is nothing.
     for fold in (folder / "folds").glob("[0-9]*"):
         weights, made_by = load_arrays(fold / "weights.npz"), str(finished_by(fold))

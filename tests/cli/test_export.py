@@ -13,7 +13,7 @@ from tests.cli.process import TINY, agerepro
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("export") / "runs"
     agerepro("run", TINY, "--profile", "frozen", "--runs", runs, code=0)
-    return next(runs.glob("koenig2019/tiny/*"))
+    return next(runs.glob("koenig2019/tiny/[!.]*"))
 
 
 @pytest.mark.slow

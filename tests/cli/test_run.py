@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click.testing
@@ -10,9 +14,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from agerepro.cli import main as command_line
 from agerepro.cli.main import agerepro_command
 from agerepro.errors import CheckFailed, UserError
 from agerepro.faces import crops
+from agerepro.faces.detection import Detection
 from agerepro.io import work_folder, write_folder, write_json
 from agerepro.runs.local import describe_run
 from agerepro.runs.plan import Plan, RunOptions, make_plan
@@ -238,6 +244,32 @@ def test_a_step_that_the_experiment_does_not_have_is_a_users_error(place: Place,
     assert result.exit_code == 2 or (isinstance(error, UserError) and error.exit_code == 2), error
 
 
+def test_a_step_that_is_asked_to_stop_saves_and_ends_with_75_and_the_same_command_continues(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stopping(Rectangles):
+        def detect(self, images: Sequence[np.ndarray], *, smallest_face: int) -> list[list[Detection]]:
+            if not self.shown:  # a second signal would end the process
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().detect(images, smallest_face=smallest_face)
+
+    def step(detector: Rectangles) -> int:
+        monkeypatch.setattr(crops, "detector", lambda: detector)
+        monkeypatch.setattr(sys, "argv", ["agerepro", "step", *map(str, place.arguments("prepare", "own"))])
+        try:
+            command_line.main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    monkeypatch.setattr(crops, "BATCH", 2)
+    monkeypatch.setattr("agerepro.runs.local.configure", lambda machine: None)  # nothing here computes with TensorFlow
+    assert step(Stopping()) == 75 and "2 of 6 photos: stopped by SIGTERM" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and place.states()["prepare own"] == "ready"
+    rest = Rectangles()
+    assert step(rest) == 0 and rest.shown == 2 * 4 and place.states()["prepare own"] == "done"
+
+
 FAST = ("--set", "stages.people.epochs=1", "--set", "stages.fgnet.epochs=1")
 
 
@@ -245,7 +277,7 @@ FAST = ("--set", "stages.people.epochs=1", "--set", "stages.fgnet.epochs=1")
 def test_what_verify_finds_damaged_is_made_anew_and_comes_to_the_same(tmp_path: Path) -> None:
     command = ("run", TINY, "--profile", "frozen", "--runs", tmp_path / "runs", *FAST)
     run_process(*command, code=0)
-    (run,) = (tmp_path / "runs" / "koenig2019" / "tiny").iterdir()
+    (run,) = (tmp_path / "runs" / "koenig2019" / "tiny").glob("[!.]*")
     assert run_process("plan", *command[1:], code=0).stdout.rstrip().endswith("steps done")
     files = {path: path.read_bytes() for name in ("predictions.csv", "weights.npz") for path in run.glob(f"folds/*/{name}")}
     fold, (stage,) = run / "folds" / "002" / "weights.npz", (tmp_path / "runs" / "stages").glob("people-*/final.weights.npz")

@@ -172,7 +172,7 @@ def test_an_earlier_export_is_replaced_whole(monkeypatch: pytest.MonkeyPatch, tm
         options = {"styles": ["keras"], "card": lambda *_, text=text: {"MODEL_CARD.md": text}, "on_progress": quiet}
         export(model, [random_images(8, 2)], tmp_path / "out", **options)
         assert (tmp_path / "out" / "MODEL_CARD.md").read_text() == text
-        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["MODEL_CARD.md", "SHA256SUMS", "model.keras"]
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["MODEL_CARD.md", MANIFEST, "model.keras"]
     monkeypatch.setattr(module, "write_manifest", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(model, [random_images(8, 2)], tmp_path / "out", **options)
