@@ -19,6 +19,7 @@ BIN := $(VENV)/bin
 AGEREPRO := $(BIN)/agerepro
 THESIS := experiments/koenig2019
 TABLE4 := resnet50-faces2 senet50-faces2 vgg16-faces2 resnet50-imdb senet50-imdb vgg16-imdb vgg16-imdb-agedb
+DLIB := ridge chosen-inside frozen
 CONGRESS := experiments/congress
 PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside
 # Tests that open pages run where there is a Chromium with its driver.
@@ -66,6 +67,10 @@ four-subjects: $(READY) ## Figure 13: subjects 2, 3, 4 and 5 of FG-NET tested to
 grid-search: $(READY) ## the thesis's grid of rates and batch sizes: IMDB, AgeDB, six folds of FG-NET, fold 1 of Adience
 	@for stage in "imdb vgg16-imdb-agedb" "agedb vgg16-imdb-agedb" "fgnet vgg16-imdb-agedb --folds 0-5" "adience adience"; do set -- $$stage; \
 		$(AGEREPRO) grid $(THESIS)/$$2.yaml --stage $$1 $${@:3} $(PROFILE) --runs "$$RUNS"; done
+
+.PHONY: fgnet-dlib
+fgnet-dlib: $(READY) ## FG-NET with dlib's public-domain network: 82 folds on a CPU, ridge and a frozen softmax; drawn faces without DATA
+	@$(AGEREPRO) run $(DLIB:%=experiments/fgnet-dlib/%.yaml) $(PROFILE) --jobs $(JOBS) --runs "$$RUNS" --report
 
 .PHONY: report
 report: $(READY) ## the page of RUN="DIR ..."; without RUN that of cascade-fgnet, run first where it is not done

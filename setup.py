@@ -32,6 +32,7 @@ SUITE = [
     "requests>=2.31",
     "scikit-learn>=1.6",
     "scipy>=1.13",
+    "threadpoolctl>=3.5",
     "tensorboard>=2.20",
 ]
 
