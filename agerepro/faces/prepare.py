@@ -154,7 +154,7 @@ class PreparedFaces:
             why = ", ".join(f"{count:,} {status}" for status, count in statuses(aligned).items())
             raise UserError(
                 f"No usable face is left of the {len(aligned):,} photos of {self.name} in {root}: {why}. "
-                f"See `agerepro data verify {self.name} --root {shlex.quote(str(self.data))}`."
+                f"See `agerepro data verify {'' if self.name == catalog.OWN else f'{self.name} --root '}{shlex.quote(str(self.data))}`."
             )
         store = FaceStore(store_folder(photos.table, self.faces, self.folder))
         index = store.index(usable["image"])

@@ -21,6 +21,7 @@ from agerepro.config.loading import experiment_to_dict, read_experiment
 from agerepro.config.schema import BaseStage, RegressionStage
 from agerepro.errors import CheckFailed, Interrupted, UserError, suggest
 from agerepro.io import NOW, WHEN_FREE, finished_by, is_complete, lock_folder, work_folder, write_json, write_text
+from agerepro.machine import WORKERS
 from agerepro.provenance import provenance, utc_now
 from agerepro.runs.data import count_ages, describe_overlaps, drawn_sets, facts_of, load_set, prepare_set
 from agerepro.runs.layout import Run, failure, parse_folds
@@ -88,7 +89,6 @@ def run_plan(plan: Plan, reporter: Reporter) -> Run:
     gpus = visible_gpus() if options.jobs > 1 else []
     if gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[0]  # the others are the workers'
-    os.environ["AGEREPRO_WORKERS"] = str(options.jobs)
     for seed in plan.experiment.seeds:
         for stage in plan.earlier(plan.target):
             train(plan, stage, seed, reporter)
@@ -279,9 +279,11 @@ class Workers:
 
 @contextmanager
 def _workers(plan: Plan, count: int, gpus: Sequence[str]) -> Iterator[Workers]:
-    """Workers number 1 to `count`; whatever ends the inside, they end as well."""
+    """Workers number 1 to `count`, with whom this process shares the machine inside; whatever ends the inside, they end as well."""
     assert plan.run is not None
     workers = Workers(plan.run)
+    before = os.environ.get(WORKERS)
+    os.environ[WORKERS] = str(count + 1)
     try:
         for number in range(1, count + 1):
             workers.processes.append(_start_worker(plan, number, gpus))
@@ -290,6 +292,9 @@ def _workers(plan: Plan, count: int, gpus: Sequence[str]) -> Iterator[Workers]:
         workers.stop()
         raise
     finally:
+        os.environ.pop(WORKERS)
+        if before is not None:
+            os.environ[WORKERS] = before
         for process, _ in workers.processes:
             if process.stdin:
                 process.stdin.close()

@@ -155,7 +155,13 @@ class Plan:
         folds = [name for name in by_name if name.startswith("fold")]
         undone = [name for name in folds if by_name[name].state != "done"]
         folder = self.run.folder / "results" if self.run else None
-        collected = self.run is not None and folder is not None and not undone and bool(folds) and finished_by(folder) == inputs_digest(self.run, self.experiment)
+        collected = (
+            self.run is not None
+            and folder is not None
+            and not undone
+            and bool(folds)
+            and finished_by(folder) == inputs_digest(self.run, self.experiment)
+        )
         state: State = "done" if collected else "ready" if folds and not undone else "waiting"
         return (*by_name.values(), Step("collect", folder, tuple(folds), state))
 

@@ -54,12 +54,22 @@ def undrawn_problems(experiment: Experiment, data: Path | None) -> list[str]:
     """A sentence for each data set that is neither given nor drawn."""
     if data is not None:
         return []
-    return [
-        f"Say where {name} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native layout. `agerepro data "
-        "list` tells how to get each; `--profile demo` draws synthetic faces where it exists."
-        for name in dict.fromkeys(stage.data for stage in experiment.stages)
-        if name not in experiment.synthetic
-    ]
+    undrawn = [name for name in dict.fromkeys(stage.data for stage in experiment.stages) if name not in experiment.synthetic]
+    published = (
+        "Say where {name} is: --data DIR with one folder a data set (make: DATA=DIR), each in its native layout. `agerepro data list` "
+        "tells how to get each; `--profile demo` draws synthetic faces where it exists."
+    )
+    own = (
+        "Say where your photos are: --data FILE.csv with a row a photo (--columns where its headings are unusual), or --data DIR with "
+        "--pattern where their names say the ages; `--profile demo` draws some where it exists (docs/own-data.md)."
+    )
+    return [(own if name == catalog.OWN else published).format(name=name) for name in undrawn]
+
+
+def verify_command(name: str, data: Path) -> str:
+    """The command that says what is wrong with a data set, to be pasted into a shell."""
+    words = [name, "--root", str(data)] if name != catalog.OWN else [str(data)]
+    return shlex.join(["agerepro", "data", "verify", *words])
 
 
 def label_problems(plans: Sequence[Plan]) -> list[str]:
@@ -80,8 +90,7 @@ def data_problem(name: str, data: Path, *, group_labels: str = "exact", own: Own
     except UserError as error:
         return f"{name}: {error}"
     if photos.table.empty:
-        verify = shlex.join(["agerepro", "data", "verify", name, "--root", str(data)])
-        return f"{name}: {catalog.folder_of(name, data)} holds no usable photo. See `{verify}`."
+        return f"{name}: {catalog.folder_of(name, data)} holds no usable photo. See `{verify_command(name, data)}`."
     return ""
 
 
