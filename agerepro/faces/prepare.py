@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -44,6 +45,10 @@ class FaceDataset:
 
     def pixels(self) -> ImageReader:
         """The faces, decoded once when they fit in memory."""
+        return self._pixels
+
+    @cached_property
+    def _pixels(self) -> ImageReader:
         return image_reader(self.store, list(self.photos["image"]), self.side)
 
     def rows(self, photos: set[str]) -> np.ndarray:
