@@ -87,8 +87,8 @@ def fit_ridge_folds(
     All n rows belong in the call, also those that no wanted fold trains on: they decide the parts (see the top of this module).
     Raises UserError for a fold with fewer than two people, since nobody is left to choose its strength by.
 
-    Runs on as many threads as the machine gives, each with 12 times the memory of the features at most (FG-NET's 1,002 photos with
-    6,624 features: 53 MB). Time grows with the third power of the lesser of photos and features, subset by subset: 16,000 photos
+    Runs on as many threads as the machine gives, each with about 12 times the memory of the features (FG-NET's 1,002 photos
+    with 6,624 features: 53 MB). Time grows with the third power of the lesser of photos and features, subset by subset: 16,000 photos
     are as quick as their features are few, 256 better than 2,000.
     """
     features, ages, weights = (np.asarray(values, np.float64) for values in (features, ages, weights))
@@ -163,8 +163,8 @@ def _inner_fits(people: np.ndarray, training: Sequence[Rows]) -> list[_InnerFit]
         names = people[rows]
         if len(set(names)) < 2:
             raise UserError(
-                f"Ridge regression chooses its strength by people left out, but fold {fold} trains on {len(set(names))} person: "
-                "let every fold train on photos of two people at least."
+                "Ridge regression chooses its strength by people left out, but a fold trains on photos of "
+                f"{' '.join(set(names)) or 'nobody'} alone: let every fold train on two people at least."
             )
         if len(set(parts[rows])) > 1:
             together[fold] = rows

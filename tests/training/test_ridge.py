@@ -196,7 +196,7 @@ def test_training_people_who_fall_into_one_part_are_divided_themselves() -> None
 
 def test_a_fold_of_one_person_is_refused() -> None:
     features, ages, weights, people = drawn(20, 4, 3)
-    with pytest.raises(UserError, match="two people"):
+    with pytest.raises(UserError, match="p1 alone"):
         fit_ridge_folds(features, ages, weights, people, [np.arange(20), np.flatnonzero(people == "p1")])
 
 
