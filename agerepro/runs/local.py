@@ -326,8 +326,8 @@ def stop_with_parent() -> None:
     """In a worker: when its standard input ends, as it does when the process that started it is gone, ask this process to stop."""
 
     def watch() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while sys.stdin.buffer.read(1):
+        with contextlib.suppress(OSError):
+            while os.read(0, 1):  # the descriptor itself: Python's own stream may not be read while a process ends
                 pass
         os.kill(os.getpid(), signal.SIGTERM)
 
