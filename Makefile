@@ -19,9 +19,9 @@ BIN := $(VENV)/bin
 AGEREPRO := $(BIN)/agerepro
 THESIS := experiments/koenig2019
 TABLE4 := resnet50-faces2 senet50-faces2 vgg16-faces2 resnet50-imdb senet50-imdb vgg16-imdb vgg16-imdb-agedb
-DLIB := ridge chosen-inside frozen
+DLIB := ridge chosen-inside averaged frozen
 CONGRESS := experiments/congress
-PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside
+PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside averaged
 # Tests that open pages run where there is a Chromium with its driver.
 NOT_HERE := $(shell command -v chromedriver >/dev/null 2>&1 && { command -v chromium || command -v google-chrome; } >/dev/null 2>&1 || echo and not browser)
 

@@ -133,8 +133,8 @@ def _check_regression(experiment: Experiment, stage: RegressionStage, where: str
         raise UserError(f"{where} is a regression of ages on features: write `head: regression`, and what its features are.")
     if experiment.backbone.dense:
         raise UserError(f"{where} sees the backbone's own features: leave `backbone.dense` out.")
-    if stage.regressor.choose == "subset" and experiment.head.features != "stages":
-        raise UserError(f"{where} chooses among the statistics of stages: write `head: {{regression: {{features: stages}}}}`.")
+    if stage.regressor.choose != "strength" and experiment.head.features != "stages":
+        raise UserError(f"{where} takes subsets of the statistics of stages: write `head: {{regression: {{features: stages}}}}`.")
     if validation_share(stage.protocol) > 0:
         raise UserError(f"{where} chooses inside its training part and needs no validation part: set the protocol's share of it to 0.")
 

@@ -341,10 +341,11 @@ class Stage(BaseStage):
 class Ridge:
     """Ridge regression on standardised features, in closed form [training/ridge.py]; who is tested chooses nothing.
 
-    choose: `strength` alone, or also the `subset` of input sizes and statistics of the head's features.
+    choose: `strength` alone; or also the `subset` of input sizes and statistics of the head's features; or `mean_of_subsets`: the
+    strength of each subset, and what is predicted is the mean over all of them.
     """
 
-    choose: Literal["strength", "subset"] = "strength"
+    choose: Literal["strength", "subset", "mean_of_subsets"] = "strength"
 
 
 REGRESSORS = {"ridge": Ridge}

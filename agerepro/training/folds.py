@@ -223,7 +223,7 @@ class TrainedFolds(FoldRunner):
         self.trainer.initial_state.assign_to(self.trainer.model)
         head = self.experiment.head
         subset = isinstance(head, Regression) and head.init == "ridge_best_subset"
-        (fit,) = fit_folds(self.task, self.ridge_features, self.views(), self.network, [train], subset=subset)
+        (fit,) = fit_folds(self.task, self.ridge_features, self.views(), self.network, [train], choose="subset" if subset else "strength")
         set_linear(self.trainer.model, fit)
         return TrainState.of(self.trainer.model), fit.candidates if subset else ()
 
@@ -245,9 +245,8 @@ class RegressedFolds(FoldRunner):
         """Fit what is left, if this fold is not fitted yet, and test this fold."""
         began = time.monotonic()
         if fold not in self.fits:
-            subset = self.stage.regressor.choose == "subset"
             training = [self.rows(number)[TRAIN] for number in left]
-            fits = fit_folds(self.task, self.features, self.views(), self.network, training, subset=subset)
+            fits = fit_folds(self.task, self.features, self.views(), self.network, training, choose=self.stage.regressor.choose)
             self.fits = dict(zip(left, fits, strict=True))
         tested, fit = self.rows(fold)[TEST], self.fits[fold]
         set_linear(self.network.head, fit)
@@ -293,12 +292,19 @@ def fold_runner(
 
 
 def fit_folds(
-    task: TrainingTask, features: FeatureCache, views: Sequence[View], network: Network, training: Sequence[np.ndarray], *, subset: bool
+    task: TrainingTask, features: FeatureCache, views: Sequence[View], network: Network, training: Sequence[np.ndarray], *, choose: str
 ) -> list[RidgeFit]:
-    """Ridge regression of the ages on each training part's features, which are averaged over the views [training/ridge.py]."""
+    """Ridge regression of the ages on each training part's features, which are averaged over the views; choose: as config's Ridge."""
     values = mean_features(features, np.arange(len(task.targets)), views)
-    people = people_of(task.data.photos).to_numpy()
-    return fit_ridge_folds(values, task.targets, task.weights, people, training, blocks=network.blocks if subset else ())
+    return fit_ridge_folds(
+        values,
+        task.targets,
+        task.weights,
+        people_of(task.data.photos).to_numpy(),
+        training,
+        blocks=() if choose == "strength" else network.blocks,
+        combine="mean" if choose == "mean_of_subsets" else "best",
+    )
 
 
 def mean_features(features: FeatureCache, rows: np.ndarray, views: Sequence[View]) -> np.ndarray:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, combinations, product
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,8 @@ class Candidate:
 class RidgeFit:
     """The linear layer of one fold: years = features @ kernel + bias.
 
-    kernel: (d,) float64, for features as they are, not standardised, 0 at features that are not used; candidates: best first.
+    kernel: (d,) float64, for features as they are, not standardised, 0 at features that are not used; candidates: best first;
+    strength: of the best one.
     """
 
     kernel: Floats
@@ -76,13 +78,15 @@ def fit_ridge_folds(
     training: Sequence[np.ndarray],
     *,
     blocks: Sequence[FeatureBlock] = (),
+    combine: Literal["best", "mean"] = "best",
     on_fold: Callable[[int, int], object] = lambda done, total: None,
 ) -> list[RidgeFit]:
     """Ridge regression of every wanted fold; a fold's numbers do not depend on which others are wanted.
 
     features: (n, d); ages: (n,) years; weights: (n,), above 0; people: (n,) names, a name of its own for a photo whose person is not
-    known; training: the row numbers on which each wanted fold trains. blocks: how the features lie side by side, where the best of
-    all subsets of sides and of statistics is to be chosen. on_fold is called with the folds done and their number after each final fit.
+    known; training: the row numbers on which each wanted fold trains. blocks: how the features lie side by side, where all subsets of
+    sides and of statistics are candidates. combine: `best` takes the one of least inner error, `mean` the mean of what all of them say,
+    each with its own strength. on_fold is called with the folds done and their number after each final fit.
 
     All n rows belong in the call, also those that no wanted fold trains on: they decide the parts (see the top of this module).
     Raises UserError for a fold with fewer than two people, since nobody is left to choose its strength by.
@@ -105,7 +109,8 @@ def fit_ridge_folds(
             judged[fit.folds] += [weights[fit.part[rows]].sum() for rows in fit.judged]
         errors /= judged[:, None, None]
         work = zip(training, errors, strict=True)
-        for result in pool.map(lambda fold: _fit(features[fold[0]], ages[fold[0]], weights[fold[0]], subsets, fold[1]), work):
+        fit_fold = _fit if combine == "best" else _fit_mean
+        for result in pool.map(lambda fold: fit_fold(features[fold[0]], ages[fold[0]], weights[fold[0]], subsets, fold[1]), work):
             fits.append(result)
             on_fold(len(fits), len(training))
     return fits
@@ -258,14 +263,44 @@ def _components(
 
 def _fit(features: Floats, ages: Floats, weights: Floats, subsets: Sequence[_Subset], errors: Floats) -> RidgeFit:
     """What the training rows of a fold give with the subset and the strength of least error; errors: (subsets, strengths), years."""
-    least = errors.min(axis=1)
-    strengths = [STRENGTHS[int(np.argmax(row <= row.min() + SAME))] for row in errors]
-    order = np.argsort(np.round(least / SAME), kind="stable")
-    candidates = tuple(Candidate(subsets[i].sides, subsets[i].statistics, strengths[i], float(least[i])) for i in order)
+    order, candidates = _ranked(subsets, errors)
     columns, strength = subsets[order[0]].columns, candidates[0].strength
     kernel = np.zeros(features.shape[1])
     kernel[columns], bias = _solve(features[:, columns], ages, weights, strength)
     return RidgeFit(kernel, bias, strength, candidates)
+
+
+def _fit_mean(features: Floats, ages: Floats, weights: Floats, subsets: Sequence[_Subset], errors: Floats) -> RidgeFit:
+    """The mean of what the training rows of a fold give with every subset; a mean of linear layers is one linear layer.
+
+    Solved by the products of rows among themselves: those of a subset are the sum of those of its pairs of a side and a statistic.
+    """
+    order, candidates = _ranked(subsets, errors)
+    scaler = _scaler(features, weights)
+    root, mean_age = np.sqrt(weights), np.average(ages, weights=weights)
+    inside, centred = root[:, None] * scaler.transform(features), root * (ages - mean_age)
+    spans = {pair: span for subset in subsets for pair, span in subset.spans.items()}
+    products = {pair: inside[:, span] @ inside[:, span].T for pair, span in spans.items()}
+    duals = {pair: np.zeros(len(inside)) for pair in spans}
+    for i, candidate in zip(order, candidates, strict=True):
+        system = sum(products[pair] for pair in subsets[i].spans)
+        system[np.diag_indices_from(system)] += candidate.strength
+        dual = cho_solve(cho_factor(system, lower=True, overwrite_a=True, check_finite=False), centred)
+        for pair in subsets[i].spans:
+            duals[pair] += dual / len(subsets)
+    kernel = np.zeros(features.shape[1])
+    for pair, span in spans.items():
+        kernel[span] = inside[:, span].T @ duals[pair]
+    kernel /= scaler.scale_
+    return RidgeFit(kernel, float(mean_age - scaler.mean_ @ kernel), candidates[0].strength, candidates)
+
+
+def _ranked(subsets: Sequence[_Subset], errors: Floats) -> tuple[Rows, tuple[Candidate, ...]]:
+    """Numbers of the subsets, that of the least error first, and each with the strength that gave it; the first of equals wins."""
+    least = errors.min(axis=1)
+    strengths = [STRENGTHS[int(np.argmax(row <= row.min() + SAME))] for row in errors]
+    order = np.argsort(np.round(least / SAME), kind="stable")
+    return order, tuple(Candidate(subsets[i].sides, subsets[i].statistics, strengths[i], float(least[i])) for i in order)
 
 
 def _solve(features: Floats, ages: Floats, weights: Floats, strength: float) -> tuple[Floats, float]:

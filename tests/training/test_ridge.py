@@ -161,6 +161,18 @@ def test_the_best_subset_of_every_fold_is_that_of_the_slow_search() -> None:
             assert not np.delete(fit.kernel, columns).any()
 
 
+def test_the_mean_of_all_subsets_is_that_of_scikit_learn_s_fits() -> None:
+    faces = drawn(80, 11, 14)
+    training = leave_one_out(faces)[:3]
+    best = fit_ridge_folds(*faces, training, blocks=BLOCKS)
+    for rows, fit, chosen in zip(training, fit_ridge_folds(*faces, training, blocks=BLOCKS, combine="mean"), best, strict=True):
+        assert fit.candidates == chosen.candidates  # each subset with its own strength
+        columns = {(sides, statistics): numbers for sides, statistics, numbers in subsets()}
+        singly = [final_years(faces, rows, columns[c.sides, c.statistics], c.strength) for c in fit.candidates]
+        assert years(fit, faces[0]) == pytest.approx(np.mean(singly, axis=0), abs=1e-7)
+        assert not np.allclose(years(fit, faces[0]), years(chosen, faces[0]), atol=0.01)
+
+
 def test_a_fold_has_the_same_digits_alone_and_among_all() -> None:
     faces = drawn(80, 10, 14, seed=5)
     training = [*leave_one_out(faces), np.arange(80), np.arange(30)]
