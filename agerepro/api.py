@@ -108,8 +108,9 @@ def run(
 
     experiment: a YAML file; profile: `paper` for the file as it stands, or one that it offers (`demo`); data: the folder with one
     folder a data set, or the CSV file or folder of one's own photos, None where the profile draws synthetic faces; runs: where results
-    go; weights: the folder of published weight files, None for Keras's own cache; folds: `0-5,7`, None for all; jobs: processes
-    that share the folds; settings: overrides as in `--set`, e.g. `stages.fgnet.batch_size=32`; progress: tell on standard error how far it is.
+    go; weights: the folder of published weight files, None for Keras's own cache; folds: `0-5,7`, None for all; jobs: processes that
+    share the folds; settings: overrides as in `--set`, e.g. `stages.fgnet.batch_size=32`; progress: tell on standard error how far it
+    is.
 
     Raises UserError with everything that is missing or wrong before anything is computed, and OSError where `runs` cannot be written.
     """
