@@ -41,5 +41,5 @@ def fingerprints(runs: Path, experiment: str) -> dict[str, str]:
 
 def tiny_run(runs: Path, experiment: str = "tiny") -> Run:
     """The run of the whole cascade, not that of the frozen profile beside it."""
-    (folder,) = (folder for folder in (runs / "koenig2019" / experiment).iterdir() if not folder.name.startswith("frozen"))
+    (folder,) = (folder for folder in (runs / "koenig2019" / experiment).glob("[!.]*") if not folder.name.startswith("frozen"))
     return find_run(folder)
