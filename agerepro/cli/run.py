@@ -91,8 +91,8 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
             for finished in run_experiments(options, reporter):
                 places.append(finished.folder)
     except (UserError, OSError) as error:
-        if isinstance(error, FoldsFailed) and error.run.folder.is_dir():
-            places.append(error.run.folder)
+        if isinstance(error, FoldsFailed):
+            places += [stored.folder for stored in error.reasons]
         if places:  # what is finished is shown, whatever became of the next one
             _show_what_is_there(places, note)
         raise

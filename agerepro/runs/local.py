@@ -42,22 +42,34 @@ CONTINUED = (0, 1, Interrupted.exit_code)  # exit codes of a worker whose state 
 
 
 class FoldsFailed(CheckFailed):
-    """Folds that could not be done; all others are. The run is named, so that what there is can be shown."""
+    """Folds that could not be done; all others are. reasons: by run, and by the name of the fold's step."""
 
-    def __init__(self, run: Run, reasons: Mapping[str, str]) -> None:
-        self.run = run
-        lines = "\n".join(f"  {name}: {reason}" for name, reason in reasons.items())
-        super().__init__(f"{len(reasons)} {'folds' if len(reasons) > 1 else 'fold'} of {run.folder} failed, the others are done:\n{lines}")
+    def __init__(self, reasons: Mapping[Run, Mapping[str, str]]) -> None:
+        self.reasons = dict(reasons)
+        lines = []
+        for run, folds in reasons.items():
+            lines.append(f"{len(folds)} {'folds' if len(folds) > 1 else 'fold'} of {run.folder} failed, the others are done:")
+            lines += [f"  {name}: {reason}" for name, reason in folds.items()]
+        super().__init__("\n".join(lines))
 
 
 def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterator[Run]:
     """Run one experiment after the other, each given out when it is done; what is wrong with any of them is said before the first.
 
-    All options but `experiment` are those of the first. Raises UserError as `check_before_start` and `run_experiment` do.
+    All options but `experiment` are those of the first. Raises UserError as `check_before_start` and `run_plan` do; failed folds of one
+    experiment stop no other: FoldsFailed comes at the end, for all of them.
     """
+    reasons: dict[Run, Mapping[str, str]] = {}
     for plan in check_before_start(options):
         reporter.say(f"{plan.options.experiment} ({plan.options.profile})")
-        yield run_plan(plan, reporter)
+        try:
+            run = run_plan(plan, reporter)
+        except FoldsFailed as error:
+            reasons |= error.reasons
+            continue
+        yield run
+    if reasons:
+        raise FoldsFailed(reasons)
 
 
 def run_experiment(options: RunOptions, reporter: Reporter) -> Run:
@@ -115,9 +127,8 @@ def describe_run(plan: Plan, reporter: Reporter) -> Run:
         raise CheckFailed(f"{plan.options.experiment}: {what}. `agerepro plan` shows the steps that are missing.")
     settings = yaml.safe_dump(experiment_to_dict(plan.experiment), sort_keys=False, allow_unicode=True)
     tasks = {str(seed): plan.digest(plan.target, seed) for seed in plan.experiment.seeds}
-    changed = [
-        setting for setting in plan.options.settings if not setting.startswith("own.")
-    ]  # that is where data lie, not how it is trained
+    # Where a user's own labels stand is no change of the experiment.
+    changed = [setting for setting in plan.options.settings if not setting.startswith("own.")]
     if _is_described(run, settings, tasks, changed):
         return run
     with lock_folder(run.folder / "description", wait=WHEN_FREE):
@@ -223,9 +234,8 @@ def raise_failures(plan: Plan, folds: Sequence[int], seeds: Sequence[int]) -> No
         if not is_complete(run.fold_folder(seed, fold))
     }
     if undone:
-        raise FoldsFailed(
-            run, {name: failure(folder) or "another process does it, or was stopped in it" for name, folder in undone.items()}
-        )
+        reasons = {name: failure(folder) or "another process does it, or was stopped in it" for name, folder in undone.items()}
+        raise FoldsFailed({run: reasons})
 
 
 def task_of(plan: Plan, stage: BaseStage, seed: int) -> tuple[TrainingTask, Init]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import re
 import shutil
@@ -94,8 +95,9 @@ def device_facts() -> dict[str, str]:
     return dict(_facts)
 
 
+@functools.cache  # later this process keeps one of them to itself
 def visible_gpus() -> list[str]:
-    """What CUDA_VISIBLE_DEVICES may name, one a GPU that this process may use; TensorFlow is not loaded for it."""
+    """What CUDA_VISIBLE_DEVICES may name, one a GPU that this process might use when it began; TensorFlow is not loaded for it."""
     if (named := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name for name in named.split(",") if name.strip()]
     if shutil.which("nvidia-smi") is None:
