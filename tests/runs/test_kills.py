@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -115,15 +117,13 @@ def test_workers_end_with_the_process_that_started_them(finished: tuple[Path, st
     with subprocess.Popen(command(*options), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=quiet()) as process:
         worker = 0
         while not worker:
-            time.sleep(0.2)
-            assert process.poll() is None, "it ended before its worker was seen"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"it ended with {process.wait(timeout=0.2)} before its worker was seen")
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             worker = next((int(child) for child in children if b"--worker" in Path(f"/proc/{child}/cmdline").read_bytes()), 0)
+        ended = os.pidfd_open(worker)
         process.kill()
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{worker}").exists():
-        assert time.monotonic() < deadline, "the worker outlives its parent"
-        time.sleep(0.2)
+    assert select.select([ended], [], [], 60)[0], "the worker outlives its parent"
     agerepro(*options)
     assert fingerprints(tmp_path, "tiny") == fingerprints(finished[0], "tiny")
     assert tiny_run(tmp_path).damaged() == []
