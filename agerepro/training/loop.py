@@ -65,15 +65,20 @@ class Trainer:
         )
         if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale")
-        metric = AgeMAE if isinstance(stage.target, Age) else Accuracy
+        self.metric = (AgeMAE if isinstance(stage.target, Age) else Accuracy)(self.bins)
         model.compile(
             optimizer=optimizer,
             loss=TotalLoss(losses, self.bins),
-            metrics=[metric(self.bins)],
+            metrics=[self.metric],
             weighted_metrics=[],
             jit_compile=machine.xla,
         )
         self.initial_state = TrainState.of(model)
+
+    def running_sums(self) -> list[keras.Variable]:
+        """Of loss and metric in the epoch that goes on. The model lists its metric only once it has trained a batch."""
+        loss = next(metric for metric in self.model.metrics if metric.name == "loss")
+        return [*loss.variables, *self.metric.variables]
 
     def outputs(self, source: InputView, rows: np.ndarray, *, view: View = PLAIN) -> np.ndarray:
         """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
@@ -188,7 +193,7 @@ class _Progress(keras.callbacks.Callback):
         """Keras calls this with the epoch from 0, after setting the running sums to 0."""
         self.epoch = epoch
         if self.metrics:
-            assign_variables(self.trainer.model.metrics_variables, self.metrics)
+            assign_variables(self.trainer.running_sums(), self.metrics)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Keras calls this with the batch from 0 and the mean loss of the epoch until here, which no later batch makes finite again."""
@@ -246,7 +251,7 @@ class _Progress(keras.callbacks.Callback):
             epoch,
             TrainState.of(model),
             batch,
-            copy_variables(model.metrics_variables) if batch else {},
+            copy_variables(self.trainer.running_sums()) if batch else {},
             dict(logs or {}),
             self.plateau,
             tuple(self.history),

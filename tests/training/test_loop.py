@@ -149,6 +149,8 @@ def test_stopped_at_any_batch_it_saves_and_continues_to_the_same_bits(tiny, tmp_
             fit(trainer, tiny, path, epoch_s=1, on_batch=stop)
         received.clear()
         trainer.initial_state.assign_to(trainer.model)  # nothing is left in memory
+    if kind == "plain":
+        trainer = resumable(kind, tiny)  # as in another process, where nothing has been traced yet
     resumed = fit(trainer, tiny, path, epoch_s=1)
     assert resumed.history == whole.history
     assert_same_state(TrainState.of(trainer.model), state)
