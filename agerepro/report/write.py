@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from agerepro.io import config_hash, write_manifest
+from agerepro.io import config_hash, write_json, write_manifest
+from agerepro.provenance import provenance
 from agerepro.report.loading import LoadedRun, within
 from agerepro.report.results import compare_results, write_results
 from agerepro.report.run_figures import plot_run
@@ -33,6 +34,7 @@ def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: s
         if len(runs) == 1 and within_std is None:
             plot_run(runs[0], place / "figures")
             # The step `collect` is done, until a fold, a seed or the decoding changes.
+            write_json(place / "provenance.json", provenance())
             write_manifest(place, made_by=inputs_digest(runs[0].run, runs[0].experiment))
         saved = True
     if saved and style == "text":

@@ -60,8 +60,14 @@ def trained_part(network: Network, stage: BaseStage) -> keras.Model:
 def save_backbone(run_folder: Path, task: TrainingTask, network: Network) -> None:
     """Keep the frozen backbone that all folds share, once a run and seed."""
     folder = backbone_path(run_folder, task.seed).parent
-    if not is_complete(folder):
-        write_folder(folder, lambda place: save_arrays(place / WEIGHTS, weights_as_arrays(network.backbone)), made_by=task.digest)
+    if is_complete(folder):
+        return
+
+    def write(place: Path) -> None:
+        save_arrays(place / WEIGHTS, weights_as_arrays(network.backbone))
+        write_json(place / "provenance.json", provenance(device=device_facts(), start=task.settings["start"]))
+
+    write_folder(folder, write, made_by=task.digest)
 
 
 def backbone_path(run_folder: Path, seed: int) -> Path:
