@@ -93,9 +93,11 @@ class PreparedFaces:
 
     def is_done(self) -> bool:
         """Whether all is there that trainings need; no original is looked at."""
-        return is_complete(self.place) and all(
-            _size(self.folder / "crops" / self.about()["store"] / shard) == size for shard, size in self.about()["shards"].items()
-        )
+        if not is_complete(self.place):
+            return False
+        about = self.about()
+        store = self.folder / "crops" / about["store"]
+        return all(_size(store / shard) == size for shard, size in about["shards"].items())
 
     def is_current(self) -> bool:
         """Whether it is done and no original has changed since, by size and time; originals that are gone altogether count as current."""
