@@ -20,7 +20,7 @@ from agerepro.cli.options import (
     say_next,
     weights_option,
 )
-from agerepro.errors import UserError
+from agerepro.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
     from agerepro.report.loading import LoadedRun
@@ -93,7 +93,7 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
     except (UserError, OSError) as error:
         if isinstance(error, FoldsFailed):
             places += [stored.folder for stored in error.reasons]
-        if places:  # what is finished is shown, whatever became of the next one
+        if places and not isinstance(error, Interrupted):  # what is finished is shown, whatever became of the next one
             _show_what_is_there(places, note)
         raise
     loaded = [load_run(place, partial=folds is not None) for place in places]
@@ -101,8 +101,11 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
     if explain:
         _explain(loaded, options[0].data)
     if report:
-        from agerepro.report.page.write import write_page
         from agerepro.report.write import write_figures
+        from agerepro.training.device import suppress_stderr
+
+        with suppress_stderr():  # where all was done already, Keras is loaded here
+            from agerepro.report.page.write import write_page
 
         if len(loaded) > 1:  # of one run, write_report has plotted them
             write_figures(loaded, note=note)
