@@ -92,6 +92,9 @@ def run_plan(plan: Plan, reporter: Reporter) -> Run:
             prepare_set(plan, name, reporter)
     plan = make_plan(options, plan.experiment)
     run = describe_run(plan, reporter)
+    others = [folder.name for folder in sorted(run.folder.parent.glob(f"{run.profile}-*")) if folder != run.folder]
+    if options.folds is not None and others:
+        reporter.say(f"{run.folder.name} has other settings, data or start than {', '.join(others)}: their folds are not mixed.")
     folds = parse_folds(options.folds, plan.fold_count)
     missing = {step.name for step in plan.steps if step.state != "done"}
     wanted = {step_name("fold", str(fold), seed) for seed in plan.experiment.seeds for fold in folds}

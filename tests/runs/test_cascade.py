@@ -205,7 +205,8 @@ def test_a_fold_that_diverges_is_a_failed_fold_with_its_reason_and_stops_no_othe
     said = agerepro("status", run.folder, code=1)
     assert "fold 1 failed" in said and "nan" in said
     # Trained again with a lower rate it would be another experiment: put among the others, it is refused.
-    agerepro(*FROZEN, "--runs", tmp_path, "--folds", 1, "--set", "stages.fgnet.optimizer.adam=0.001")
+    said = agerepro(*FROZEN, "--runs", tmp_path, "--folds", 1, "--set", "stages.fgnet.optimizer.adam=0.001")
+    assert run.folder.name in said and "not mixed" in said
     (other,) = (folder for folder in (tmp_path / "koenig2019" / "tiny").glob("frozen-*") if folder != run.folder)
     shutil.copytree(other / "folds" / "001", run.fold_folder(0, 1))
     for command in ("table", "status"):
