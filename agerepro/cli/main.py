@@ -50,7 +50,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.exceptions.Abort:
-        click.echo("Stopped. The same command continues where it was.", err=True)
+        click.echo("Stopped. The same command continues from what was last saved.", err=True)
         sys.exit(130)
     except UserError as error:
         click.echo(f"agerepro: {printable(str(error))}", err=True)

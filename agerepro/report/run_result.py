@@ -116,7 +116,10 @@ def require_unique(runs: Sequence[RunResult]) -> None:
     """UserError where two runs share experiment and profile, since no table could tell them apart."""
     twice = [name for name, count in Counter((run.experiment, run.profile) for run in runs).items() if count > 1]
     if twice:
-        raise UserError(f"Two runs are both named {twice[0][0]} ({twice[0][1]}). Name each run once.")
+        raise UserError(
+            f"Two runs are both named {twice[0][0]} ({twice[0][1]}). Name each run once; runs of one name "
+            "on other data or settings have tables of their own."
+        )
 
 
 def _with_name(run: RunResult, name: str) -> RunResult:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from agerepro.io import config_hash, write_json, write_manifest
+from agerepro.io import config_hash, finished_by, write_json, write_manifest
 from agerepro.provenance import provenance
 from agerepro.report.loading import LoadedRun, within
 from agerepro.report.results import compare_results, write_results
@@ -34,8 +34,11 @@ def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: s
         if len(runs) == 1 and within_std is None:
             plot_run(runs[0], place / "figures")
             # The step `collect` is done, until a fold, a seed or the decoding changes.
+            made_by = inputs_digest(runs[0].run, runs[0].experiment)
+            if (place / "report.html").is_file() and finished_by(place) != made_by:
+                note(f"{place / 'report.html'} is of earlier folds or settings: `agerepro report` makes it anew.")
             write_json(place / "provenance.json", provenance())
-            write_manifest(place, made_by=inputs_digest(runs[0].run, runs[0].experiment))
+            write_manifest(place, made_by=made_by)
         saved = True
     if saved and style == "text":
         out(f"\nTables and figures: {place}")

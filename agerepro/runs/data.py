@@ -44,6 +44,10 @@ def prepare_set(plan: Plan, name: str, reporter: Reporter) -> None:
     counts = ", ".join(f"{count} {what}" for what, count in dataset.funnel["faces"].items() if count)
     people = dataset.photos.loc[dataset.photos["subject"] != "", "subject"].nunique()
     reporter.say(f"{name}: {len(dataset.photos)} faces, {f'{people} people' if people else 'people unknown'}; {counts}")
+    if skipped := dataset.funnel["skipped"]:
+        first = skipped[0]
+        where = faces.place / "about.json"
+        reporter.say(f"{name}: {len(skipped)} passed over, first {first['path']} ({first['reason']}); all are listed in {where}")
 
 
 def load_set(plan: Plan, name: str) -> FaceDataset:

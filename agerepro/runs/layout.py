@@ -125,7 +125,19 @@ def find_run(place: Path) -> Run:
         return Run(folders[0])
     if not folders:
         raise UserError(f"{place} holds no run. Runs lie in runs/<paper>/<experiment>/<profile>-<digest>/ and are made by `agerepro run`.")
-    raise UserError(f"{place} holds {len(folders)} runs; name one of:\n" + "\n".join(f"  {folder}" for folder in folders))
+    raise UserError(
+        f"{place} holds {len(folders)} runs; name one of:\n" + "\n".join(f"  {folder}{_in_words(folder)}" for folder in folders)
+    )
+
+
+def _in_words(folder: Path) -> str:
+    """Of a run that is one of several: on how many photos of what it was made, and when; "" where that cannot be read."""
+    try:
+        about = Run(folder).provenance()
+        data = ", ".join(f"{facts['photos']:,} photos of {name}" for name, facts in about["data"].items())
+        return f" ({data}; {about['written']})"
+    except (UserError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def parse_folds(text: str | None, count: int | None) -> list[int]:

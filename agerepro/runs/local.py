@@ -370,11 +370,16 @@ def run_step(plan: Plan, kind: str, what: str, *, seed: int, reporter: Reporter,
         train(plan, plan.stage(what), seed, reporter, wait=wait)
         return
     describe_run(plan, reporter)
-    folds = parse_folds(None if what == "all" else what, plan.fold_count)
+    try:
+        folds = parse_folds(None if what == "all" else what, plan.fold_count)
+    except UserError as error:
+        raise UserError(str(error).replace("--folds", "fold")) from None
     do_folds(plan, seed, folds, reporter, wait=wait)
     raise_failures(plan, folds, [seed])
 
 
 def _check_is_one_of(name: str, names: list[str], kind: str) -> None:
+    if not names:
+        raise UserError(f"The experiment has no {kind}.")
     if name not in names:
         raise UserError(f"The experiment has no {kind} {name!r}.{suggest(name, names)}")

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Experiment, OwnData
+from agerepro.config.schema import Experiment, OwnData, Protocol
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.io import check_writable
 from agerepro.models.pretrained import find_weights
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.plan import Plan, RunOptions, make_plan
+from agerepro.splits.protocols import make_folds
 
 
 def check_before_start(options: Sequence[RunOptions]) -> list[Plan]:
@@ -79,18 +80,31 @@ def label_problems(plans: Sequence[Plan]) -> list[str]:
         for name, faces in plan.prepared.items():
             if faces.place not in looked_at:
                 current = faces.is_current()
-                looked_at[faces.place] = "" if current else data_problem(name, faces.data, group_labels=faces.group_labels, own=faces.own)
+                protocol = plan.target.protocol if name == plan.target.data else None
+                looked_at[faces.place] = (
+                    "" if current else data_problem(name, faces.data, group_labels=faces.group_labels, own=faces.own, protocol=protocol)
+                )
     return [problem for problem in looked_at.values() if problem]
 
 
-def data_problem(name: str, data: Path, *, group_labels: str = "exact", own: OwnData | None = None) -> str:
-    """What is wrong with a data set in the folder of data sets: a sentence, "" when its labels can be read and are not empty."""
+def data_problem(
+    name: str, data: Path, *, group_labels: str = "exact", own: OwnData | None = None, protocol: Protocol | None = None
+) -> str:
+    """What is wrong with a data set in the folder of data sets: a sentence, "" when its labels can be read and are not empty.
+
+    protocol: how it is to be divided, where it is; what its labels lack for that is a problem, too.
+    """
     try:
         photos = catalog.read(name, data, group_labels=group_labels, own=own)
     except UserError as error:
         return f"{name}: {error}"
     if photos.table.empty:
         return f"{name}: {catalog.folder_of(name, data)} holds no usable photo. See `{verify_command(name, data)}`."
+    if protocol is not None:
+        try:
+            make_folds(photos.table, protocol)
+        except UserError as error:
+            return f"{name}: {error}"
     return ""
 
 

@@ -28,6 +28,8 @@ def plan_as_text(plan: Plan) -> str:
             lines.append(_of_folds(state, note, numbers, plan))
         folds = {}
         lines.append((step.name, step.state, more or (str(step.folder) if step.folder else "")))
+    if not any(step.name.startswith("fold ") for step in plan.steps):
+        lines.insert(-1, ("fold ...", "waiting", "how many there are is known once the faces are prepared"))
     widths = [max(len(line[i]) for line in lines) for i in range(2)]
     done = sum(step.state == "done" for step in plan.steps)
     table = [f"{name:<{widths[0]}}  {state:<{widths[1]}}  {more}".rstrip() for name, state, more in lines]

@@ -45,7 +45,9 @@ def decide_faces(card: Card, *, drawn: bool, choice: FacesChoice) -> FacesDecisi
     licence = f"The licence of {card.title} says: {card.licence.rstrip('.')}."
     if choice == "in":
         return FacesDecision(True, f"{licence} The faces are shown because this page was made with --faces: do not pass it on.")
-    return FacesDecision(False, f"{licence} So the faces are left out of this page, which may then be shared; --faces puts them in.")
+    return FacesDecision(
+        False, f"{licence} So the faces are left out of this page; --faces puts them in. It still names photos and people."
+    )
 
 
 @dataclass(frozen=True)

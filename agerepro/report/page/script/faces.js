@@ -7,7 +7,7 @@ function face(run, index) {
   if (picture) frame.append(make("img", { src: `data:${DATA.mime.face};base64,${picture}`, alt: `Face of ${whose}`, width: 96, height: 96, decoding: "async" }));
   if (map) frame.append(make("img", { class: "map", src: `data:${DATA.mime.map};base64,${map}`, alt: picture ? "" : `Map of ${whose}`, width: 96, height: 96, decoding: "async" }));
   if (run.empty_maps.includes(index)) frame.append(make("span", { class: "empty-map" }, "no activation"));
-  if (!picture && !map) frame.append(make("span", { "aria-hidden": "true" }, "no face"));
+  if (!picture && !map) frame.append(make("span", { "aria-hidden": "true" }, "face left out"));
   return frame;
 }
 
