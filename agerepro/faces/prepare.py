@@ -121,9 +121,7 @@ class PreparedFaces:
             raise UserError(f"The faces of {self.name} are not prepared in {self.place}: `agerepro run` or `agerepro step` does it.")
         about = self.about()
         photos = read_table(verified(self.place / "photos.csv"), PHOTOS)
-        crops = read_table(verified(self.place / "crops.csv"), CROPS)
-        index = {image: (shard, row) for image, shard, row in zip(crops["image"], crops["shard"], crops["row"])}
-        store = FaceStore(self.folder / "crops" / about["store"], index=index)
+        crops, store = open_crops(self.place, about["store"])
         return FaceDataset(
             self.name, photos.assign(image=crops["image"].to_numpy()), store, self.faces.size, about["digest"], about["funnel"]
         )
@@ -242,6 +240,13 @@ def prepared_faces(
     file = data.name if name == catalog.OWN and data.is_file() else ""
     identity = f"drawn {config_hash(mark)} {file}".strip() if mark is not None else str((data if name == catalog.OWN else root).resolve())
     return PreparedFaces(name, data, faces, group_labels, own or OwnData(), folder, identity)
+
+
+def open_crops(place: Path, store: str) -> tuple[pd.DataFrame, FaceStore]:
+    """CROPS of prepared faces in `place`, and the store of that name beside it, in which they lie; no shard is opened."""
+    crops = read_table(verified(place / "crops.csv"), CROPS)
+    index = {image: (shard, row) for image, shard, row in zip(crops["image"], crops["shard"], crops["row"])}
+    return crops, FaceStore(place.parent / "crops" / store, index=index)
 
 
 def content_digest(photos: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "layout": ["Run", "disclaimer", "find_run", "run_status"],
         "grid": ["GridOptions", "GridResult", "run_grid"],
-        "local": ["FoldsFailed", "run_experiment", "run_experiments", "run_step"],
+        "local": ["FoldsFailed", "run_experiments", "run_step"],
         "model": ["RunModel", "load_run_model"],
         "plan": ["Plan", "RunOptions", "Step", "make_plan"],
         "preflight": ["check_before_start"],

@@ -12,13 +12,13 @@ import pandas as pd
 
 from agerepro.datasets.photos import subject_overlap
 from agerepro.faces.alignment import SIDES
-from agerepro.faces.prepare import FaceDataset
+from agerepro.faces.prepare import FaceDataset, open_crops
 from agerepro.faces.store import FaceStore
 from agerepro.io import WHEN_FREE, is_complete, lock_folder, verified
 from agerepro.runs.layout import Run
 from agerepro.runs.plan import Plan
 from agerepro.stopping import check_stop
-from agerepro.tables import CROPS, FACES, PHOTOS, read_table
+from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.training.reporting import Reporter
 
 
@@ -108,14 +108,11 @@ class RunCrops:
 
     photos: pd.DataFrame
     place: Path
-    store_folder: Path
+    store_name: str
 
     def store(self) -> FaceStore:
         """The store, opened."""
-        crops = read_table(verified(self.place / "crops.csv"), CROPS)
-        return FaceStore(
-            self.store_folder, index={image: (shard, row) for image, shard, row in zip(crops["image"], crops["shard"], crops["row"])}
-        )
+        return open_crops(self.place, self.store_name)[1]
 
 
 def find_run_crops(run: Path, data: str) -> RunCrops | None:
@@ -131,4 +128,4 @@ def find_run_crops(run: Path, data: str) -> RunCrops | None:
     table = read_table(verified(place / "faces.csv"), FACES).rename(columns={side: f"cropped_{side}" for side in SIDES})
     merged = photos.merge(table, on="photo", how="left", validate="one_to_one")
     merged["image"] = merged["image"].fillna("")
-    return RunCrops(merged, place, place.parent / "crops" / about["store"])
+    return RunCrops(merged, place, about["store"])

@@ -13,10 +13,10 @@ import pandas as pd
 
 from agerepro.config.loading import PAPER, to_dict
 from agerepro.config.schema import AgeGroups, Experiment
-from agerepro.errors import CheckFailed, UserError
-from agerepro.io import config_hash, damaged_files, finished_by, read_manifest, verified, work_folder
+from agerepro.errors import UserError
+from agerepro.io import config_hash, finished_by, read_manifest, verified, work_folder
 from agerepro.tables import FOLDS, PREDICTIONS, read_table
-from agerepro.training.naming import FAILED
+from agerepro.training.naming import FAILED, check_same_settings
 
 MOST_FOLDS = 100_000  # more than any protocol has people
 
@@ -68,11 +68,7 @@ class Run:
                 made_by = finished_by(self.fold_folder(seed, fold))
                 if made_by is None:
                     continue
-                if made_by != tasks.get(str(seed), made_by):
-                    raise CheckFailed(
-                        f"{self.fold_folder(seed, fold)} was made by other settings, data or start than {self.folder} says: folds are not "
-                        "mixed. Remove that folder; the same `agerepro run` command does the fold as the others."
-                    )
+                check_same_settings(self.fold_folder(seed, fold), made_by, tasks.get(str(seed), made_by))
                 done.append((seed, fold))
         return done
 
@@ -82,11 +78,6 @@ class Run:
         if not tables:
             raise UserError(f"No fold of {self.folder} is finished yet. Continue it with the same `agerepro run` command.")
         return pd.concat(tables, ignore_index=True)
-
-    def damaged(self) -> list[Path]:
-        """Files of finished folds and of a kept backbone that are gone or not what they were; reads all of them."""
-        folders = [*sorted((self.folder / "folds").glob("[0-9]*")), *sorted(self.folder.glob("backbone-seed*"))]
-        return [path for folder in folders for path in damaged_files(folder)]
 
 
 def inputs_digest(run: Run, experiment: Experiment) -> str:

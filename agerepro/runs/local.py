@@ -72,11 +72,6 @@ def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterat
         raise FoldsFailed(reasons)
 
 
-def run_experiment(options: RunOptions, reporter: Reporter) -> Run:
-    """Do all that is not done yet of one experiment; returns its run. Raises UserError, FoldsFailed and Interrupted as `run_plan`."""
-    return run_plan(make_plan(options), reporter)
-
-
 def run_plan(plan: Plan, reporter: Reporter) -> Run:
     """Do all steps of a plan that are missing, but collecting; a step that is done is not looked into.
 

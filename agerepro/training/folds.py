@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from agerepro.config.schema import AgeGroups, BaseStage, Experiment, Regression, RegressionStage, Stage
-from agerepro.errors import CheckFailed
 from agerepro.io import (
     NOW,
     WHEN_FREE,
@@ -43,7 +42,7 @@ from agerepro.training.checkpoint import TrainState, save_history
 from agerepro.training.device import device_facts
 from agerepro.training.features import FeatureCache
 from agerepro.training.loop import Diverged, Trainer
-from agerepro.training.naming import FAILED, feature_settings
+from agerepro.training.naming import FAILED, check_same_settings, feature_settings
 from agerepro.training.reporting import EpochLog
 from agerepro.training.ridge import Candidate, RidgeFit, fit_ridge_folds
 from agerepro.training.stages import CHECKPOINT, Init, TrainingTask, build_and_init, num_workers
@@ -323,15 +322,6 @@ def set_linear(model: keras.Model, fit: RidgeFit) -> None:
     years = model.get_layer(AGE)
     years.kernel.assign(fit.kernel[:, None])
     years.bias.assign([fit.bias])
-
-
-def check_same_settings(folder: Path, made_by: str, expected: str) -> None:
-    """CheckFailed where a finished fold was made by other settings, data or start than its run's: such folds are never mixed."""
-    if made_by != expected:
-        raise CheckFailed(
-            f"{folder} was made by other settings, data or start than this run's ({made_by} in place of {expected}): folds are not mixed. "
-            "Remove that folder; the same `agerepro run` command does the fold as the others."
-        )
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

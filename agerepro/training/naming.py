@@ -12,6 +12,7 @@ import numpy as np
 
 from agerepro.config.loading import to_dict
 from agerepro.config.schema import Age, AgeGroups, BaseStage, Classification, CrossEntropy, Experiment, Identity
+from agerepro.errors import CheckFailed
 from agerepro.io import config_hash, verified
 from agerepro.training.device import numeric_environment
 
@@ -70,6 +71,15 @@ def run_digest(experiment: Experiment, *, data: Mapping[str, str], published: st
             for stage in experiment.stages
         ]
     )
+
+
+def check_same_settings(folder: Path, made_by: str, expected: str) -> None:
+    """CheckFailed where a finished fold was made by other settings, data or start than its run's: such folds are never mixed."""
+    if made_by != expected:
+        raise CheckFailed(
+            f"{folder} was made by other settings, data or start than this run's ({made_by} in place of {expected}): folds are not mixed. "
+            "Remove that folder; the same `agerepro run` command does the fold as the others."
+        )
 
 
 def stage_folder(runs: Path, *, stage: str, backbone: str, digest: str) -> Path:

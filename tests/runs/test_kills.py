@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agerepro.runs.show import verify_run
 from tests.runs.cascade import CASCADE, TINY, agerepro, command, fingerprints, quiet, tiny_run
 
 SLOW = pytest.mark.slow
@@ -126,4 +127,4 @@ def test_workers_end_with_the_process_that_started_them(finished: tuple[Path, st
     assert select.select([ended], [], [], 60)[0], "the worker outlives its parent"
     agerepro(*options)
     assert fingerprints(tmp_path, "tiny") == fingerprints(finished[0], "tiny")
-    assert tiny_run(tmp_path).damaged() == []
+    assert verify_run(tiny_run(tmp_path)).damaged == {}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agerepro.errors import CheckFailed, UserError
-from agerepro.io import write_json, write_manifest
+from agerepro.io import damaged_files, write_json, write_manifest
 from agerepro.runs.layout import Run, disclaimer, find_run, parse_folds, run_folder, run_status
 from agerepro.runs.show import ranges
 from agerepro.tables import FOLDS, write_table
@@ -56,7 +56,7 @@ def test_a_fold_is_done_by_the_sizes_of_its_files_and_no_file_is_opened_for_it(r
 def test_a_flipped_byte_is_seen_when_the_file_is_used_and_the_fold_is_undone_from_then_on(run: Run) -> None:
     path = run.fold_folder(0, 1) / "predictions.csv"
     path.write_text("same numbers")
-    assert run.done([0]) == [(0, 1)] and run.damaged() == [path]
+    assert run.done([0]) == [(0, 1)] and damaged_files(run.fold_folder(0, 1)) == [path]
     with pytest.raises(CheckFailed, match=r"predictions\.csv"):
         run.predictions([0])
     assert run.done([0]) == []
