@@ -167,8 +167,9 @@ def step(
       agerepro step experiments/koenig2019/vgg16-imdb-agedb.yaml collect --data /datasets
     """
     from agerepro.cli.options import ProgressReporter
-    from agerepro.runs.local import do_worker, run_step, stop_with_parent
+    from agerepro.runs.local import do_worker, run_step
     from agerepro.runs.plan import make_plan
+    from agerepro.runs.workers import stop_with_parent
     from agerepro.stopping import noting_signals
 
     options = _options(experiment, jobs=jobs, tensorboard=tensorboard, **common)

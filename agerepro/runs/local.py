@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
@@ -21,12 +14,12 @@ from agerepro.config.loading import experiment_to_dict, read_experiment
 from agerepro.config.schema import BaseStage, RegressionStage
 from agerepro.errors import CheckFailed, Interrupted, UserError, suggest
 from agerepro.io import NOW, WHEN_FREE, finished_by, is_complete, lock_folder, work_folder, write_json, write_text
-from agerepro.machine import WORKERS
 from agerepro.provenance import provenance, utc_now
 from agerepro.runs.data import count_ages, describe_overlaps, drawn_sets, facts_of, load_set, prepare_set
 from agerepro.runs.layout import Run, failure, parse_folds
 from agerepro.runs.plan import Plan, RunOptions, make_plan, step_name
 from agerepro.runs.preflight import check_before_start
+from agerepro.runs.workers import Workers
 from agerepro.splits.leakage import check_no_leakage
 from agerepro.splits.protocols import make_folds
 from agerepro.tables import AGES, FOLDS, PHOTOS, read_table, write_table
@@ -36,9 +29,6 @@ from agerepro.training.reporting import Reporter, TensorBoard
 
 if TYPE_CHECKING:
     from agerepro.training.stages import Init, TrainingTask
-
-WORKER_ENDS_WITHIN_S = 60.0  # a worker that was asked to stop is killed after this
-CONTINUED = (0, 1, Interrupted.exit_code)  # exit codes of a worker whose state is on disk
 
 
 class FoldsFailed(CheckFailed):
@@ -54,33 +44,61 @@ class FoldsFailed(CheckFailed):
 
 
 def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterator[Run]:
-    """Run one experiment after the other, each given out when it is done; what is wrong with any of them is said before the first.
+    """Run experiments, each given out when it is done; what is wrong with any of them is said before the first begins.
 
-    All options but `experiment` are those of the first. Raises UserError as `check_before_start` and `run_plan` do; failed folds of one
-    experiment stop no other: FoldsFailed comes at the end, for all of them.
+    All options but `experiment` are those of the first. With several jobs, worker processes do the folds of one experiment while this
+    one trains the shared stages of the next, and then joins them; they end when it does. Raises UserError as `check_before_start`
+    does, and where a worker died; Interrupted where a stop was asked for. Failed folds of one experiment stop no other: FoldsFailed
+    comes at the end, for all of them. An error in the stages of one comes when the ones before it are done.
     """
+    plans, jobs = check_before_start(options), options[0].jobs
+    begun: list[Begun] = []
     reasons: dict[Run, Mapping[str, str]] = {}
-    for plan in check_before_start(options):
-        reporter.say(f"{plan.options.experiment} ({plan.options.profile})")
-        try:
-            run = run_plan(plan, reporter)
-        except FoldsFailed as error:
-            reasons |= error.reasons
-            continue
-        yield run
+    failure: UserError | None = None
+    with Workers(jobs - 1, devices=visible_gpus() if jobs > 1 else ()) as workers:
+        for number, plan in enumerate(plans, start=1):
+            reporter.say(f"{plan.options.experiment} ({plan.options.profile})")
+            try:
+                begun.append(begin(plan, workers, reporter))
+            except Interrupted:
+                raise
+            except UserError as error:
+                failure = error
+            if jobs > 1 and number < len(plans) and failure is None:
+                continue  # its folds are in the workers' hands
+            while begun:
+                first = begun.pop(0)
+                if jobs > 1 and len(plans) > 1:
+                    reporter.say(f"{first.plan.options.experiment}: folds")
+                try:
+                    run = finish(first, reporter)
+                except FoldsFailed as error:
+                    reasons |= error.reasons
+                    continue
+                workers.check()
+                yield run
+            if failure is not None:
+                if reasons:
+                    reporter.say(str(FoldsFailed(reasons)))
+                raise failure
     if reasons:
         raise FoldsFailed(reasons)
 
 
-def run_plan(plan: Plan, reporter: Reporter) -> Run:
-    """Do all steps of a plan that are missing, but collecting; a step that is done is not looked into.
+@dataclass(frozen=True)
+class Begun:
+    """An experiment whose shared stages are trained; missing: whether any of its `folds` is."""
 
-    With several jobs, worker processes do folds beside this one, each on a device of its own; they end when this process does.
-    Raises FoldsFailed at the end where folds diverged, Interrupted where a stop was asked for, UserError where a worker died.
-    """
+    plan: Plan
+    run: Run
+    folds: list[int]
+    missing: bool
+
+
+def begin(plan: Plan, workers: Workers, reporter: Reporter) -> Begun:
+    """Do all steps of a plan that are missing, up to its folds, and let workers begin with these; what is done is not looked into."""
     options = plan.options
-    if options.tensorboard:
-        reporter = TensorBoard(options.runs / "tensorboard" / f"{options.experiment.stem}-{options.profile}", reporter)
+    reporter = _with_tensorboard(options, reporter)
     for name, faces in plan.prepared.items():
         if not faces.is_current():
             configure(plan.experiment.machine)  # faces may be looked for with TensorFlow
@@ -91,25 +109,33 @@ def run_plan(plan: Plan, reporter: Reporter) -> Run:
     if options.folds is not None and others:
         reporter.say(f"{run.folder.name} has other settings, data or start than {', '.join(others)}: their folds are not mixed.")
     folds = parse_folds(options.folds, plan.fold_count)
-    missing = {step.name for step in plan.steps if step.state != "done"}
-    wanted = {step_name("fold", str(fold), seed) for seed in plan.experiment.seeds for fold in folds}
-    if not missing & wanted:
-        reporter.say(f"{plan.target.name}: all {len(wanted)} folds are done already.")
-        return run
-    gpus = visible_gpus() if options.jobs > 1 else []
-    if gpus:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[0]  # the others are the workers'
+    undone = {step.name for step in plan.steps if step.state != "done"}
+    missing = undone & {step_name("fold", str(fold), seed) for seed in plan.experiment.seeds for fold in folds}
+    if not missing:
+        reporter.say(f"{plan.target.name}: all {len(folds) * len(plan.experiment.seeds)} folds are done already.")
+        return Begun(plan, run, folds, missing=False)
     for seed in plan.experiment.seeds:
         for stage in plan.earlier(plan.target):
             train(plan, stage, seed, reporter)
-    # A regression fits all folds at once, on all processors: one process does it.
-    count = 1 if isinstance(plan.target, RegressionStage) else min(options.jobs, len(missing & wanted))
-    with _workers(plan, count - 1, gpus) as workers:
+    if not isinstance(plan.target, RegressionStage):  # which fits all folds at once, on all processors: one process does it
+        workers.help_with(plan, len(missing) - 1)
+    return Begun(plan, run, folds, missing=True)
+
+
+def finish(begun: Begun, reporter: Reporter) -> Run:
+    """Do the folds that no worker does, and wait for those that one does. Raises FoldsFailed where folds diverged."""
+    plan = begun.plan
+    if begun.missing:
         for seed in plan.experiment.seeds:
-            do_folds(plan, seed, folds, reporter)
-        workers.wait()
-    raise_failures(plan, folds, plan.experiment.seeds)
-    return run
+            do_folds(plan, seed, begun.folds, _with_tensorboard(plan.options, reporter))
+        raise_failures(plan, begun.folds, plan.experiment.seeds)
+    return begun.run
+
+
+def _with_tensorboard(options: RunOptions, reporter: Reporter) -> Reporter:
+    if not options.tensorboard:
+        return reporter
+    return TensorBoard(options.runs / "tensorboard" / f"{options.experiment.stem}-{options.profile}", reporter)
 
 
 def describe_run(plan: Plan, reporter: Reporter) -> Run:
@@ -257,89 +283,6 @@ def _is_described(run: Run, settings: str, tasks: Mapping[str, str | None], chan
     except (UserError, FileNotFoundError):
         return False
     return written == settings and about.get("tasks") == tasks and about.get("changed") == list(changed)
-
-
-@dataclass
-class Workers:
-    """Processes that do folds of a run beside this one, each with its log."""
-
-    run: Run
-    processes: list[tuple[subprocess.Popen[bytes], Path]] = field(default_factory=list)
-
-    def wait(self) -> None:
-        """Return when all have ended; UserError with the end of its log where one died of something else than its folds."""
-        failed = [log for process, log in self.processes if process.wait() not in CONTINUED]
-        if failed:
-            tail = failed[0].read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-            text = f"A worker process of {self.run.folder} died; see {failed[0]}:"
-            raise UserError("\n".join([text, *tail, "The same command continues."]))
-
-    def stop(self) -> None:
-        """Ask all to save and end, and see to it that they do."""
-        for process, _ in self.processes:
-            process.terminate()
-        for process, _ in self.processes:
-            try:
-                process.wait(timeout=WORKER_ENDS_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-@contextmanager
-def _workers(plan: Plan, count: int, gpus: Sequence[str]) -> Iterator[Workers]:
-    """Workers number 1 to `count`, with whom this process shares the machine inside; whatever ends the inside, they end as well."""
-    assert plan.run is not None
-    workers = Workers(plan.run)
-    before = os.environ.get(WORKERS)
-    os.environ[WORKERS] = str(count + 1)
-    try:
-        for number in range(1, count + 1):
-            workers.processes.append(_start_worker(plan, number, gpus))
-        yield workers
-    except BaseException:
-        workers.stop()
-        raise
-    finally:
-        os.environ.pop(WORKERS)
-        if before is not None:
-            os.environ[WORKERS] = before
-        for process, _ in workers.processes:
-            if process.stdin:
-                process.stdin.close()
-
-
-def _start_worker(plan: Plan, number: int, gpus: Sequence[str]) -> tuple[subprocess.Popen[bytes], Path]:
-    """A process that does folds until none is free: it holds one end of a pipe, and stops when the other end is closed."""
-    assert plan.run is not None
-    options = plan.options
-    log = plan.run.folder / f"worker-{number}.log"
-    arguments: list[str | Path] = ["--profile", options.profile, "--runs", options.runs, "--worker"]
-    for name, value in (("--data", options.data), ("--weights", options.weights)):
-        arguments += [name, value] if value is not None else []
-    arguments += ["--tensorboard"] if options.tensorboard else []
-    for setting in options.settings:
-        arguments += ["--set", setting]
-    command = [sys.executable, "-m", "agerepro", "step", options.experiment, "fold", options.folds or "all", *arguments]
-    environment = dict(os.environ)
-    if gpus:
-        environment["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
-    with log.open("ab") as file:
-        process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, env=environment
-        )
-    return process, log
-
-
-def stop_with_parent() -> None:
-    """In a worker: when its standard input ends, as it does when the process that started it is gone, ask this process to stop."""
-
-    def watch() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(0, 1):  # the descriptor itself: Python's own stream may not be read while a process ends
-                pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
 def do_worker(plan: Plan, what: str, reporter: Reporter) -> None:

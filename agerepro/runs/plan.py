@@ -42,6 +42,16 @@ class RunOptions:
     settings: tuple[str, ...] = ()
     tensorboard: bool = False
 
+    def arguments(self, *step: str) -> list[str]:
+        """What follows `agerepro step` to do that step (`fold`, `7`) under these options in another process."""
+        words: list[str | Path] = [self.experiment, *step, "--profile", self.profile, "--runs", self.runs]
+        for name, value in (("--data", self.data), ("--weights", self.weights)):
+            words += [name, value] if value is not None else []
+        words += ["--tensorboard"] if self.tensorboard else []
+        for setting in self.settings:
+            words += ["--set", setting]
+        return [str(word) for word in words]
+
 
 @dataclass(frozen=True)
 class Step:

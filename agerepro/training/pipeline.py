@@ -68,11 +68,19 @@ def training_batches(
         tf.TensorSpec((None,), tf.float32),
     )
     try:
-        yield tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+        yield tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2).with_options(_untuned())
     except tf.errors.OpError:
         if errors:
             raise errors[0] from None
         raise
+
+
+def _untuned() -> tf.data.Options:
+    """Without the thread that tunes buffers while a pipeline runs: there is nothing to tune here, and a pipeline that ends now and then
+    waits for it, up to ten seconds."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: View) -> Iterator[np.ndarray]:

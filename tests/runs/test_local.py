@@ -66,24 +66,3 @@ def test_a_step_whose_needs_are_not_done_is_refused_and_an_unknown_one_is_named(
         with pytest.raises(UserError, match=what):
             local.run_step(plan, kind, what, seed=0, reporter=reporter)
     assert not any(tmp_path.iterdir())
-
-
-def test_workers_get_a_device_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[list[str], str | None]] = []
-
-    class Process:
-        stdin = None
-
-        def __init__(self, command: list[str], *, env: dict[str, str], **more: object) -> None:
-            started.append((command, env.get("CUDA_VISIBLE_DEVICES")))
-
-        def wait(self, timeout: float | None = None) -> int:
-            return 75
-
-    run = Run(tmp_path)
-    plan = SimpleNamespace(run=run, options=RunOptions(TINY, folds="0-3", jobs=3, settings=("seeds=[1]",)))
-    monkeypatch.setattr(local.subprocess, "Popen", Process)
-    with local._workers(plan, 2, ["4", "5"]) as workers:  # type: ignore[arg-type]
-        workers.wait()  # a worker that was asked to stop has saved: that is no failure
-    assert [device for _, device in started] == ["5", "4"]  # this process has the first
-    assert all({"--worker", "fold", "0-3", "seeds=[1]"} <= set(command) for command, _ in started)
