@@ -64,8 +64,8 @@ def grid(
         jobs,
         settings,
         stage=stage,
-        rates=_numbers(rates),
-        batches=_wholes(batches),
+        rates=numbers(rates),
+        batches=wholes(batches),
         epochs=epochs,
     )
     with noting_signals(), ProgressReporter() as reporter:
@@ -79,14 +79,16 @@ def grid(
     say_next("run", experiment, "--profile", profile, *choice)
 
 
-def _numbers(text: str) -> tuple[float, ...]:
+def numbers(text: str) -> tuple[float, ...]:
+    """`0.01,0.001` as numbers."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise click.UsageError(f"--rates {text!r}: write numbers with commas between, for instance 0.01,0.001.") from None
 
 
-def _wholes(text: str) -> tuple[int, ...]:
+def wholes(text: str) -> tuple[int, ...]:
+    """`32,64` as whole numbers."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

@@ -21,7 +21,8 @@ from agerepro.cli.grid import grid
 from agerepro.cli.predict import export, predict
 from agerepro.cli.report import report, table
 from agerepro.cli.run import plan, run, status, step, verify
-from agerepro.errors import UserError
+from agerepro.cli.submit import collect, submit
+from agerepro.errors import NoGpuWarning, UserError
 from agerepro.io import LocksRefusedWarning, printable
 
 TRACEBACK = "AGEREPRO_TRACEBACK"
@@ -37,7 +38,25 @@ def agerepro_command() -> None:
     """
 
 
-for command in (run, plan, step, status, verify, table, report, grid, explain, predict, export, data, align, audit_papers, doctor):
+for command in (
+    run,
+    submit,
+    plan,
+    step,
+    status,
+    collect,
+    verify,
+    table,
+    report,
+    grid,
+    explain,
+    predict,
+    export,
+    data,
+    align,
+    audit_papers,
+    doctor,
+):
     agerepro_command.add_command(command)
 
 
@@ -85,7 +104,7 @@ def main() -> None:
 
 
 def _prepare_process() -> None:
-    """What the outside may lack: a home, an output that takes every character; and how one warning of ours looks."""
+    """What the outside may lack: a home, an output that takes every character; and how warnings of ours look."""
     try:
         Path.home()
     except RuntimeError:  # no HOME, and a user whom the system does not know, as in a container
@@ -97,7 +116,7 @@ def _prepare_process() -> None:
     show = warnings.showwarning
 
     def plainly(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if issubclass(category, LocksRefusedWarning):
+        if issubclass(category, (LocksRefusedWarning, NoGpuWarning)):
             click.echo(f"agerepro: {message}", err=True)
         else:
             show(message, category, *place, **more)

@@ -16,11 +16,12 @@ from agerepro.cli.options import (
     jobs_option,
     own_settings,
     pattern_option,
+    require_gpu_option,
     runs_option,
     say_next,
     weights_option,
 )
-from agerepro.errors import Interrupted, UserError
+from agerepro.errors import CheckFailed, Interrupted, UserError
 
 if TYPE_CHECKING:
     from agerepro.report.loading import LoadedRun
@@ -64,6 +65,7 @@ def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--tensorboard", is_flag=True, help="Also write logs for `tensorboard --logdir RUNS/tensorboard`.")
 @click.option("--explain", "explain", is_flag=True, help="Also make what `agerepro explain` makes: maps, and what they come to.")
 @click.option("--report", "report", is_flag=True, help="Also make what `agerepro report` makes: the page, each run's figures.")
+@require_gpu_option
 def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard: bool, explain: bool, report: bool, **common: Any) -> None:
     """Train the stages and folds of an experiment, continuing what is unfinished, and print the table "paper | ours".
 
@@ -84,7 +86,7 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
     def note(text: str) -> None:
         click.echo(text, err=True)
 
-    options = [_options(experiment, folds=folds, jobs=jobs, tensorboard=tensorboard, **common) for experiment in experiments]
+    options = [make_options(experiment, folds=folds, jobs=jobs, tensorboard=tensorboard, **common) for experiment in experiments]
     places: list[Path] = []
     try:
         with noting_signals(), ProgressReporter() as reporter:
@@ -99,17 +101,9 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
     loaded = [load_run(place, partial=folds is not None) for place in places]
     write_report(loaded, out=click.echo, note=note)
     if explain:
-        _explain(loaded, options[0].data)
+        explain_loaded(loaded, options[0].data)
     if report:
-        from agerepro.report.write import write_figures
-        from agerepro.training.device import suppress_stderr
-
-        with suppress_stderr():  # where all was done already, Keras is loaded here
-            from agerepro.report.page.write import write_page
-
-        if len(loaded) > 1:  # of one run, write_report has plotted them
-            write_figures(loaded, note=note)
-        click.echo(f"Page: {write_page(loaded, None, faces='as licensed')}")
+        click.echo(f"Page: {page_of(loaded)}")
     if not (explain and report):
         say_next("explain" if report else "report", *places)
 
@@ -129,7 +123,7 @@ def plan(experiment: Path, style: str | None, **common: Any) -> None:
     from agerepro.runs.plan import make_plan
     from agerepro.runs.show import plan_as_json, plan_as_text
 
-    made = make_plan(_options(experiment, **common))
+    made = make_plan(make_options(experiment, **common))
     click.echo(plan_as_json(made) if style == "json" else plan_as_text(made))
     sys.exit(0 if all(step.state == "done" for step in made.steps) else 1)
 
@@ -142,6 +136,7 @@ def plan(experiment: Path, style: str | None, **common: Any) -> None:
 @experiment_options
 @jobs_option
 @click.option("--partial", is_flag=True, help="Collect what there is, though folds are missing; every table then says so.")
+@require_gpu_option
 @click.option("--tensorboard", is_flag=True, hidden=True)
 @click.option("--worker", is_flag=True, hidden=True, help="For the processes that `run --jobs` starts.")
 def step(
@@ -172,9 +167,9 @@ def step(
     from agerepro.runs.workers import stop_with_parent
     from agerepro.stopping import noting_signals
 
-    options = _options(experiment, jobs=jobs, tensorboard=tensorboard, **common)
+    options = make_options(experiment, jobs=jobs, tensorboard=tensorboard, **common)
     if kind == "collect":
-        _collect(options, partial)
+        collect_runs([options], partial=partial)
         return
     if not what:
         raise click.UsageError(f"Say which: `agerepro step EXPERIMENT {kind} WHAT`.")
@@ -188,25 +183,34 @@ def step(
 
 
 @click.command(no_args_is_help=True)
-@click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
-def status(runs: tuple[Path, ...]) -> None:
-    """Say how many folds are done, which are missing, and why some failed; exit code 1 while some are missing.
+@click.argument("places", nargs=-1, required=True, type=ANY, metavar="RUN|EXPERIMENT...")
+@experiment_options
+def status(places: tuple[Path, ...], **common: Any) -> None:
+    """Say what is done, running and where, failed and why, and missing; exit code 1 while something is.
 
-    Only manifests are read, so it answers at once; `agerepro verify` compares every file with its checksum.
+    RUN is a run folder, or a folder above exactly one. Of an EXPERIMENT (a .yaml file), which may not have begun, the options are those
+    of its `agerepro run` or `submit`. Only manifests and notes are read, so it answers at once; `agerepro verify` compares every file
+    with its checksum.
 
     \b
       agerepro status runs/koenig2019/vgg16-imdb-agedb
+      agerepro status experiments/koenig2019/vgg16-imdb-agedb.yaml --data /datasets
     """
     from agerepro.runs.layout import find_run
-    from agerepro.runs.show import status_as_text
+    from agerepro.runs.plan import make_plan
+    from agerepro.runs.show import status_of_plan, status_of_run
 
-    texts = [status_as_text(find_run(place)) for place in runs]
+    texts = [
+        status_of_plan(make_plan(make_options(place, **common))) if is_experiment(place) else status_of_run(find_run(place))
+        for place in places
+    ]
     for text, _ in texts:
         click.echo(text)
     if not all(complete for _, complete in texts):
-        click.echo("Next: the same `agerepro run` command continues.", err=True)
+        click.echo("Next: the same `agerepro run` or `agerepro submit` command continues.", err=True)
         sys.exit(1)
-    say_next("table", *runs)
+    if not any(is_experiment(place) for place in places):
+        say_next("table", *places)
 
 
 @click.command(no_args_is_help=True)
@@ -236,7 +240,12 @@ def verify(runs: tuple[Path, ...]) -> None:
     say_next("status", *runs)
 
 
-def _options(
+def is_experiment(place: Path) -> bool:
+    """Whether a place given for a run is an experiment's file."""
+    return place.suffix in (".yaml", ".yml")
+
+
+def make_options(
     experiment: Path,
     *,
     profile: str,
@@ -250,9 +259,23 @@ def _options(
     jobs: int = 1,
     tensorboard: bool = False,
 ) -> RunOptions:
+    """How a command runs an experiment, from what `experiment_options` took."""
     from agerepro.runs.plan import RunOptions
 
     return RunOptions(experiment, profile, data, runs, weights, folds, jobs, (*settings, *own_settings(columns, pattern)), tensorboard)
+
+
+def page_of(loaded: Sequence[LoadedRun]) -> Path:
+    """Write the page of runs whose table is written, and return its file."""
+    from agerepro.report.write import write_figures
+    from agerepro.training.device import suppress_stderr
+
+    with suppress_stderr():  # where all was done already, Keras is loaded here
+        from agerepro.report.page.write import write_page
+
+    if len(loaded) > 1:  # of one run, write_report has plotted them
+        write_figures(loaded, note=lambda text: click.echo(text, err=True))
+    return write_page(loaded, None, faces="as licensed")
 
 
 def _show_what_is_there(places: Sequence[Path], note: Callable[[str], None]) -> None:
@@ -268,20 +291,37 @@ def _show_what_is_there(places: Sequence[Path], note: Callable[[str], None]) -> 
     write_report(loaded, out=click.echo, note=note)
 
 
-def _collect(options: RunOptions, partial: bool) -> None:
-    """Tables and figures of a run, in its results folder; the step's manifest says what they were made of."""
+def collect_runs(options: Sequence[RunOptions], *, partial: bool, explain: bool = False, report: bool = False) -> None:
+    """Tables and figures of experiments whose folds are done, in their results folders; CheckFailed, at the end, where folds are missing.
+
+    partial: collect what there is nevertheless.
+    """
     from agerepro.cli.options import ProgressReporter
     from agerepro.report.loading import load_run
     from agerepro.report.write import write_report
     from agerepro.runs.local import describe_run
     from agerepro.runs.plan import make_plan
+    from agerepro.runs.show import missing_folds
 
     with ProgressReporter() as reporter:
-        described = describe_run(make_plan(options), reporter)
-    write_report([load_run(described.folder, partial=partial)], out=click.echo, note=lambda text: click.echo(text, err=True))
+        plans = [make_plan(option) for option in options]
+        runs = [describe_run(plan, reporter) for plan in plans]
+    missing = {run: text for run in runs if (text := missing_folds(run))}
+    if missing and not partial:
+        raise CheckFailed("\n".join(["Folds are missing (--partial collects what there is):", *missing.values()]))
+    begun = [run for run, plan in zip(runs, plans) if run.done(plan.experiment.seeds)]
+    if begun:
+        loaded = [load_run(run.folder, partial=partial) for run in begun]
+        write_report(loaded, out=click.echo, note=lambda text: click.echo(text, err=True))
+        if explain:
+            explain_loaded(loaded, options[0].data)
+        if report:
+            click.echo(f"Page: {page_of(loaded)}")
+    if missing:
+        raise CheckFailed("\n".join(["Folds are missing:", *missing.values()]))
 
 
-def _explain(loaded: Sequence[LoadedRun], data: Path | None) -> None:
+def explain_loaded(loaded: Sequence[LoadedRun], data: Path | None) -> None:
     """Maps of the runs by the defaults of `agerepro explain`; a reason why there are none ends nothing, since all else is done."""
     import time
 

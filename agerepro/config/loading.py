@@ -8,7 +8,7 @@ import dataclasses
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -35,12 +35,12 @@ from agerepro.errors import UserError, suggest
 Key = tuple[Any, ...]  # path of keys and list positions from the top
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[Key, int]]:
+def read_yaml(path: Path, *, what: str = "experiment file") -> tuple[dict[str, Any], dict[Key, int]]:
     """The file's mapping and {key path: line number from 1}. UserError for bad YAML, a repeated key, or no mapping on top."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UserError(f"There is no experiment file {path}.") from None
+        raise UserError(f"There is no {what} {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     try:
@@ -163,7 +163,7 @@ UNIONS: dict[str, dict[str, Any]] = {  # keys under which one of several kinds s
     "target": schema.TARGETS,
     "regressor": schema.REGRESSORS,
 }
-_ADAPTER = TypeAdapter(schema.Experiment)
+T = TypeVar("T")
 
 
 def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str] = ()) -> schema.Experiment:
@@ -181,12 +181,14 @@ def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str]
         values, lines = _overlaid(values, lines, profiles[profile], ("profiles", profile))
     for setting in settings:
         _set(values, setting)
-    try:
-        experiment = _ADAPTER.validate_python(values)
-    except ValidationError as error:
-        raise UserError(_explained(path, lines, values, error)) from None
+    experiment = _validated(schema.Experiment, path, values, lines)
     check(experiment, path)
     return experiment
+
+
+def read_settings(path: Path, kind: type[T], *, what: str) -> T:
+    """A YAML file as a dataclass of settings, whose mistakes are told as an experiment's are; what: the kind of file, for an error."""
+    return _validated(kind, path, *read_yaml(path, what=what))
 
 
 def profiles_of(path: Path) -> tuple[str, ...]:
@@ -258,7 +260,14 @@ def _set(values: dict[str, Any], setting: str) -> None:
         raise UserError(f"--set {setting}: the value is not YAML: {error}") from None
 
 
-def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error: ValidationError) -> str:
+def _validated(kind: type[T], path: Path, values: dict[str, Any], lines: dict[Key, int]) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(values)
+    except ValidationError as error:
+        raise UserError(_explained(kind, path, lines, values, error)) from None
+
+
+def _explained(kind: type, path: Path, lines: dict[Key, int], values: dict[str, Any], error: ValidationError) -> str:
     lines_of_error = []
     for problem in error.errors():
         key = tuple(step for step in problem["loc"] if not (isinstance(step, str) and "[" in step))
@@ -267,7 +276,7 @@ def _explained(path: Path, lines: dict[Key, int], values: dict[str, Any], error:
         name = _named(values, key)
         if problem["type"] == "unexpected_keyword_argument":
             lines_of_error.append(
-                f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(values, key[:-1]))}"
+                f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(kind, values, key[:-1]))}"
             )
         elif problem["type"] in ("missing", "missing_argument"):
             lines_of_error.append(f"{where}: {name!r} is missing.")
@@ -303,8 +312,7 @@ def _value_at(values: Any, step: Any) -> Any:
     return values.get(step) if isinstance(values, dict) else None
 
 
-def _keys_at(values: Any, key: Key) -> list[str]:
-    kind: Any = schema.Experiment
+def _keys_at(kind: Any, values: Any, key: Key) -> list[str]:
     for step in key:
         kind, values = _inside(kind, step), _value_at(values, step)
         if kind is schema.Stage and isinstance(values, dict) and "regressor" in values:

@@ -14,6 +14,11 @@ Positive = Annotated[int, Field(strict=True, gt=0)]
 Whole = Annotated[int, Field(strict=True)]
 
 
+# What a grid search tries: koenig2019, section 4, Training Procedures.
+GRID_RATES = (0.1, 0.01, 0.001, 0.0001)
+GRID_BATCHES = (12, 32, 48, 64)
+
+
 def as_tuple(value: Any) -> Any:
     """A YAML list as a tuple, so that settings can be frozen; anything else as it is."""
     return tuple(value) if isinstance(value, list) else value
@@ -436,6 +441,7 @@ class Machine:
     xla: Annotated[bool, Field(strict=True)] = False
     deterministic: Annotated[bool, Field(strict=True)] = True
     threads: Annotated[int, Field(strict=True, ge=0)] = 0  # of one operation; 0 leaves it to TensorFlow
+    devices: Annotated[int, Field(strict=True, ge=0)] = 1  # that train a shared stage together; 0 takes all that the process sees
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -23,6 +23,7 @@ from agerepro.faces.images import ImageReader, image_reader
 from agerepro.faces.store import FaceStore
 from agerepro.io import WHEN_FREE, config_hash, digest_of_bytes, is_complete, lock_folder, verified, write_folder, write_json
 from agerepro.provenance import provenance
+from agerepro.running import noting
 from agerepro.synthetic.writers import drawing_order, drawn_mark, is_drawn
 from agerepro.tables import CROPS, FACES, PHOTOS, SOURCES, coerce, read_table, write_table
 
@@ -135,7 +136,13 @@ class PreparedFaces:
         waiting = f"{self.name}: another process prepares its faces; waiting for it."
         with lock_folder(self.place, wait=WHEN_FREE, on_wait=lambda: say(waiting)):
             if not self.is_current():
-                self._prepare(on_progress, say)
+                with noting(self.place) as note:
+
+                    def noted(name: str, done: int, total: int) -> None:
+                        note.tell(f"{done:,} of {total:,} photos")
+                        on_progress(name, done, total)
+
+                    self._prepare(noted, say)
             elif not self.root.exists():
                 say(f"{self.name}: {self.root} is not there; its faces, prepared before, are used.")
         return self.load()

@@ -23,7 +23,8 @@ from agerepro.report.run_files import (
     read_settings,
 )
 from agerepro.report.run_result import RunEpochs, RunResult, checked
-from agerepro.runs.layout import Run, decoded, disclaimer, failure, shortfalls
+from agerepro.running import failure
+from agerepro.runs.layout import Run, decoded, disclaimer, shortfalls
 from agerepro.splits.leakage import describe_overlap
 from agerepro.splits.protocols import TRAIN, describe_protocol, groups_of
 from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS

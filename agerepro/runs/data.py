@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from agerepro.datasets import catalog
 from agerepro.datasets.photos import subject_overlap
 from agerepro.faces.alignment import SIDES
 from agerepro.faces.prepare import FaceDataset, open_crops
@@ -17,6 +18,7 @@ from agerepro.faces.store import FaceStore
 from agerepro.io import WHEN_FREE, is_complete, lock_folder, verified
 from agerepro.runs.layout import Run
 from agerepro.runs.plan import Plan
+from agerepro.splits.protocols import make_folds
 from agerepro.stopping import check_stop
 from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.training.reporting import Reporter
@@ -29,17 +31,7 @@ def prepare_set(plan: Plan, name: str, reporter: Reporter) -> None:
     """
     faces = plan.prepared[name]
     if plan.options.data is None:
-        from agerepro.synthetic.writers import write  # the renderer is only for the demo
-
-        place = faces.data / name
-        with lock_folder(place, wait=WHEN_FREE, on_wait=lambda: reporter.say(f"{name}: another process draws it; waiting for it.")):
-            write(
-                name,
-                place,
-                plan.experiment.synthetic[name],
-                jobs=plan.options.jobs,
-                on_progress=_counted(reporter, f"drawing {name}"),
-            )
+        draw_set(plan, name, reporter)
     dataset = faces.prepare(on_progress=lambda what, done, total: reporter.count(f"faces of {what}", done, total), say=reporter.say)
     counts = ", ".join(f"{count} {what}" for what, count in dataset.funnel["faces"].items() if count)
     people = dataset.photos.loc[dataset.photos["subject"] != "", "subject"].nunique()
@@ -48,6 +40,37 @@ def prepare_set(plan: Plan, name: str, reporter: Reporter) -> None:
         first = skipped[0]
         where = faces.place / "about.json"
         reporter.say(f"{name}: {len(skipped)} passed over, first {first['path']} ({first['reason']}); all are listed in {where}")
+
+
+def draw_set(plan: Plan, name: str, reporter: Reporter) -> None:
+    """Draw a data set of a profile that draws its own, where that is not done."""
+    from agerepro.synthetic.writers import write  # the renderer is only for the demo
+
+    place = plan.prepared[name].data / name
+    with lock_folder(place, wait=WHEN_FREE, on_wait=lambda: reporter.say(f"{name}: another process draws it; waiting for it.")):
+        write(
+            name,
+            place,
+            plan.experiment.synthetic[name],
+            jobs=plan.options.jobs,
+            on_progress=_counted(reporter, f"drawing {name}"),
+        )
+
+
+def expected_folds(plan: Plan, reporter: Reporter) -> int:
+    """How many folds the protocol has: of the prepared faces, or else by the labels of all photos, which are drawn where they are to be.
+
+    Of faces that are not prepared yet it may be a few too many, where nobody's faces are found in a person's photos.
+    """
+    if plan.fold_count is not None:
+        return plan.fold_count
+    name, protocol = plan.target.data, plan.target.protocol
+    assert protocol is not None  # as read_experiment checks
+    faces = plan.prepared[name]
+    if plan.options.data is None:
+        draw_set(plan, name, reporter)
+    photos = catalog.read(name, faces.data, group_labels=faces.group_labels, own=faces.own)
+    return int(make_folds(photos.table, protocol)["fold"].nunique())
 
 
 def load_set(plan: Plan, name: str) -> FaceDataset:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from agerepro.config.schema import Stage
+from agerepro.config.schema import GRID_BATCHES, GRID_RATES, Stage
 from agerepro.errors import UserError, suggest
 from agerepro.runs.data import drawn_sets, facts_of, load_set, prepare_set
 from agerepro.runs.layout import disclaimer, parse_folds, shortfalls
@@ -15,7 +15,7 @@ from agerepro.runs.local import task_of, train
 from agerepro.runs.plan import RunOptions, make_plan
 from agerepro.runs.preflight import check_before_start
 from agerepro.training.device import configure
-from agerepro.training.grid import BATCHES, RATES, Grid, grid_folder, search
+from agerepro.training.grid import Grid, grid_folder, search
 from agerepro.training.reporting import Reporter
 
 
@@ -24,8 +24,8 @@ class GridOptions(RunOptions):
     """A grid search of one stage: what is tried, and on which folds where the stage has a protocol."""
 
     stage: str = ""
-    rates: tuple[float, ...] = RATES
-    batches: tuple[int, ...] = BATCHES
+    rates: tuple[float, ...] = GRID_RATES
+    batches: tuple[int, ...] = GRID_BATCHES
     epochs: int = 1
 
 

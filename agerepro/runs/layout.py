@@ -14,9 +14,9 @@ import pandas as pd
 from agerepro.config.loading import PAPER, to_dict
 from agerepro.config.schema import AgeGroups, Experiment
 from agerepro.errors import UserError
-from agerepro.io import config_hash, finished_by, read_manifest, verified, work_folder
+from agerepro.io import config_hash, finished_by, read_manifest, verified
 from agerepro.tables import FOLDS, PREDICTIONS, read_table
-from agerepro.training.naming import FAILED, check_same_settings
+from agerepro.training.naming import check_same_settings
 
 MOST_FOLDS = 100_000  # more than any protocol has people
 
@@ -84,14 +84,6 @@ def inputs_digest(run: Run, experiment: Experiment) -> str:
     """Names what a run's tables and figures are made of: its seeds and decoding, what it is compared with, and its finished folds."""
     manifests = [read_manifest(run.fold_folder(seed, fold)) for seed, fold in run.done(experiment.seeds)]
     return config_hash([list(experiment.seeds), experiment.decode, to_dict(experiment.reproduces), manifests])
-
-
-def failure(folder: Path) -> str:
-    """Why a step failed when it was last tried; "" where it did not."""
-    try:
-        return str(json.loads((work_folder(folder) / FAILED).read_text(encoding="utf-8"))["reason"])
-    except (OSError, ValueError, KeyError):
-        return ""
 
 
 def decoded(predictions: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:

@@ -13,10 +13,11 @@ import yaml
 from agerepro.config.loading import experiment_to_dict, read_experiment
 from agerepro.config.schema import BaseStage, RegressionStage
 from agerepro.errors import CheckFailed, Interrupted, UserError, suggest
-from agerepro.io import NOW, WHEN_FREE, finished_by, is_complete, lock_folder, work_folder, write_json, write_text
-from agerepro.provenance import provenance, utc_now
+from agerepro.io import NOW, WHEN_FREE, finished_by, is_complete, lock_folder, write_json, write_text
+from agerepro.provenance import provenance
+from agerepro.running import failure, noting
 from agerepro.runs.data import count_ages, describe_overlaps, drawn_sets, facts_of, load_set, prepare_set
-from agerepro.runs.layout import Run, failure, parse_folds
+from agerepro.runs.layout import Run, parse_folds
 from agerepro.runs.plan import Plan, RunOptions, make_plan, step_name
 from agerepro.runs.preflight import check_before_start
 from agerepro.runs.workers import Workers
@@ -24,7 +25,6 @@ from agerepro.splits.leakage import check_no_leakage
 from agerepro.splits.protocols import make_folds
 from agerepro.tables import AGES, FOLDS, PHOTOS, read_table, write_table
 from agerepro.training.device import configure, suppress_stderr, visible_gpus
-from agerepro.training.naming import FAILED
 from agerepro.training.reporting import Reporter, TensorBoard
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def describe_run(plan: Plan, reporter: Reporter) -> Run:
             data=facts_of(plan),
             starts={str(seed): plan.start_name(plan.target, seed) for seed in plan.experiment.seeds},
             tasks=tasks,
+            stages={str(seed): _stage_folders(plan, seed) for seed in plan.experiment.seeds},
             changed=changed,
             synthetic=drawn_sets(plan),
         )
@@ -190,7 +191,6 @@ def train(plan: Plan, stage: BaseStage, seed: int, reporter: Reporter, *, wait: 
         return
     configure(plan.experiment.machine)
     with suppress_stderr():
-        from agerepro.training.loop import Diverged
         from agerepro.training.stages import train_stage
     with lock_folder(
         place.folder, wait=wait, on_wait=lambda: reporter.say(f"stage {stage.name}: another process trains it; waiting for it.")
@@ -200,18 +200,15 @@ def train(plan: Plan, stage: BaseStage, seed: int, reporter: Reporter, *, wait: 
         if is_complete(place.folder):
             return
         task, init = task_of(plan, stage, seed)
-        try:
+        with noting(place.folder) as note:
             train_stage(
                 plan.experiment,
                 task,
                 init,
                 place.folder,
                 on_epoch=partial(reporter.epoch, stage.name, fold=None, folds_done=0, folds=0),
+                on_batch=note.tell,
             )
-        except Diverged as error:
-            write_json(work_folder(place.folder) / FAILED, {"reason": str(error), "at": utc_now()})
-            raise
-        (work_folder(place.folder) / FAILED).unlink(missing_ok=True)
 
 
 def do_folds(plan: Plan, seed: int, folds: Sequence[int], reporter: Reporter, *, wait: float = WHEN_FREE) -> None:
@@ -270,6 +267,12 @@ def task_of(plan: Plan, stage: BaseStage, seed: int) -> tuple[TrainingTask, Init
     earlier = plan.checkpoint(plan.stage(stage.start_from), seed) if stage.start_from in names else None
     init = resolve_init(stage, plan.experiment.backbone, earlier=earlier, weights_folder=plan.options.weights)
     return training_task(plan.experiment, stage, load_set(plan, stage.data), seed=seed, start=init.name), init
+
+
+def _stage_folders(plan: Plan, seed: int) -> dict[str, str]:
+    """The folder's name of every shared stage that leads to the folds, by the stage's."""
+    places = {stage.name: plan.checkpoint(stage, seed) for stage in plan.earlier(plan.target)}
+    return {name: place.folder.name for name, place in places.items() if place is not None}
 
 
 def _is_described(run: Run, settings: str, tasks: Mapping[str, str | None], changed: Sequence[str]) -> bool:

@@ -14,7 +14,8 @@ from agerepro.errors import UserError
 from agerepro.faces.prepare import PreparedFaces, prepared_faces
 from agerepro.io import config_hash, finished_by, is_complete
 from agerepro.models.pretrained import find_local, published_name
-from agerepro.runs.layout import Run, failure, inputs_digest, run_folder
+from agerepro.running import failure
+from agerepro.runs.layout import Run, inputs_digest, run_folder
 from agerepro.splits.protocols import make_folds
 from agerepro.synthetic.writers import RENDERER
 from agerepro.training.naming import StageCheckpoint, run_digest, stage_folder, stage_settings

@@ -1,4 +1,4 @@
-"""A plan and a run as text: what is done, what is missing and why, and whether every file is still what it was."""
+"""A plan and a run as text: what is done, running, missing and why, and whether every file is still what it was."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agerepro.config.loading import read_experiment
-from agerepro.io import DAMAGED, damaged_files, digest_of_file, mark_damaged, read_manifest
-from agerepro.runs.layout import Run, failure
-from agerepro.runs.plan import Plan
+from agerepro.io import DAMAGED, damaged_files, digest_of_file, is_complete, mark_damaged, read_manifest, work_folder
+from agerepro.running import failure, in_time, running
+from agerepro.runs.layout import Run
+from agerepro.runs.plan import Plan, step_name
+from agerepro.training.naming import CHECKPOINT
+
+TIMED_FOLDS = 8  # whose times say how long the others will take
 
 
 def plan_as_text(plan: Plan) -> str:
@@ -51,20 +55,95 @@ def plan_as_json(plan: Plan) -> str:
     return json.dumps({"run": str(plan.run.folder) if plan.run else None, "steps": steps}, indent=2, ensure_ascii=False)
 
 
-def status_as_text(run: Run) -> tuple[str, bool]:
-    """How many folds are done, which are missing, and the reasons of those that failed; and whether none is missing."""
+@dataclass(frozen=True)
+class Part:
+    """One thing that a run consists of: a data set, a shared stage or a fold; folder: where it lies, None while that is not known."""
+
+    name: str
+    folder: Path | None
+    done: bool
+
+
+def status_of_run(run: Run) -> tuple[str, bool]:
+    """What is done, running, failed and missing of a run, by its folders alone; and whether all of its folds are done."""
     seeds = read_experiment(run.folder / "experiment.yaml").seeds
-    folds = sorted(set(run.folds()["fold"]))
+    runs, stages = run.folder.resolve().parents[2], run.provenance().get("stages", {})
+    shared = [
+        Part(step_name("train", name, seed), runs / "stages" / folder, is_complete(runs / "stages" / folder))
+        for seed in seeds
+        for name, folder in stages.get(str(seed), {}).items()
+    ]
     finished = set(run.done(seeds))
-    lines = [f"{run.folder}: {len(finished)} of {len(folds) * len(seeds)} folds done"]
-    for seed in seeds:
-        missing = [fold for fold in folds if (seed, fold) not in finished]
-        if missing:
-            lines.append(f"  missing{f' of seed {seed}' if len(seeds) > 1 else ''}: {ranges(missing)}")
-        for fold in missing:
-            if reason := failure(run.fold_folder(seed, fold)):
-                lines.append(f"  fold {fold} failed: {reason}")
-    return "\n".join(lines), len(lines) == 1
+    folds = [
+        Part(step_name("fold", str(fold), seed), run.fold_folder(seed, fold), (seed, fold) in finished)
+        for seed in seeds
+        for fold in sorted(set(run.folds()["fold"]))
+    ]
+    return _status(str(run.folder), shared, folds), len(finished) == len(folds)
+
+
+def status_of_plan(plan: Plan) -> tuple[str, bool]:
+    """The same of an experiment, whose run may not have begun: with its data sets."""
+    parts = [Part(step.name, step.folder, step.state == "done") for step in plan.steps if step.name != "collect"]
+    folds = [part for part in parts if part.name.startswith("fold ")]
+    title = str(plan.run.folder) if plan.run else f"{plan.options.experiment} ({plan.options.profile})"
+    text = _status(title, [part for part in parts if part not in folds], folds)
+    if plan.fold_count is None:
+        text += "\n  folds   how many there are is known once the faces are prepared"
+    return text, plan.fold_count is not None and all(part.done for part in parts)
+
+
+def missing_folds(run: Run) -> str:
+    """The run and its missing folds, with the reasons of those that failed; "" where none is missing."""
+    text, complete = status_of_run(run)
+    return "" if complete else "\n".join(line for line in text.splitlines() if not line.endswith("  done"))
+
+
+def _status(title: str, before: Sequence[Part], folds: Sequence[Part]) -> str:
+    """A title with counts, then a line each for what comes before the folds, and for folds that are not done, equal ones together."""
+    notes = {part.name: _note(part) for part in (*before, *folds)}
+    at_work = sum(not part.done and notes[part.name].startswith("running") for part in folds)
+    counts = f"{sum(part.done for part in folds)} of {len(folds)} folds done"
+    left = _seconds_left(folds, at_work)
+    rest = f", {at_work} running" + (f", about {in_time(left)} left at this pace" if left else "") if at_work else ""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for part in folds:
+        number, _, seed = part.name.removeprefix("fold ").partition(" seed ")
+        if not part.done:
+            grouped.setdefault((notes[part.name], seed), []).append(number)
+    rows = [(part.name, notes[part.name]) for part in before]
+    for (note, seed), numbers in grouped.items():
+        rows.append((f"fold {ranges([int(number) for number in numbers])}" + (f" seed {seed}" if seed else ""), note))
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join([f"{title}: {counts}{rest}", *(f"  {name:<{width}}  {note}" for name, note in rows)])
+
+
+def _note(part: Part) -> str:
+    if part.done:
+        return "done"
+    if part.folder is None:
+        return "missing"
+    if (now := running(part.folder)) is not None:
+        return now.in_words() if now.is_gone else f"running {now.in_words()}"
+    if reason := failure(part.folder):
+        return f"failed: {reason}"
+    return "stopped; continues from what was saved" if (work_folder(part.folder) / CHECKPOINT).is_file() else "missing"
+
+
+def _seconds_left(folds: Sequence[Part], at_work: int) -> float:
+    """By the mean time of the folds that were done last; 0 where none is done or at work."""
+    done = [part.folder for part in folds if part.done and part.folder is not None][-TIMED_FOLDS:]
+    seconds = [took for folder in done if (took := _seconds(folder)) is not None]
+    if not seconds or not at_work:
+        return 0.0
+    return sum(seconds) / len(seconds) * sum(not part.done for part in folds) / at_work
+
+
+def _seconds(folder: Path) -> float | None:
+    try:
+        return float(json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def ranges(numbers: Sequence[int]) -> str:

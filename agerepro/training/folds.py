@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +31,8 @@ from agerepro.io import (
 from agerepro.models.build import Network
 from agerepro.models.heads import AGE
 from agerepro.models.weights import save_arrays, weights_as_arrays
-from agerepro.provenance import provenance, utc_now
+from agerepro.provenance import provenance
+from agerepro.running import Note, noting
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION, people_of
 from agerepro.stopping import check_stop
 from agerepro.tables import PREDICTIONS, write_table
@@ -42,10 +42,10 @@ from agerepro.training.checkpoint import TrainState, save_history
 from agerepro.training.device import device_facts
 from agerepro.training.features import FeatureCache
 from agerepro.training.loop import Diverged, Trainer
-from agerepro.training.naming import FAILED, check_same_settings, feature_settings
+from agerepro.training.naming import CHECKPOINT, check_same_settings, feature_settings
 from agerepro.training.reporting import EpochLog
 from agerepro.training.ridge import Candidate, RidgeFit, fit_ridge_folds
-from agerepro.training.stages import CHECKPOINT, Init, TrainingTask, build_and_init, num_workers
+from agerepro.training.stages import Init, TrainingTask, build_and_init, num_workers
 
 WEIGHTS = "weights.npz"  # of a fold: the part that the fold trained
 RANKED = "ridge-candidates.csv"  # where a ridge regression chose what it sees: every candidate with its inner error
@@ -110,8 +110,11 @@ class FoldRunner(ABC):
                 on_fold(fold, "done" if settled else "failed")
 
     @abstractmethod
-    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None]) -> None:
-        """Fit a fold on its training part, test it and write its folder; `left`: the folds still to do, this one among them."""
+    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
+        """Fit a fold on its training part, test it and write its folder; `left`: the folds still to do, this one among them.
+
+        note: is told how far it is.
+        """
 
     def _settle(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None]) -> bool:
         """Do a fold that is not done; whether it is done then."""
@@ -122,11 +125,10 @@ class FoldRunner(ABC):
             return True
         check_stop(f"stage {self.task.stage.name}, before fold {fold}")
         try:
-            self.do(fold, left, on_epoch)
-        except Diverged as error:
-            write_json(work_folder(folder) / FAILED, {"reason": str(error), "host": platform.node(), "at": utc_now()})
+            with noting(folder) as note:
+                self.do(fold, left, on_epoch, note)
+        except Diverged:
             return False
-        (work_folder(folder) / FAILED).unlink(missing_ok=True)
         return True
 
     def rows(self, fold: int) -> dict[str, np.ndarray]:
@@ -196,7 +198,7 @@ class TrainedFolds(FoldRunner):
     source: InputView
     ridge_features: FeatureCache | None  # of the first weights, where a ridge regression on them starts the head
 
-    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None]) -> None:
+    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
         """Train, on from where it was stopped, and test."""
         rows, checkpoint, began = self.rows(fold), work_folder(self.folder_of(fold)) / CHECKPOINT, time.monotonic()
         initial_state, candidates = self._initial_state(rows[TRAIN])
@@ -206,6 +208,7 @@ class TrainedFolds(FoldRunner):
             rng_key=(self.task.seed, self.task.stage.name, fold),
             checkpoint=checkpoint,
             on_epoch=on_epoch,
+            on_batch=note.tell,
             initial_state=initial_state,
             eval_outputs=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
         )
@@ -246,10 +249,11 @@ class RegressedFolds(FoldRunner):
     stage: RegressionStage
     fits: dict[int, RidgeFit] = field(default_factory=dict)
 
-    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None]) -> None:
+    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
         """Fit what is left, if this fold is not fitted yet, and test this fold."""
         began = time.monotonic()
         if fold not in self.fits:
+            note.tell(f"fitting {len(left)} folds")
             training = [self.rows(number)[TRAIN] for number in left]
             fits = fit_folds(self.task, self.features, self.views(), self.network, training, choose=self.stage.regressor.choose)
             self.fits = dict(zip(left, fits, strict=True))

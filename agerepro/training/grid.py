@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from agerepro.config.loading import to_dict
-from agerepro.config.schema import Experiment, Stage
+from agerepro.config.schema import GRID_BATCHES, GRID_RATES, Experiment, Stage
 from agerepro.errors import UserError
 from agerepro.faces.prepare import FaceDataset
 from agerepro.io import config_hash, write_json
@@ -22,17 +22,13 @@ from agerepro.training.checkpoint import TrainState
 from agerepro.training.loop import Diverged, Trainer
 from agerepro.training.stages import Init, TrainingTask, build_and_init, num_workers, training_task
 
-# koenig2019, section 4, Training Procedures
-RATES = (0.1, 0.01, 0.001, 0.0001)
-BATCHES = (12, 32, 48, 64)
-
 
 @dataclass(frozen=True)
 class Grid:
     """What is tried: learning rates, batch sizes, epochs, and the folds of a stage with a protocol (others ignore them)."""
 
-    rates: tuple[float, ...] = RATES
-    batches: tuple[int, ...] = BATCHES
+    rates: tuple[float, ...] = GRID_RATES
+    batches: tuple[int, ...] = GRID_BATCHES
     epochs: int = 1
     folds: tuple[int, ...] = (0,)
 

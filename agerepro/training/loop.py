@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from agerepro.training.checkpoint import (
 )
 from agerepro.training.optimizers import TwoRateAdam, after_epoch
 from agerepro.training.pipeline import Examples, predict_batches, steps_in, training_batches
+from agerepro.training.replicas import Replicas, ReplicaTrainer
 from agerepro.training.reporting import EpochLog
 
 # A killed training loses at most this, or what saving at a twentieth of the time allows; one that was asked to stop loses nothing.
@@ -47,51 +49,66 @@ class TrainResult:
 
 
 class Trainer:
-    """A compiled model that is set back between folds by assigning its variables: nothing is built or traced again."""
+    """A compiled model that is set back between folds by assigning its variables: nothing is built or traced again.
+
+    replicas: the devices that train it together, on which the model was made; None for one device.
+    """
 
     def __init__(
-        self, model: keras.Model, stage: Stage, losses: Sequence[Loss], bins: np.ndarray, machine: Machine, *, threads: int
+        self,
+        model: keras.Model,
+        stage: Stage,
+        losses: Sequence[Loss],
+        bins: np.ndarray,
+        machine: Machine,
+        *,
+        threads: int,
+        replicas: Replicas | None = None,
     ) -> None:
         self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
         # A network's dense layers are its head, all others its backbone [models/build.py].
         backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
-        optimizer: keras.optimizers.Optimizer = TwoRateAdam(
-            stage.optimizer.learning_rate,
-            slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
-            share=stage.optimizer.backbone_lr_multiplier,
-            beta_1=0.9,
-            beta_2=0.999,
-            epsilon=1e-7,
-        )
-        if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale")
         self.metric = (AgeMAE if isinstance(stage.target, Age) else Accuracy)(self.bins)
-        model.compile(
-            optimizer=optimizer,
-            loss=TotalLoss(losses, self.bins),
-            metrics=[self.metric],
-            weighted_metrics=[],
-            jit_compile=machine.xla,
-        )
-        self.initial_state = TrainState.of(model)
+        self.replicas: ReplicaTrainer | None = None
+        with replicas.scope() if replicas else nullcontext():
+            optimizer: keras.optimizers.Optimizer = TwoRateAdam(
+                stage.optimizer.learning_rate,
+                slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
+                share=stage.optimizer.backbone_lr_multiplier,
+                beta_1=0.9,
+                beta_2=0.999,
+                epsilon=1e-7,
+            )
+            if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale")
+            model.compile(
+                optimizer=optimizer,
+                loss=TotalLoss(losses, self.bins),
+                metrics=[self.metric],
+                weighted_metrics=[],
+                jit_compile=machine.xla,
+            )
+            self.initial_state = TrainState.of(model)
+        if replicas:
+            self.replicas = ReplicaTrainer(replicas, model, total_loss(losses), self.bins, self.metric, xla=machine.xla)
 
     def running_sums(self) -> list[keras.Variable]:
         """Of loss and metric in the epoch that goes on. The model lists its metric only once it has trained a batch."""
-        loss = next(metric for metric in self.model.metrics if metric.name == "loss")
+        loss = self.replicas.loss if self.replicas else next(metric for metric in self.model.metrics if metric.name == "loss")
         return [*loss.variables, *self.metric.variables]
 
     def outputs(self, source: InputView, rows: np.ndarray, *, view: View = PLAIN) -> np.ndarray:
         """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
         if not len(rows):
             return np.zeros((0, self.model.output_shape[-1]), np.float32)
-        return np.concatenate(list(predict_batches(self.model, source, rows, view)))
+        return np.concatenate(list(predict_batches(self.replicas or self.model, source, rows, view)))
 
     def loss_of(self, examples: Examples, *, on_batch: Callable[[], object] = lambda: None) -> float:
         """Weighted mean loss of plain examples; NaN when there are none. `on_batch` is called after each batch."""
         if not len(examples):
             return math.nan
         loss, losses, start = total_loss(self.losses), [], 0
-        for outputs in predict_batches(self.model, examples.source, examples.rows, PLAIN):
+        for outputs in predict_batches(self.replicas or self.model, examples.source, examples.rows, PLAIN):
             targets = examples.targets[start : start + len(outputs)]
             losses.append(keras.ops.convert_to_numpy(loss(targets, outputs, self.bins)))
             start += len(outputs)
@@ -106,6 +123,7 @@ class Trainer:
         rng_key: tuple[str | int, ...],
         checkpoint: Path,
         on_epoch: Callable[[EpochLog], None],
+        on_batch: Callable[[str], object] = lambda progress: None,
         initial_state: TrainState | None = None,
         eval_outputs: Callable[[], dict[str, np.ndarray]] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -113,7 +131,8 @@ class Trainer:
         """Train from `initial_state` (default: the trainer's), or on from `checkpoint` if it holds one; the model keeps the last weights.
 
         With checkpoint_selection `best_validation` the model keeps the weights of the least validation loss, if there was one.
-        rng_key seeds the order of photos; `eval_outputs` may return arrays after each epoch, which come back stacked.
+        rng_key seeds the order of photos; on_batch gets `epoch 3 of 20, batch 7 of 59`;
+        `eval_outputs` may return arrays after each epoch, which come back stacked.
         Raises Diverged at the first batch whose loss is no finite number; what was saved until then stays in `checkpoint`. Raises
         Interrupted at the first batch after a request to stop, once all is in `checkpoint`.
         """
@@ -121,12 +140,15 @@ class Trainer:
         if state.variables is (initial_state or self.initial_state):
             state.variables.assign_to(self.model)
         steps = steps_in(train, self.stage.batch_size)
-        progress = _Progress(self, validation, steps, state, checkpoint, on_epoch, eval_outputs, clock)
+        progress = _Progress(self, validation, steps, state, checkpoint, on_epoch, on_batch, eval_outputs, clock)
 
         def fit(epochs: range, first_batch: int) -> None:
             with training_batches(
                 train, batch=self.stage.batch_size, epochs=epochs, rng_key=rng_key, threads=self.threads, first_batch=first_batch
             ) as batches:
+                if self.replicas:
+                    self.replicas.fit(batches, epochs=epochs, steps=steps - first_batch, progress=progress)
+                    return
                 self.model.fit(
                     batches,
                     epochs=epochs.stop,
@@ -175,12 +197,13 @@ class _Progress(keras.callbacks.Callback):
         state: Checkpoint,
         path: Path,
         on_epoch: Callable[[EpochLog], None],
+        on_batch: Callable[[str], object],
         eval_outputs: Callable[[], dict[str, np.ndarray]] | None,
         clock: Callable[[], float],
     ) -> None:
         super().__init__()
         self.trainer, self.validation, self.path = trainer, validation, path
-        self.report, self.eval_outputs, self.clock = on_epoch, eval_outputs, clock
+        self.report, self.report_batch, self.eval_outputs, self.clock = on_epoch, on_batch, eval_outputs, clock
         self.plateau, self.history, self.best = state.plateau, list(state.history), state.best
         self.outputs = {name: list(arrays) for name, arrays in state.eval_outputs.items()}  # an array an epoch
         self.first = self.epoch = self.saved_epoch = state.epoch
@@ -205,6 +228,7 @@ class _Progress(keras.callbacks.Callback):
                 f"The loss of stage {stage.name!r} became {loss} in epoch {self.epoch + 1}, batch {done}. Lower its learning rate "
                 f"(now {stage.optimizer.learning_rate:g}). {rest}"
             )
+        self.report_batch(f"epoch {self.epoch + 1} of {stage.epochs}, batch {done} of {self.steps}")
         self._stop_if_asked(done, logs)
         if self._is_time_to_save():
             self._save(self.epoch, done, logs)

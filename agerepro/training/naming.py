@@ -16,7 +16,7 @@ from agerepro.errors import CheckFailed
 from agerepro.io import config_hash, verified
 from agerepro.training.device import numeric_environment
 
-FAILED = "failed.json"  # in the work folder of what could not be done: why
+CHECKPOINT = "checkpoint.npz"  # in the work folder of what is being trained
 FINAL = "final.weights.npz"  # of a shared stage: the full network's
 TRAINING = 1  # raise it when the same settings, data and start train to other weights than before
 AUGMENTATION = 1  # raise it when the same draws give other pixels, or other draws are made
@@ -39,13 +39,19 @@ def stage_settings(experiment: Experiment, stage: BaseStage, *, data: str, start
         "head": to_dict(experiment.head if years else Classification()),
         "loss": to_dict(experiment.loss if years else (CrossEntropy(),)),
         "sample_weights": experiment.sample_weights if years else "none",
-        "machine": to_dict(experiment.machine),
+        "machine": _machine_settings(experiment, stage),
         "tta": experiment.tta if stage.protocol else "",
         "data": data,
         "start": start,
         "environment": numeric_environment(os.environ),
     }
     return settings if seed is None else {**settings, "seed": seed}
+
+
+def _machine_settings(experiment: Experiment, stage: BaseStage) -> dict[str, Any]:
+    # One device changes no name: folds have one each, and stages were named before there could be several.
+    several = stage.protocol is None and experiment.machine.devices != 1
+    return {key: value for key, value in to_dict(experiment.machine).items() if key != "devices" or several}
 
 
 def feature_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,10 @@ from agerepro.training.augment import AugmentedFaces, InputView
 from agerepro.training.checkpoint import save_history
 from agerepro.training.device import device_facts
 from agerepro.training.loop import Trainer
-from agerepro.training.naming import FINAL, StageCheckpoint, stage_settings
+from agerepro.training.naming import CHECKPOINT, FINAL, StageCheckpoint, stage_settings
 from agerepro.training.pipeline import Examples
+from agerepro.training.replicas import data_parallel
 from agerepro.training.reporting import EpochLog
-
-CHECKPOINT = "checkpoint.npz"  # in the work folder of what is being trained
 
 
 @dataclass(frozen=True)
@@ -172,19 +172,29 @@ def num_workers() -> int:
     return loading_threads()
 
 
-def train_stage(experiment: Experiment, task: TrainingTask, init: Init, folder: Path, *, on_epoch: Callable[[EpochLog], None]) -> None:
+def train_stage(
+    experiment: Experiment,
+    task: TrainingTask,
+    init: Init,
+    folder: Path,
+    *,
+    on_epoch: Callable[[EpochLog], None],
+    on_batch: Callable[[str], object] = lambda progress: None,
+) -> None:
     """Train a stage with a split, on from where it was stopped, and put what it came to into `folder`, whole.
 
     Raises Diverged and Interrupted as `Trainer.fit`.
     """
     stage, photos, began = task.stage, task.data.photos, time.monotonic()
     assert isinstance(stage, Stage)  # only the last one may be a regression
-    network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
+    replicas = data_parallel(experiment.machine)
+    with replicas.scope() if replicas else nullcontext():
+        network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     rng_key = (task.seed, stage.name)
     validation = task.data.rows(held_out(photos, stage.split, rng_key=rng_key))
     training = np.setdiff1d(np.arange(len(photos)), validation)
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
-    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=num_workers())
+    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=num_workers(), replicas=replicas)
     checkpoint = work_folder(folder) / CHECKPOINT
     result = trainer.fit(
         task.examples(faces, training),
@@ -192,6 +202,7 @@ def train_stage(experiment: Experiment, task: TrainingTask, init: Init, folder: 
         rng_key=rng_key,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
+        on_batch=on_batch,
     )
 
     def write(place: Path) -> None:
@@ -200,7 +211,12 @@ def train_stage(experiment: Experiment, task: TrainingTask, init: Init, folder: 
         np.save(place / "bins.npy", task.bins)
         save_history(place / "history.csv", result.history)
         save_arrays(place / FINAL, weights_as_arrays(network.full))
-        write_json(place / "provenance.json", provenance(device=device_facts(), seconds=round(time.monotonic() - began, 1)))
+        write_json(
+            place / "provenance.json",
+            provenance(
+                device=device_facts() | {"devices": str(len(replicas) if replicas else 1)}, seconds=round(time.monotonic() - began, 1)
+            ),
+        )
 
     write_folder(folder, write, made_by=task.digest)
     checkpoint.unlink(missing_ok=True)

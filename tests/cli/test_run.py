@@ -20,9 +20,9 @@ from agerepro.errors import CheckFailed, UserError
 from agerepro.faces import crops
 from agerepro.faces.detection import Detection
 from agerepro.io import work_folder, write_folder, write_json
+from agerepro.running import FAILED
 from agerepro.runs.local import describe_run
 from agerepro.runs.plan import Plan, RunOptions, make_plan
-from agerepro.training.naming import FAILED
 from tests.cli.process import TINY
 from tests.cli.process import agerepro as run_process
 from tests.faces.rectangles import Rectangles, draw
