@@ -126,7 +126,7 @@ def script(job: Job, settings: ClusterSettings, *, folder: Path, workdir: Path) 
             modules=list(settings.modules),
             environment={name: shlex.quote(value) for name, value in settings.environment.items()},
             setup=settings.setup.strip("\n"),
-            folds=[shlex.quote(words) for words in job.tasks] if by_number else [],
+            folds=list(job.tasks) if by_number else [],
             command=[f"{settings.command or _this_agerepro()} {words}" for words in job.commands],
         )
     )
