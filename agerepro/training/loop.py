@@ -90,7 +90,7 @@ class Trainer:
             )
             self.initial_state = TrainState.of(model)
         if replicas:
-            self.replicas = ReplicaTrainer(replicas, model, total_loss(losses), self.bins, self.metric, xla=machine.xla)
+            self.replicas = ReplicaTrainer(replicas, model, total_loss(losses), self.bins, self.metric)
 
     def running_sums(self) -> list[keras.Variable]:
         """Of loss and metric in the epoch that goes on. The model lists its metric only once it has trained a batch."""

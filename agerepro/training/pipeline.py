@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -16,6 +16,14 @@ from agerepro.training.augment import PLAIN, InputView, View
 from agerepro.training.loading import load_batches
 
 BATCH = 64  # rows predicted together
+
+
+class Predictor(Protocol):
+    """A Keras model, or whatever else says what comes out of a batch."""
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        """(n, ...) outputs of (n, ...) inputs."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,7 @@ def _untuned() -> tf.data.Options:
     return options
 
 
-def predict_batches(model: keras.Model, source: InputView, rows: np.ndarray, view: View) -> Iterator[np.ndarray]:
+def predict_batches(model: Predictor, source: InputView, rows: np.ndarray, view: View) -> Iterator[np.ndarray]:
     """Outputs (up to BATCH, ...) for the rows in turn; the next batches are loaded while the model is at work.
 
     A short last batch is filled up with its last row, so that nothing is traced again for it.

@@ -1,0 +1,139 @@
+"""Data-parallel training on several devices of one machine: each does its part of every batch, and all keep the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from agerepro.config.schema import Machine
+from agerepro.errors import UserError
+from agerepro.tasks.losses import LossFunction
+from agerepro.training.device import suppress_stderr
+
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # pixels (n, ...), targets (n,), weights (n,)
+
+
+class Replicas:
+    """The devices that train one network together; a network, its optimizer and their variables are made inside `scope()`."""
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self.strategy = strategy
+
+    def __len__(self) -> int:
+        count: int = self.strategy.num_replicas_in_sync
+        return count
+
+    def scope(self) -> AbstractContextManager[object]:
+        """Every variable made inside has a copy on each device."""
+        scope: AbstractContextManager[object] = self.strategy.scope()
+        return scope
+
+    def shared_out(self, tensors: Sequence[tf.Tensor]) -> tuple[Any, ...]:
+        """Tensors (n, ...) as values of which each device has its own rows, in order; the parts differ by a row at most."""
+        rows = tf.shape(tensors[0])[0]
+        ends = [rows * number // len(self) for number in range(len(self) + 1)]
+
+        def part(tensor: tf.Tensor, place: tf.distribute.InputReplicaContext) -> tf.Tensor:
+            number = place.replica_id_in_sync_group
+            return tensor[ends[number] : ends[number + 1]]
+
+        return tuple(self.strategy.experimental_distribute_values_from_function(partial(part, tensor)) for tensor in tensors)
+
+
+def data_parallel(machine: Machine) -> Replicas | None:
+    """The devices that train a shared stage together; None where it is one.
+
+    They are the GPUs that this process sees, or the CPU's logical devices where it sees none. Raises UserError where there are fewer
+    than `machine.devices`.
+    """
+    if machine.devices == 1:
+        return None
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    count = machine.devices or len(devices)
+    if count > len(devices):
+        raise UserError(
+            f"`machine.devices` is {count}, but this process sees {len(devices)} ({', '.join(device.name for device in devices)}): "
+            f"set it to {len(devices)} at most, or to 0 for all that there are."
+        )
+    if count == 1:
+        return None
+    with suppress_stderr():
+        return Replicas(tf.distribute.MirroredStrategy([device.name for device in devices[:count]]))
+
+
+class ReplicaTrainer:
+    """Trains a compiled model as its own `fit` does, but for a batch that is shared out.
+
+    Keras's own training under a strategy takes the mean of the devices' means, for the gradients and for what it reports: wrong
+    wherever their parts are not of one size. Here every sum runs over the whole batch. Loss and metric are no device's: what they
+    have summed is the same to the bit after a stop, too.
+    """
+
+    def __init__(self, replicas: Replicas, model: keras.Model, total: LossFunction, bins: np.ndarray, metric: keras.metrics.Mean) -> None:
+        self.replicas, self.model, self.total, self.bins = replicas, model, total, bins
+        self.loss, self.metric = keras.metrics.Mean(name="loss"), metric
+        pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
+        numbers = tf.TensorSpec((None,), tf.float32)
+        # Of any number of rows: traced once.
+        self._train = tf.function(self._train_on, input_signature=(pixels, numbers, numbers))
+        self._predict = tf.function(self._outputs_of, input_signature=(pixels,))
+
+    def fit(self, batches: Iterable[Batch], *, epochs: range, steps: int, progress: keras.callbacks.Callback) -> None:
+        """Train on `steps` batches an epoch, and tell `progress` at the beginning of each, after each batch and at the end."""
+        left = iter(batches)
+        for epoch in epochs:
+            self.loss.reset_state()
+            self.metric.reset_state()
+            progress.on_epoch_begin(epoch)
+            for number in range(steps):
+                self._train(*next(left))
+                progress.on_train_batch_end(number, self._logs())
+            progress.on_epoch_end(epoch, self._logs())
+
+    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
+        """(n, outputs) of at least as many inputs as there are devices."""
+        return np.asarray(self._predict(x))
+
+    def _logs(self) -> dict[str, float]:
+        return {metric.name: float(metric.result()) for metric in (self.loss, self.metric)}
+
+    def _train_on(self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> None:
+        """One step of the optimizer: the gradient is that of the weighted losses' sum over the batch, divided by its rows."""
+        rows = tf.shape(targets)[0]
+        # No device can do nothing: where there are too few rows the last one fills up, and counts for nothing.
+        places = tf.range(tf.maximum(rows, len(self.replicas)))
+        shares = tf.cast(places < rows, tf.float32) / tf.cast(rows, tf.float32)
+        filled = [tf.gather(values, tf.minimum(places, rows - 1)) for values in (pixels, targets, weights)]
+        outputs = self._gathered(self.replicas.strategy.run(self._step, args=self.replicas.shared_out([*filled, shares])))[:rows]
+        self.loss.update_state(self.total(targets, outputs, self.bins) * weights)
+        self.metric.update_state(targets, outputs)
+
+    def _step(self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+        """On one device: its part of the gradient; the optimizer adds up those of all devices before it takes its step."""
+        variables, optimizer = self.model.trainable_variables, self.model.optimizer
+        with tf.GradientTape() as tape:
+            outputs = self.model(pixels, training=True)
+            loss = optimizer.scale_loss(tf.reduce_sum(self.total(targets, outputs, self.bins) * weights * shares))
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        self._agree_on_averages(tf.reduce_sum(shares))
+        return outputs
+
+    def _agree_on_averages(self, share: tf.Tensor) -> None:
+        """Moving averages of batch norm, which each device has brought up to date by its own rows, become their mean on all."""
+        averages = [variable for layer in self.model.layers if layer.trainable for variable in layer.non_trainable_variables]
+        if averages:
+            parts = [tf.convert_to_tensor(variable) * share for variable in averages]
+            for variable, mean in zip(averages, tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, parts)):
+                variable.assign(mean)
+
+    def _outputs_of(self, pixels: tf.Tensor) -> tf.Tensor:
+        return self._gathered(self.replicas.strategy.run(self.model, args=self.replicas.shared_out([pixels]), kwargs={"training": False}))
+
+    def _gathered(self, values: Any) -> tf.Tensor:
+        return tf.concat(self.replicas.strategy.experimental_local_results(values), axis=0)
