@@ -248,12 +248,12 @@ def _remove_leftovers(work: Path) -> None:
 
 @contextmanager
 def lock_folder(folder: Path, *, wait: float = NOW, on_wait: Callable[[], object] = lambda: None) -> Iterator[bool]:
-    """True inside while this process alone makes `folder`; False at once when another does (with `wait=NOW`).
+    """True inside while this process alone makes `folder`; False where another does, at once or after `wait` seconds.
 
-    With `wait=WHEN_FREE`, `on_wait` is called once where another process has to be waited for. The lock is the operating system's
-    (flock), so SIGKILL frees it. Where a file system refuses or ignores such locks, everybody is let in, with one
-    LocksRefusedWarning a process: two processes may then do the same work, and the first rename wins. A lock by the mere existence
-    of a file is never tried: the file of a process killed on another machine would be held for ever.
+    With another `wait` than NOW, `on_wait` is called once where another process has to be waited for; WHEN_FREE waits for as long as
+    that takes. The lock is the operating system's (flock), so SIGKILL frees it. Where a file system refuses or ignores such locks,
+    everybody is let in, with one LocksRefusedWarning a process: two processes may then do the same work, and the first rename wins. A
+    lock by the mere existence of a file is never tried: the file of a process killed on another machine would be held for ever.
     """
     work = work_folder(folder)
     work.mkdir(parents=True, exist_ok=True)
@@ -274,7 +274,10 @@ def _acquire(lock: FileLock, wait: float, on_wait: Callable[[], object]) -> bool
         if wait == NOW:
             return False
         on_wait()
-        lock.acquire(timeout=wait)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            return False
     except OSError as error:
         if error.errno not in LOCKS_REFUSED:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,6 +27,9 @@ from agerepro.errors import CheckFailed, Interrupted, UserError
 if TYPE_CHECKING:
     from agerepro.report.loading import LoadedRun
     from agerepro.runs.plan import RunOptions
+
+
+RESTARTED_WAITS_S = 180.0  # a file server may hold the lock of a dead machine for a lease or two
 
 
 def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,6 +166,7 @@ def step(
       agerepro step experiments/koenig2019/vgg16-imdb-agedb.yaml collect --data /datasets
     """
     from agerepro.cli.options import ProgressReporter
+    from agerepro.io import NOW
     from agerepro.runs.local import do_worker, run_step
     from agerepro.runs.plan import make_plan
     from agerepro.runs.workers import stop_with_parent
@@ -179,7 +184,9 @@ def step(
             stop_with_parent()
             do_worker(made, what, reporter)
         else:
-            run_step(made, kind, what, seed=made.experiment.seeds[0] if seed is None else seed, reporter=reporter)
+            # A job that Slurm has started again may come while its former process is ending.
+            wait = RESTARTED_WAITS_S if "SLURM_RESTART_COUNT" in os.environ else NOW
+            run_step(made, kind, what, seed=made.experiment.seeds[0] if seed is None else seed, reporter=reporter, wait=wait)
 
 
 @click.command(no_args_is_help=True)

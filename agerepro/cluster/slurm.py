@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -51,11 +53,19 @@ def write_scripts(jobs: Sequence[Job], scripts: Mapping[str, str], folder: Path)
 
 def submit_script(jobs: Sequence[Job], folder: Path) -> str:
     """Plain shell that submits the jobs in order, each after those that it waits for."""
-    variables = {job.name: job.name.replace("-", "_").replace(".", "_") for job in jobs}
-    lines = ["#!/bin/bash", "# Submits these jobs by hand, each after those that it waits for.", "set -eu", f'cd "{folder}"']
+    variables = {job.name: re.sub(r"\W", "_", job.name) for job in jobs}
+    needed = {name for job in jobs for name in (*job.after, *job.after_any)}
+    lines = [
+        "#!/bin/bash",
+        "# Submits these jobs by hand, each after those that it waits for.",
+        "set -euo pipefail",
+        f"cd {shlex.quote(str(folder))}",
+        "submit() { sbatch --parsable \"$@\" | cut -d';' -f1; } # prints the number of the job",
+    ]
     for job in jobs:
-        waits = _dependency(job, {name: f"${{{variable}%%;*}}" for name, variable in variables.items()})
-        lines.append(f"{variables[job.name]}=$(sbatch --parsable {waits and f'{waits} '}{job.name}.sh)")
+        option, _, numbers = _dependency(job, {name: f"${{{variable}}}" for name, variable in variables.items()}).partition("=")
+        command = " ".join(["submit", *([f'{option}="{numbers}"'] if numbers else []), f"{job.name}.sh"])
+        lines.append(f"{variables[job.name]}=$({command})" if job.name in needed else command)
     return "\n".join([*lines, "squeue --me", ""])
 
 

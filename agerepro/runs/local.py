@@ -156,6 +156,8 @@ def describe_run(plan: Plan, reporter: Reporter) -> Run:
     if _is_described(run, settings, tasks, changed):
         return run
     with lock_folder(run.folder / "description", wait=WHEN_FREE):
+        if _is_described(run, settings, tasks, changed):  # by another process, meanwhile
+            return run
         sets = {name: load_set(plan, name) for name in plan.prepared}
         for sentence in describe_overlaps(
             {name: faces.load() for name, faces in plan.prepared.items()}, dropped=plan.experiment.drop_overlapping_subjects

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agerepro.training.device import cuda_libraries
+
 
 def agerepro(*arguments: object, code: int) -> subprocess.CompletedProcess[str]:
     done = subprocess.run([sys.executable, "-m", "agerepro", *map(str, arguments)], capture_output=True, text=True, timeout=300)
@@ -64,6 +66,13 @@ def test_synthesize_then_verify_reads_what_was_written(tmp_path: Path) -> None:
     assert "does not exist" in agerepro("data", "verify", "agedb", "--root", tmp_path, code=2).stderr
 
 
+@pytest.mark.skipif(cuda_libraries() is not None, reason="this environment may have a GPU")
+def test_a_required_gpu_is_missed_before_anything_is_done(tmp_path: Path) -> None:
+    run = ("run", "experiments/koenig2019/vgg16-faces2.yaml", "--profile", "demo", "--runs", tmp_path / "runs", "--require-gpu")
+    assert "ACCELERATOR=cuda" in agerepro(*run, code=2).stderr
+    assert not (tmp_path / "runs").exists()
+
+
 def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
     images = tmp_path / "fgnet" / "FGNET" / "images"
     images.mkdir(parents=True)
@@ -72,6 +81,7 @@ def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "rcmalli_vggface_tf_notop_vgg16.h5").write_text("<html>")
     found = json.loads(agerepro("doctor", "--data", tmp_path, "--weights", tmp_path, "--json", code=0).stdout)
     assert "CPU:0" in found["machine"]["devices"] and found["packages"]["keras"]
+    assert found["machine"]["computes on"].split()[0] in found["machine"]["devices"].split(", ") and found["machine"]["code"]
     assert found["data"]["fgnet"] == str(tmp_path / "fgnet") and found["data"]["imdb"].startswith("missing")
     assert found["data"]["agedb"].startswith("unusable") and found["weights"]["vggface vgg16"].startswith("unusable")
     assert set(found["weights"]) >= {"vggface vgg16", "dlib dlib_resnet"}

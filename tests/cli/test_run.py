@@ -2,116 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import click.testing
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from agerepro.cli import main as command_line
-from agerepro.cli.main import agerepro_command
 from agerepro.errors import CheckFailed, UserError
 from agerepro.faces import crops
 from agerepro.faces.detection import Detection
-from agerepro.io import work_folder, write_folder, write_json
+from agerepro.io import work_folder, write_json
 from agerepro.running import FAILED
-from agerepro.runs.local import describe_run
-from agerepro.runs.plan import Plan, RunOptions, make_plan
+from agerepro.runs.plan import RunOptions, make_plan
+from tests.cli.place import Place, invoke
 from tests.cli.process import TINY
 from tests.cli.process import agerepro as run_process
-from tests.faces.rectangles import Rectangles, draw
+from tests.faces.rectangles import Rectangles
 from tests.opened import opened_below
-
-EXPERIMENT = """
-faces:    {size: 32, margin: 0.0}
-augment:  {size: 32}
-backbone: {name: vgg16, width: 0.0625, dense: [16]}
-machine:  {threads: 1}
-stages:
-  - {name: base, data: fgnet, start_from: scratch, split: {random: 0.2}, epochs: 1, batch_size: 8, optimizer: {adam: 0.001}}
-  - {name: last, data: own, start_from: base, protocol: {image_kfold: 3}, epochs: 1, batch_size: 8, optimizer: {adam: 0.001}}
-"""
-
-
-class Silent:
-    """A Reporter that keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def count(self, what: str, done: int, total: int) -> None:
-        pass
-
-    def epoch(self, *arguments: object, **more: object) -> None:
-        pass
-
-
-class Place:
-    """An experiment of one shared stage and three folds, its photos, and its steps done by hand, without any training."""
-
-    def __init__(self, folder: Path) -> None:
-        self.experiment, self.data, self.runs = folder / "mine" / "last.yaml", folder / "data", folder / "runs"
-        self.experiment.parent.mkdir()
-        self.experiment.write_text(EXPERIMENT)
-        for number in range(6):
-            draw(self.data / "fgnet" / f"001A{number:02d}.JPG", (20 + number, 30, 60 + number, 70))
-            draw(self.data / "own" / f"{number}.png", (20, 30 + number, 60, 70 + number))
-        (self.data / "own" / "faces.csv").write_text("file,age\n" + "".join(f"{number}.png,{20 + number}\n" for number in range(6)))
-
-    def plan(self) -> Plan:
-        return make_plan(RunOptions(self.experiment, data=self.data, runs=self.runs))
-
-    def arguments(self, *more: object) -> list[object]:
-        return [self.experiment, *more, "--data", self.data, "--runs", self.runs]
-
-    def states(self) -> dict[str, str]:
-        result = invoke("plan", *self.arguments("--json"))
-        steps = json.loads(result.stdout)["steps"]
-        assert result.exit_code == (0 if all(step["state"] == "done" for step in steps) else 1)
-        return {step["name"]: step["state"] for step in steps}
-
-    def prepare(self) -> None:
-        for faces in self.plan().prepared.values():
-            faces.prepare(on_progress=lambda *_: None)
-
-    def train(self) -> Path:
-        plan = self.plan()
-        stage = plan.checkpoint(plan.stage("base"), 0)
-        assert stage is not None
-
-        def write(place: Path) -> None:
-            np.savez(place / "final.weights.npz", a=np.zeros(8))
-            write_json(place / "settings.json", {"stage": {"name": "base", "epochs": 1}, "start": "scratch"})
-
-        write_folder(stage.folder, write, made_by=stage.digest)
-        return stage.folder
-
-    def fold(self, number: int, made_by: str | None = None) -> Path:
-        plan = self.plan()
-        folder = describe_run(plan, Silent()).fold_folder(0, number)
-        write_folder(
-            folder, lambda place: np.savez(place / "weights.npz", a=np.ones(8)), made_by=made_by or str(plan.digest(plan.target, 0))
-        )
-        return folder
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(crops, "detector", lambda: Rectangles())
     return Place(tmp_path)
-
-
-def invoke(*arguments: object) -> click.testing.Result:
-    return CliRunner().invoke(agerepro_command, [str(argument) for argument in arguments])
 
 
 def flip(path: Path) -> Path:
@@ -186,8 +103,12 @@ def test_status_counts_folds_and_tells_why_one_failed_without_opening_weights(pl
     write_json(work_folder(folder.with_name("002")) / FAILED, {"reason": "The loss became nan.", "at": ""})
     with opened_below(folder) as names:
         result = invoke("status", run)
-    assert result.exit_code == 1 and "1 of 3 folds done" in result.stdout and "missing: 0,2" in result.stdout
-    assert "fold 2 failed: The loss became nan." in result.stdout and set(names) == {"manifest.json"}
+    assert result.exit_code == 1 and "1 of 3 folds done" in result.stdout
+    rows = dict(line.split("  ", 1) for line in result.stdout.replace("   ", "  ").split("\n  ")[1:])
+    assert {name.strip(): note.strip() for name, note in rows.items()} == {
+        "train base": "done", "fold 0": "missing", "fold 2": "failed: The loss became nan."
+    }  # fmt: skip
+    assert set(names) == {"manifest.json", "provenance.json"}
     place.fold(0)
     place.fold(2)
     assert invoke("status", run).exit_code == 0

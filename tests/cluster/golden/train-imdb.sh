@@ -1,0 +1,91 @@
+#!/bin/bash
+# Train the shared stage imdb.
+#SBATCH --job-name=train-imdb
+#SBATCH --output="/scratch/runs/slurm/cascade/%x.log"
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:USR1@120
+#SBATCH --kill-on-invalid-dep=yes
+#SBATCH --time=2-00:00:00
+#SBATCH --cpus-per-task=8
+#SBATCH --mem=32G
+#SBATCH --partition=gpu
+#SBATCH --account=faces
+#SBATCH --gres=gpu:1
+#SBATCH --qos=long
+
+# Slurm sends USR1 before the time limit, and TERM before a preemption, a requeue or a cancellation.
+signal='' signals=0 child='' asked='' requeued='' code=0
+
+# This job as Slurm names it: in an array SLURM_JOB_ID alone may mean all tasks.
+id=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
+log="/scratch/runs/slurm/cascade/%x.log"
+timeouts=${log%/*}/$id.timeouts # how often the time limit has come
+
+# Whether Slurm takes this job's place for another one and leaves it to the job to come back. It is false after scancel, and where
+# Slurm requeues by itself.
+preempted() { scontrol show job "$id" 2>/dev/null | grep -q 'PreemptTime=[0-9]'; }
+
+# A requeue sends TERM to all that runs in the job, scontrol too: from here on it is ignored.
+requeue() {
+  trap '' TERM USR1
+  local pause
+  for pause in 2 5 10 0; do
+    if scontrol requeue "$id"; then requeued=yes && return; fi
+    sleep "$pause"
+  done
+  echo "$id could not be requeued. Submit again: what is saved is continued." >&2
+}
+
+# Asks the command, once and by USR1, to save and to end with code 75. Not by TERM: Slurm may have sent it TERM too, and a second one
+# would end it at once. A command that has only just started could lose the signal: hence the second's wait.
+pass_on() {
+  if [ -z "$child" ] || [ -n "$asked" ]; then return; fi
+  asked=yes
+  sleep 1
+  kill -USR1 "$child" 2>/dev/null
+}
+
+trap 'signal=${signal:-USR1} signals=$((signals + 1)); pass_on' USR1
+trap 'signal=TERM signals=$((signals + 1)); pass_on; if preempted; then requeue; fi' TERM
+
+# Runs a command. The job's code is that of the first that fails, or 75 for asked to stop: nothing is started after that.
+run() {
+  if [ -n "$signal" ]; then code=75; fi
+  if [ "$code" = 75 ]; then return; fi
+  local before result
+  "$@" &
+  child=$!
+  if [ -n "$signal" ]; then pass_on; fi
+  # A signal ends `wait` and not the command: wait again.
+  while before=$signals; wait "$child"; result=$?; [ "$signals" != "$before" ]; do :; done
+  child=''
+  # Ended by the signal itself, too early to save: it is continued where it had saved before.
+  case $signal:$result in USR1:138 | TERM:138 | TERM:143) result=75 ;; esac
+  if [ "$code" = 0 ] || [ "$result" = 75 ]; then code=$result; fi
+}
+
+# After the time limit's signal; a preemption may send the same.
+continue_later() {
+  local count=0
+  if preempted; then requeue && return; fi
+  if [ -s "$timeouts" ]; then read -r count <"$timeouts"; fi
+  if [ "$count" -ge 10 ]; then
+    echo "$id reached its time limit $((count + 1)) times. Allow more time, or submit again: what is saved is continued." >&2
+  else
+    echo $((count + 1)) >"$timeouts"
+    requeue
+  fi
+}
+
+cd '/home/somebody'"'"'s work' || exit 2
+module load apptainer/1.3
+export KERAS_HOME='/weights of all/keras'
+ulimit -n 4096
+echo "$(date '+%F %T') train-imdb $id on $(hostname), restarts: ${SLURM_RESTART_COUNT:-0}"
+run apptainer exec --nv agerepro.sif agerepro step experiments/koenig2019/vgg16-imdb-agedb.yaml train imdb --profile demo --runs /scratch/runs --data /datasets
+
+if [ "$code:$signal" = 75:USR1 ]; then continue_later; fi
+if [ -z "$requeued" ]; then rm -f "$timeouts"; fi
+echo "$(date '+%F %T') train-imdb $id: code $code${requeued:+, requeued}"
+exit "$code"
