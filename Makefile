@@ -4,17 +4,19 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-DEVICE ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo cuda || echo cpu)
-VENV ?= .venv$(if $(filter cuda,$(DEVICE)),-cuda)
+ACCELERATOR ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | grep -q GPU && echo cuda || echo cpu)
+VENV ?= .venv$(if $(filter cuda,$(ACCELERATOR)),-cuda)
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 RUNS ?= runs
 RUN ?=
 DATA ?=
 WEIGHTS ?=
 # Paths reach the shell as variables of the environment, so that they may hold spaces.
-export DEVICE VENV RUNS DATA WEIGHTS
-LOCK := requirements/$(DEVICE).txt
-READY := $(VENV)/.ready
+export ACCELERATOR VENV RUNS DATA WEIGHTS
+LOCK := requirements/$(ACCELERATOR).txt
+# SETUP=no takes VENV as it is: in an image, where everything is there and nothing may be written.
+SETUP ?= yes
+READY := $(if $(filter no,$(SETUP)),,$(VENV)/.ready)
 BIN := $(VENV)/bin
 AGEREPRO := $(BIN)/agerepro
 THESIS := experiments/koenig2019
@@ -27,7 +29,7 @@ NOT_HERE := $(shell command -v chromedriver >/dev/null 2>&1 && { command -v chro
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' Makefile
 	@echo "  DATA=DIR: your data sets, one folder each (see docs/datasets.md); RUNS=DIR: where results go (runs); WEIGHTS=DIR: published weight files"
 
 .PHONY: setup
@@ -89,6 +91,18 @@ test: $(READY) ## what CI runs after `make check`: every test that is not slow
 .PHONY: test-slow
 test-slow: $(READY) ## the slow proofs: detection on drawn faces, kills and resumes, whole weight files
 	@$(BIN)/python -m pytest -m slow --timeout 3600
+
+.PHONY: docker-build
+docker-build: ## the image agerepro:cpu or, with ACCELERATOR=cuda or on a machine with a GPU, agerepro:cuda (see docs/docker.md)
+	@bash docker/build.sh
+
+.PHONY: docker-cascade-fgnet
+docker-cascade-fgnet: ## the main job inside the image: no set-up, results in RUNS, as your user
+	@bash docker/run.sh make cascade-fgnet $(if $(filter command environment,$(firstword $(origin JOBS))),JOBS=$(JOBS))
+
+.PHONY: test-docker
+test-docker: ## build the CPU image without a registry, run the demo in it; takes ten minutes, needs root on Debian
+	@bash docker/test.sh
 
 .PHONY: check
 check: $(READY) ## formatter, linter, types, layers

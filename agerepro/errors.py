@@ -24,6 +24,10 @@ class Interrupted(UserError):
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
 
 
+class NoGpuWarning(UserWarning):
+    """TensorFlow computes on the CPU where a GPU might be expected; the command line prints it as one line."""
+
+
 def suggest(name: str, allowed: Iterable[str]) -> str:
     """Text that ends an error about a wrong name: the nearest allowed name if one is near, then all of them."""
     allowed = sorted(allowed)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes $VENV from requirements/$DEVICE.txt (cpu or cuda): with uv if it is there, else with pip. Each device has an environment of its
+# Makes $VENV from requirements/$ACCELERATOR.txt (cpu or cuda): with uv if it is there, else with pip. Each has an environment of its
 # own, and one that is in use is brought up to date in place, never removed: other processes may be running from it.
 set -euo pipefail
-device=${DEVICE:?cpu or cuda}
+accelerator=${ACCELERATOR:?cpu or cuda}
 venv=${VENV:?the folder of the environment}
-lock=requirements/$device.txt
+lock=requirements/$accelerator.txt
 ready=$venv/.ready
 state=$(cat "$lock" setup.py | sha256sum | cut -d' ' -f1)
 
@@ -28,7 +28,7 @@ fi
 
 started=$SECONDS
 packages=$(grep -c '^[a-z]' "$lock")
-echo "Setting up $venv ($device, $("$python" --version), $packages packages from $lock); this takes two minutes or so." >&2
+echo "Setting up $venv ($accelerator, $("$python" --version), $packages packages from $lock); this takes two minutes or so." >&2
 progress() { # the packages' names as they come, a line now and then
   awk -v started="$started" -v all="$packages" '
     /^(Collecting|Requirement already)/ { n++; if (n % 20 == 0) { printf "  %d of %d packages looked up\n", n, all; fflush() } }

@@ -13,7 +13,9 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 # `make test` exports its own settings; a make that a test starts must not take them for the user's.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("DEVICE", "VENV", "RUNS", "DATA", "WEIGHTS", "MAKEFLAGS")}
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in ("ACCELERATOR", "VENV", "RUNS", "DATA", "WEIGHTS", "MAKEFLAGS")
+}
 
 
 def script(path: Path, text: str) -> Path:
@@ -40,7 +42,7 @@ def test_an_environment_in_use_is_brought_up_to_date_and_never_removed(tmp_path:
     script(venv / "bin" / "python", f'echo "$@" >> {shlex.quote(str(log))}\n')
     used = venv / "used-by-a-running-job"
     used.touch()
-    env = {**ENVIRONMENT, "DEVICE": "cpu", "VENV": str(venv)}
+    env = {**ENVIRONMENT, "ACCELERATOR": "cpu", "VENV": str(venv)}
     env["PATH"] = os.pathsep.join(place for place in env["PATH"].split(os.pathsep) if not (Path(place) / "uv").exists())
     subprocess.run(["bash", "requirements/setup.sh"], cwd=REPOSITORY, env=env, check=True, capture_output=True)
     assert used.exists() and "requirements/cpu.txt" in log.read_text()
@@ -49,9 +51,9 @@ def test_an_environment_in_use_is_brought_up_to_date_and_never_removed(tmp_path:
     assert log.stat().st_mtime_ns == times  # up to date: nothing is installed again
 
 
-def test_each_device_has_an_environment_of_its_own() -> None:
-    def environment(device: str) -> str:
-        command = ["make", "-C", REPOSITORY, "-n", "-B", "check", f"DEVICE={device}"]
+def test_each_accelerator_has_an_environment_of_its_own() -> None:
+    def environment(accelerator: str) -> str:
+        command = ["make", "-C", REPOSITORY, "-n", "-B", "check", f"ACCELERATOR={accelerator}"]
         done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
         return next(word for word in done.stdout.split() if word.endswith("/bin/ruff"))
 

@@ -13,40 +13,51 @@ import click
 from agerepro.cli.options import data_option, runs_option, weights_option
 from agerepro.errors import UserError
 
+COMPUTES_ON = "computes on"
+
 
 @click.command()
 @data_option
 @runs_option
 @weights_option
+@click.option("--require-gpu", is_flag=True, help="Exit code 2 where a small operation was not computed on a GPU.")
 @click.option("--json", "style", flag_value="json", default=None, help="Print JSON.")
-def doctor(data: Path | None, runs: Path, weights: Path | None, style: str | None) -> None:
+def doctor(data: Path | None, runs: Path, weights: Path | None, require_gpu: bool, style: str | None) -> None:
     """Say what TensorFlow computes on, which versions are here, free disk, and which data sets and weights are found or missing.
+
+    What it computes on is where a small operation was done, not what is listed.
 
     \b
       agerepro doctor --data /datasets
+      agerepro doctor --require-gpu
     """
+    from agerepro.training.device import check_gpu
+
     sections = _inspect(data, runs, weights)
     if style == "json":
         click.echo(json.dumps(sections, indent=2))
-        return
-    for section, lines in sections.items():
-        click.echo(section)
-        for name, value in lines.items():
-            click.echo(f"  {name:<22} {value}")
-    click.echo("Next: make cascade-fgnet", err=True)
+    else:
+        for section, lines in sections.items():
+            click.echo(section)
+            for name, value in lines.items():
+                click.echo(f"  {name:<22} {value}")
+    check_gpu(seen=sections["machine"][COMPUTES_ON].startswith("GPU"), required=require_gpu)
+    if style != "json":
+        click.echo("Next: make cascade-fgnet", err=True)
 
 
 def _inspect(data: Path | None, runs: Path, weights: Path | None) -> dict[str, dict[str, Any]]:
     from agerepro.datasets import catalog
     from agerepro.machine import cpu_count, memory_bytes
     from agerepro.provenance import provenance
-    from agerepro.training.device import numeric_environment, suppress_stderr
+    from agerepro.training.device import computing_device, numeric_environment, suppress_stderr
 
     about = provenance()
     place = next(folder for folder in (runs.absolute(), *runs.absolute().parents) if folder.exists())
     machine: dict[str, Any] = {
         "platform": about["platform"],
         "python": about["python"],
+        "code": about["code"],
         "processors": cpu_count(),
         "free memory (GB)": round(memory_bytes() / 1e9, 1),
         "free disk (GB)": round(shutil.disk_usage(place).free / 1e9, 1),
@@ -57,10 +68,11 @@ def _inspect(data: Path | None, runs: Path, weights: Path | None) -> dict[str, d
             import keras
             import tensorflow as tf
         machine["devices"] = ", ".join(device.name.removeprefix("/physical_device:") for device in tf.config.list_physical_devices())
+        machine[COMPUTES_ON] = computing_device()
         machine["keras backend"] = keras.backend.backend()
         machine |= {f"set outside: {name}": value for name, value in numeric_environment(os.environ).items()}
     except ImportError as error:
-        machine["devices"] = f"TensorFlow is missing: {error}. Run `make setup`."
+        machine |= {"devices": f"TensorFlow is missing: {error}. Run `make setup`.", COMPUTES_ON: "nothing"}
         return {"machine": machine, "packages": about["packages"], "data": {}, "weights": {}}
     from agerepro.models.pretrained import PRETRAINED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shlex
 import sys
 import time
@@ -50,7 +51,33 @@ columns_option = click.option(
 pattern_option = click.option(
     "--pattern", default=None, help="How your own photos are named, where no CSV file says their ages, for instance {subject}_{age}.jpg."
 )
-weights_option = click.option("--weights", type=FOLDER, default=None, help="Where published weight files lie (default: Keras's own cache).")
+weights_option = click.option(
+    "--weights",
+    type=FOLDER,
+    default=None,
+    envvar="AGEREPRO_WEIGHTS",
+    show_envvar=True,
+    help="Where published weight files lie (default: Keras's own cache).",
+)
+
+
+def _require_gpu(context: click.Context, option: click.Parameter, required: bool) -> bool:
+    if required:
+        from agerepro.training.device import REQUIRE_GPU, check_gpu, cuda_libraries
+
+        if cuda_libraries() is None:  # seen without loading TensorFlow; all else is looked at before it computes
+            check_gpu(seen=False, required=True)
+        os.environ[REQUIRE_GPU] = "1"  # the processes that this one starts are told, too
+    return required
+
+
+require_gpu_option = click.option(
+    "--require-gpu",
+    is_flag=True,
+    callback=_require_gpu,
+    expose_value=False,
+    help="Refuse to compute where TensorFlow sees no GPU [the same as AGEREPRO_REQUIRE_GPU=1].",
+)
 
 
 def own_columns(text: str) -> dict[str, str]:

@@ -8,17 +8,22 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 
 from agerepro.config.schema import Machine
-from agerepro.errors import UserError
+from agerepro.errors import NoGpuWarning, UserError
 
 # Variables of TensorFlow and the libraries under it that change results; those that only speak or place memory are left alone.
 CHANGES_RESULTS = re.compile(r"(TF_(DETERMINISTIC|ENABLE|DISABLE|USE|CUDNN|XLA|CUBLAS)|XLA_|NVIDIA_TF32|ONEDNN_|DNNL_|CUDNN_|CUBLAS_)\w*")
 # Of glibc's mallopt(3): blocks up to 1 GiB come from the heap, which keeps up to 2 GiB of freed memory and grows by 64 MiB.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 KEEP_MEMORY = {M_MMAP_THRESHOLD: 1 << 30, M_TRIM_THRESHOLD: (1 << 31) - 1, M_TOP_PAD: 64 << 20}
+
+REQUIRE_GPU = "AGEREPRO_REQUIRE_GPU"  # 1: every process of a run refuses to compute without a GPU
 
 _configured: list[Machine] = []  # TensorFlow can be set up once a process
 _facts: dict[str, str] = {}
@@ -49,7 +54,7 @@ def configure(machine: Machine) -> dict[str, str]:
 
     Keras's own settings (its keras.json) are set to its defaults. Results are equal to the bit only for one number of threads, so
     `machine.threads` is part of a stage's name. Raises UserError where this process is already set up otherwise, or has
-    computed with TensorFlow before.
+    computed with TensorFlow before. Warns, or refuses, as `check_gpu` does.
     """
     with suppress_stderr():
         import keras
@@ -64,6 +69,7 @@ def configure(machine: Machine) -> dict[str, str]:
     keras.config.set_dtype_policy("float32")
     gpus = tf.config.list_physical_devices("GPU")
     if not known:
+        check_gpu(seen=bool(gpus), required=os.environ.get(REQUIRE_GPU) == "1")
         try:
             if machine.threads:
                 tf.config.threading.set_intra_op_parallelism_threads(machine.threads)
@@ -93,6 +99,57 @@ def configure(machine: Machine) -> dict[str, str]:
 def device_facts() -> dict[str, str]:
     """What `configure` has found this process to compute on: versions, GPUs, threads, precision, TF32; for the provenance."""
     return dict(_facts)
+
+
+def check_gpu(*, seen: bool, required: bool) -> None:
+    """Say where TensorFlow sees no GPU although one might be expected: in an environment made for CUDA, or beside an NVIDIA driver.
+
+    A NoGpuWarning of one line, or with `required`, in whatever environment, a UserError.
+    """
+    made_for_cuda, driver = cuda_libraries() is not None, shutil.which("nvidia-smi") is not None
+    if seen or not (required or made_for_cuda or driver):
+        return
+    if not made_for_cuda:
+        why = "this environment is the one for processors (make: ACCELERATOR=cuda)"
+    elif not driver:
+        why = "no NVIDIA driver is here (a container: --gpus all, apptainer: --nv; Slurm: --gpus 1)"
+    elif not visible_gpus():
+        why = f"no GPU is given to this process (CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}; see nvidia-smi)"
+    else:
+        why = "its CUDA libraries do not load (LD_LIBRARY_PATH may hide them; TF_CPP_MIN_LOG_LEVEL=0 agerepro doctor names them)"
+    if required:
+        raise UserError(f"A GPU is required, and TensorFlow sees none: {why}.")
+    warnings.warn(f"TensorFlow sees no GPU and computes on the CPU: {why}.", NoGpuWarning, stacklevel=3)
+
+
+def cuda_libraries() -> Path | None:
+    """Where NVIDIA's libraries lie beside TensorFlow, which looks for them there; None where they are not installed."""
+    spec = find_spec("tensorflow")
+    folder = Path(spec.origin).parents[1] / "nvidia" if spec and spec.origin else None
+    return folder if folder and folder.is_dir() else None
+
+
+def computing_device() -> str:
+    """`GPU:0 (name)` or `CPU:0`: where TensorFlow has really done a small convolution; or why it could not.
+
+    A GPU may be listed and still be of no use, with a cuDNN that does not fit for instance. Takes no more of its memory than it needs.
+    """
+    with suppress_stderr():
+        import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    try:
+        for gpu in gpus:
+            if not tf.config.experimental.get_memory_growth(gpu):
+                tf.config.experimental.set_memory_growth(gpu, True)
+        nines = tf.nn.conv2d(tf.ones((1, 8, 8, 1)), tf.ones((3, 3, 1, 1)), strides=1, padding="VALID")
+        right = bool(tf.reduce_all(nines == 9))
+    except tf.errors.OpError as error:
+        return f"unusable: {error.message.strip().splitlines()[0]}"
+    name = nines.device.rpartition("device:")[2]
+    used = [gpu for gpu in gpus if gpu.name.endswith(name)]
+    named = tf.config.experimental.get_device_details(used[0]).get("device_name", "") if used else ""
+    return (f"{name} ({named})" if named else name) + ("" if right else ", which computes wrongly")
 
 
 @functools.cache  # later this process keeps one of them to itself

