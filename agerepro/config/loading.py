@@ -92,6 +92,8 @@ def check(experiment: Experiment, path: Path) -> None:
             )
         if stage.start_from == "weights" and experiment.backbone.weights == "none":
             raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
+        if stage.protocol is None and experiment.machine.xla and experiment.machine.devices != 1:
+            raise UserError(f"{path}: XLA trains stage {stage.name!r} on one device only: leave `machine.xla` or `machine.devices` out.")
         names.append(stage.name)
         _check_division(stage.protocol, stage.split, stage is experiment.stages[-1], f"{path}: stage {stage.name!r}")
         validates = validation_share(stage.split or stage.protocol) > 0

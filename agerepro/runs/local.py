@@ -55,7 +55,8 @@ def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterat
     begun: list[Begun] = []
     reasons: dict[Run, Mapping[str, str]] = {}
     failure: UserError | None = None
-    with Workers(jobs - 1, devices=visible_gpus() if jobs > 1 else ()) as workers:
+    own = plans[0].experiment.machine.devices if plans else 1  # all experiments compute alike
+    with Workers(jobs - 1, devices=visible_gpus() if jobs > 1 else (), own=own) as workers:
         for number, plan in enumerate(plans, start=1):
             reporter.say(f"{plan.options.experiment} ({plan.options.profile})")
             try:

@@ -28,12 +28,13 @@ class Workers:
     """`count` workers, numbered from 1; each does the runs that it is given in turn, a process a run, with its log in the run's folder.
 
     devices: what CUDA_VISIBLE_DEVICES is set to, the first for this process, the next for worker 1, and round again; none on a CPU.
+    own: how many of them this process may use, the first ones, 0 for all: a shared stage may train on several [machine.devices].
     While there are workers, this process shares the machine with them [agerepro.machine.workers]. Left by an error, they are asked to
     save and end.
     """
 
-    def __init__(self, count: int, *, devices: Sequence[str] = ()) -> None:
-        self.devices = list(devices)
+    def __init__(self, count: int, *, devices: Sequence[str] = (), own: int = 1) -> None:
+        self.devices, self.own = list(devices), own
         self._before = {name: os.environ.get(name) for name in (WORKERS, "CUDA_VISIBLE_DEVICES")}
         self._plans: list[queue.SimpleQueue[Plan | None]] = [queue.SimpleQueue() for _ in range(count)]
         self._threads = [threading.Thread(target=self._work, args=(number,), daemon=True) for number in range(1, count + 1)]
@@ -45,7 +46,7 @@ class Workers:
         if self._threads:
             os.environ[WORKERS] = str(len(self._threads) + 1)
             if self.devices:
-                os.environ["CUDA_VISIBLE_DEVICES"] = self.devices[0]
+                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.devices[: self.own or None])
         for thread in self._threads:
             thread.start()
         return self

@@ -20,6 +20,7 @@ from agerepro.splits.protocols import TRAIN, VALIDATION, held_out, make_folds
 from agerepro.training.augment import AugmentedFaces
 from agerepro.training.checkpoint import TrainState
 from agerepro.training.loop import Diverged, Trainer
+from agerepro.training.replicas import data_parallel, scope_of
 from agerepro.training.stages import Init, TrainingTask, build_and_init, num_workers, training_task
 
 
@@ -107,8 +108,10 @@ def _stage_of(task: TrainingTask) -> Stage:
 
 
 def _trainer(experiment: Experiment, task: TrainingTask, init: Init) -> Trainer:
-    network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
-    return Trainer(network.full, _stage_of(task), task.loss, task.bins, experiment.machine, threads=num_workers())
+    replicas = data_parallel(experiment.machine) if task.stage.protocol is None else None
+    with scope_of(replicas):
+        network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
+    return Trainer(network.full, _stage_of(task), task.loss, task.bins, experiment.machine, threads=num_workers(), replicas=replicas)
 
 
 def _losses(trainer: Trainer, experiment: Experiment, task: TrainingTask, parts: list[Division], folder: Path) -> Iterator[float | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from agerepro.training.checkpoint import (
 )
 from agerepro.training.optimizers import TwoRateAdam, after_epoch
 from agerepro.training.pipeline import Examples, predict_batches, steps_in, training_batches
-from agerepro.training.replicas import Replicas, ReplicaTrainer
+from agerepro.training.replicas import Replicas, ReplicaTrainer, scope_of
 from agerepro.training.reporting import EpochLog
 
 # A killed training loses at most this, or what saving at a twentieth of the time allows; one that was asked to stop loses nothing.
@@ -70,7 +69,7 @@ class Trainer:
         backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
         self.metric = (AgeMAE if isinstance(stage.target, Age) else Accuracy)(self.bins)
         self.replicas: ReplicaTrainer | None = None
-        with replicas.scope() if replicas else nullcontext():
+        with scope_of(replicas):
             optimizer: keras.optimizers.Optimizer = TwoRateAdam(
                 stage.optimizer.learning_rate,
                 slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],

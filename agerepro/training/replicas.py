@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,11 @@ class Replicas:
             return tensor[ends[number] : ends[number + 1]]
 
         return tuple(self.strategy.experimental_distribute_values_from_function(partial(part, tensor)) for tensor in tensors)
+
+
+def scope_of(replicas: Replicas | None) -> AbstractContextManager[object]:
+    """Where the variables of what they train together are made: on each of them, or for None as anywhere."""
+    return replicas.scope() if replicas else nullcontext()
 
 
 def data_parallel(machine: Machine) -> Replicas | None:
@@ -101,7 +107,7 @@ class ReplicaTrainer:
         return np.asarray(self._predict(x))
 
     def _logs(self) -> dict[str, float]:
-        return {metric.name: float(metric.result()) for metric in (self.loss, self.metric)}
+        return {metric.name: float(metric.result()) for metric in sorted((self.loss, self.metric), key=lambda metric: metric.name)}
 
     def _train_on(self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> None:
         """One step of the optimizer: the gradient is that of the weighted losses' sum over the batch, divided by its rows."""
@@ -120,16 +126,27 @@ class ReplicaTrainer:
         with tf.GradientTape() as tape:
             outputs = self.model(pixels, training=True)
             loss = optimizer.scale_loss(tf.reduce_sum(self.total(targets, outputs, self.bins) * weights * shares))
-        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        gradients = tape.gradient(loss, variables)
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = self._all_or_none(gradients)
+        optimizer.apply_gradients(zip(gradients, variables))
         self._agree_on_averages(tf.reduce_sum(shares))
         return outputs
+
+    def _all_or_none(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """The gradients, or one that is no number on every device where one of them had an overflow in half precision.
+
+        Keras asks the first device's gradients alone whether this step is to be left out.
+        """
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients])
+        overflows = _sums([tf.cast(~finite, tf.float32)])[0]
+        return [tf.where(overflows > 0, math.nan, gradients[0]), *gradients[1:]]
 
     def _agree_on_averages(self, share: tf.Tensor) -> None:
         """Moving averages of batch norm, which each device has brought up to date by its own rows, become their mean on all."""
         averages = [variable for layer in self.model.layers if layer.trainable for variable in layer.non_trainable_variables]
         if averages:
-            parts = [tf.convert_to_tensor(variable) * share for variable in averages]
-            for variable, mean in zip(averages, tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, parts)):
+            for variable, mean in zip(averages, _sums([tf.convert_to_tensor(variable) * share for variable in averages])):
                 variable.assign(mean)
 
     def _outputs_of(self, pixels: tf.Tensor) -> tf.Tensor:
@@ -137,3 +154,8 @@ class ReplicaTrainer:
 
     def _gathered(self, values: Any) -> tf.Tensor:
         return tf.concat(self.replicas.strategy.experimental_local_results(values), axis=0)
+
+
+def _sums(values: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Each value summed over the devices; called on every one of them."""
+    return list(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, values))

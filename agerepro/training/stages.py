@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ from agerepro.training.device import device_facts
 from agerepro.training.loop import Trainer
 from agerepro.training.naming import CHECKPOINT, FINAL, StageCheckpoint, stage_settings
 from agerepro.training.pipeline import Examples
-from agerepro.training.replicas import data_parallel
+from agerepro.training.replicas import data_parallel, scope_of
 from agerepro.training.reporting import EpochLog
 
 
@@ -188,7 +187,7 @@ def train_stage(
     stage, photos, began = task.stage, task.data.photos, time.monotonic()
     assert isinstance(stage, Stage)  # only the last one may be a regression
     replicas = data_parallel(experiment.machine)
-    with replicas.scope() if replicas else nullcontext():
+    with scope_of(replicas):
         network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     rng_key = (task.seed, stage.name)
     validation = task.data.rows(held_out(photos, stage.split, rng_key=rng_key))

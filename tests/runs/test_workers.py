@@ -70,6 +70,13 @@ def test_each_has_a_device_and_does_the_runs_in_turn(
     assert "CUDA_VISIBLE_DEVICES" not in os.environ and WORKERS not in os.environ
 
 
+@pytest.mark.parametrize(("own", "expected"), [(1, "4"), (2, "4,5"), (0, "4,5,6")])
+def test_this_process_keeps_as_many_devices_as_its_stages_train_on(monkeypatch: pytest.MonkeyPatch, own: int, expected: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
+    with Workers(1, devices=["4", "5", "6"], own=own):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
+
+
 def test_one_that_dies_is_said_with_the_end_of_its_log(tmp_path: Path, started: Callable[[str], Started]) -> None:
     started("print('out of memory', flush=True); raise SystemExit(137)")
     with pytest.raises(UserError, match=r"(?s)worker-1\.log:.*out of memory"), Workers(1) as workers:
