@@ -74,6 +74,12 @@ grid-search: $(READY) ## the thesis's grid of rates and batch sizes: IMDB, AgeDB
 fgnet-dlib: $(READY) ## FG-NET with dlib's public-domain network: 82 folds on a CPU, ridge and a frozen softmax; drawn faces without DATA
 	@$(AGEREPRO) run $(DLIB:%=experiments/fgnet-dlib/%.yaml) $(PROFILE) --jobs $(JOBS) --runs "$$RUNS" --report
 
+CLUSTER ?= cluster.yaml
+export CLUSTER
+.PHONY: lopo-fgnet-slurm
+lopo-fgnet-slurm: $(READY) ## the main job as Slurm jobs, its 82 folds as an array; CLUSTER=cluster.yaml says what your site wants
+	@$(AGEREPRO) submit $(THESIS)/vgg16-faces2.yaml $(THESIS)/vgg16-imdb-agedb.yaml $(PROFILE) --runs "$$RUNS" --cluster "$$CLUSTER" --explain
+
 .PHONY: report
 report: $(READY) ## the page of RUN="DIR ..."; without RUN that of cascade-fgnet, run first where it is not done
 	@$(if $(strip $(RUN)),$(AGEREPRO) report $(RUN),$(MAKE) cascade-fgnet)
