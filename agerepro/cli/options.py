@@ -63,9 +63,9 @@ weights_option = click.option(
 
 def _require_gpu(context: click.Context, option: click.Parameter, required: bool) -> bool:
     if required:
-        from agerepro.training.device import REQUIRE_GPU, check_gpu, cuda_libraries
+        from agerepro.training.device import REQUIRE_GPU, check_gpu, cuda_libraries, driver_is_here
 
-        if cuda_libraries() is None:  # seen without loading TensorFlow; all else is looked at before it computes
+        if cuda_libraries() is None or not driver_is_here():  # seen without loading TensorFlow; all else is looked at before it computes
             check_gpu(seen=False, required=True)
         os.environ[REQUIRE_GPU] = "1"  # the processes that this one starts are told, too
     return required

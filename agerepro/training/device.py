@@ -106,7 +106,7 @@ def check_gpu(*, seen: bool, required: bool) -> None:
 
     A NoGpuWarning of one line, or with `required`, in whatever environment, a UserError.
     """
-    made_for_cuda, driver = cuda_libraries() is not None, shutil.which("nvidia-smi") is not None
+    made_for_cuda, driver = cuda_libraries() is not None, driver_is_here()
     if seen or not (required or made_for_cuda or driver):
         return
     if not made_for_cuda:
@@ -127,6 +127,15 @@ def cuda_libraries() -> Path | None:
     spec = find_spec("tensorflow")
     folder = Path(spec.origin).parents[1] / "nvidia" if spec and spec.origin else None
     return folder if folder and folder.is_dir() else None
+
+
+def driver_is_here() -> bool:
+    """Whether the library of the NVIDIA driver loads, without which no CUDA library is of use; no device is touched."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def computing_device() -> str:

@@ -89,7 +89,7 @@ def test_a_missing_gpu_is_said_in_one_line_with_what_to_look_at(
     monkeypatch: pytest.MonkeyPatch, libraries: bool, driver: bool, gpus: list[str], named: str
 ) -> None:
     monkeypatch.setattr(device, "cuda_libraries", lambda: Path("nvidia") if libraries else None)
-    monkeypatch.setattr(device.shutil, "which", lambda name: "/usr/bin/nvidia-smi" if driver else None)
+    monkeypatch.setattr(device, "driver_is_here", lambda: driver)
     monkeypatch.setattr(device, "visible_gpus", lambda: gpus)
     with pytest.warns(NoGpuWarning, match=named) as said:
         check_gpu(seen=False, required=False)
@@ -101,7 +101,7 @@ def test_a_missing_gpu_is_said_in_one_line_with_what_to_look_at(
 
 def test_where_nothing_speaks_of_a_gpu_nothing_is_said_but_a_required_one_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "cuda_libraries", lambda: None)
-    monkeypatch.setattr(device.shutil, "which", lambda name: None)
+    monkeypatch.setattr(device, "driver_is_here", lambda: False)
     check_gpu(seen=False, required=False)  # a warning would be an error
     with pytest.raises(UserError, match="ACCELERATOR=cuda"):
         check_gpu(seen=False, required=True)
