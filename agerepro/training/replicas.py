@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 import keras
@@ -44,7 +44,7 @@ class Replicas:
             number = place.replica_id_in_sync_group
             return tensor[ends[number] : ends[number + 1]]
 
-        return tuple(self.strategy.experimental_distribute_values_from_function(partial(part, tensor)) for tensor in tensors)
+        return tuple(self.strategy.experimental_distribute_values_from_function(functools.partial(part, tensor)) for tensor in tensors)
 
 
 def scope_of(replicas: Replicas | None) -> AbstractContextManager[object]:
@@ -69,8 +69,7 @@ def data_parallel(machine: Machine) -> Replicas | None:
         )
     if count == 1:
         return None
-    with suppress_stderr():
-        return Replicas(tf.distribute.MirroredStrategy([device.name for device in devices[:count]]))
+    return Replicas(_strategy(tuple(device.name for device in devices[:count])))
 
 
 class ReplicaTrainer:
@@ -154,6 +153,12 @@ class ReplicaTrainer:
 
     def _gathered(self, values: Any) -> tf.Tensor:
         return tf.concat(self.replicas.strategy.experimental_local_results(values), axis=0)
+
+
+@functools.cache  # another one in this process would number its sums over the devices from 1 again: TensorFlow then mixes them up
+def _strategy(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    with suppress_stderr():
+        return tf.distribute.MirroredStrategy(list(devices))
 
 
 def _sums(values: list[tf.Tensor]) -> list[tf.Tensor]:
