@@ -17,10 +17,12 @@ CORE = [
     "rich>=13",
 ]
 SUITE = [
+    "flaml>=2.3",
     "h5py>=3.11",
     "imagehash>=4.3",
     "jinja2>=3.1",
     "keras>=3.12",
+    "lightgbm>=4.5",
     "markupsafe>=2",
     "matplotlib>=3.9",
     "mtcnn==1.0.0",

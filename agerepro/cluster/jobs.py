@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agerepro.cluster.settings import ClusterSettings, Kind
-from agerepro.config.schema import GRID_BATCHES, GRID_RATES, BaseStage, RegressionStage
+from agerepro.config.schema import GRID_BATCHES, GRID_RATES, BaseStage
 from agerepro.io import is_complete
 from agerepro.runs.plan import Plan, step_name
 from agerepro.runs.show import ranges
@@ -181,7 +181,7 @@ class _Jobs:
         if not missing:
             return ends
         name, after = _with_seed(f"fold-{stem}", seed), _before(plan, plan.target, seed, by_step)
-        if isinstance(plan.target, RegressionStage):  # it fits all its folds at once
+        if plan.target.fits_all_folds():
             words = _step(plan, "fold", ranges(missing), seed=seed)
             all_steps = (tuple(steps[fold] for fold in missing),)
             return [*ends, self.add(Job(name, "fold", f"Fit and test the folds of {stem}.", (words,), all_steps, after))]

@@ -26,6 +26,7 @@ from agerepro.config.schema import (
     RandomSplit,
     Regression,
     RegressionStage,
+    Ridge,
     Stage,
     renamed,
     validation_share,
@@ -115,8 +116,9 @@ def check(experiment: Experiment, path: Path) -> None:
     for loss in experiment.loss if any(isinstance(stage, Stage) for stage in experiment.stages) else ():
         if isinstance(loss, CrossEntropy) != softmax:
             raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
-    if isinstance(experiment.head, Regression) != (experiment.decode == "output"):
-        raise UserError(f"{path}: `decode: output` belongs to `head: regression`, and to no other.")
+    last = experiment.as_of(target)
+    if isinstance(last.head, Regression) != (experiment.decode == "output"):
+        raise UserError(f"{path}: `decode: output` belongs to `head: regression` or a regression on features, and to no other.")
     head = experiment.head
     if isinstance(head, Regression) and head.init != "he_normal" and experiment.backbone.dense:
         raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
@@ -131,11 +133,12 @@ def check(experiment: Experiment, path: Path) -> None:
 def _check_regression(experiment: Experiment, stage: RegressionStage, where: str) -> None:
     if stage is not experiment.stages[-1]:
         raise UserError(f"{where} is a regression; only the last stage may be one.")
+    experiment = experiment.as_of(stage)
     if not isinstance(experiment.head, Regression) or not isinstance(stage.target, Age):
-        raise UserError(f"{where} is a regression of ages on features: write `head: regression`, and what its features are.")
+        raise UserError(f"{where} is a regression of ages on features: write `features: {{layer: ...}}` in it, or `head: regression`.")
     if experiment.backbone.dense:
         raise UserError(f"{where} sees the backbone's own features: leave `backbone.dense` out.")
-    if stage.regressor.choose != "strength" and experiment.head.features != "stages":
+    if isinstance(stage.regressor, Ridge) and stage.regressor.choose != "strength" and experiment.head.features != "stages":
         raise UserError(f"{where} takes subsets of the statistics of stages: write `head: {{regression: {{features: stages}}}}`.")
     if validation_share(stage.protocol) > 0:
         raise UserError(f"{where} chooses inside its training part and needs no validation part: set the protocol's share of it to 0.")

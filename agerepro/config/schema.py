@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -317,6 +317,10 @@ class BaseStage:
         """Whether the weights of the least validation loss are kept, not those of the last epoch."""
         return False
 
+    def fits_all_folds(self) -> bool:
+        """Whether all folds are fitted at once, in closed form."""
+        return False
+
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Stage(BaseStage):
@@ -353,17 +357,67 @@ class Ridge:
     choose: Literal["strength", "subset", "mean_of_subsets"] = "strength"
 
 
-REGRESSORS = {"ridge": Ridge}
+@dataclass(frozen=True, config=STRICT)
+class AutoSklearn:
+    """auto-sklearn's search for an ensemble of regressors [regression/automl.py], a fold for itself, in an environment of its own.
+
+    seconds: of the whole search; seconds_a_model: of a single fit (koenig2019, section 4: 12 hours and 60 minutes); trials: end after so
+    many fits, 0 for none: only that can be repeated to the bit; memory_mb: of one fit; inner_split: whether people are kept apart
+    inside the training part, or photos are divided at random, as the library does by itself; jobs: fits at a time.
+    """
+
+    seconds: Positive = 43_200
+    seconds_a_model: Positive = 3_600
+    trials: Annotated[int, Field(strict=True, ge=0)] = 0
+    memory_mb: Positive = 6_144
+    inner_split: Literal["subjects", "random"] = "subjects"
+    jobs: Positive = 1
+
+
+@dataclass(frozen=True, config=STRICT)
+class Flaml:
+    """FLAML's search for one regressor among trees and a linear model, a fold for itself; settings as AutoSklearn's."""
+
+    seconds: Positive = 300
+    trials: Annotated[int, Field(strict=True, ge=0)] = 0
+    inner_split: Literal["subjects", "random"] = "subjects"
+
+
+@dataclass(frozen=True, config=STRICT)
+class SVR:
+    """Support vector regression with a Gaussian kernel on standardised features; its cost C is chosen inside the training people."""
+
+    costs: Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(as_tuple), Field(min_length=1)] = (1.0, 10.0, 100.0)
+    epsilon: Annotated[float, Field(ge=0)] = 1.0  # years within which an error costs nothing
+
+
+REGRESSORS = {"ridge": Ridge, "autosklearn": AutoSklearn, "flaml": Flaml, "svr": SVR}
+
+
+@dataclass(frozen=True, config=STRICT)
+class LayerFeatures:
+    """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
+
+    layer: `last_conv`, `first_conv`, or a layer's name.
+    """
+
+    layer: str = "last_conv"
+    pooling: Literal["max", "mean", "flatten"] = "max"
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class RegressionStage(BaseStage):
-    """A regression on the frozen backbone's features in place of a training: the last stage, fitted once a fold.
+    """A regression on features of the network as the stage finds it, in place of a training: the last stage, fitted once a fold.
 
-    What the features are, the experiment's `head: regression` says.
+    features: of which layer; None for those that the experiment's `head: regression` says.
     """
 
-    regressor: Annotated[Ridge, tagged_union(REGRESSORS)]
+    regressor: Annotated[Ridge | AutoSklearn | Flaml | SVR, tagged_union(REGRESSORS)]
+    features: LayerFeatures | None = None
+
+    def fits_all_folds(self) -> bool:
+        """A ridge regression does."""
+        return isinstance(self.regressor, Ridge)
 
 
 def _kind_of_stage(value: Any) -> str:
@@ -394,18 +448,22 @@ class Classification:
     label: Literal["exact", "nearest"] = "exact"
 
 
+def _layer_features(value: Any) -> Any:
+    return LayerFeatures(**value) if isinstance(value, dict) else value
+
+
 @dataclass(frozen=True, config=STRICT)
 class Regression:
     """One linear output in years, on pooled features.
 
     features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `std` being
-    the standard deviation.
+    the standard deviation; or those of one layer.
     input_sizes: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
     init: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
     `ridge_best_subset`: the same, on the subset of sizes and statistics that is chosen there too.
     """
 
-    features: Literal["last", "stages"] = "last"
+    features: Annotated[Literal["last", "stages"] | LayerFeatures, BeforeValidator(_layer_features)] = "last"
     statistics: Annotated[tuple[Literal["mean", "max", "std"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
     input_sizes: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
     init: Literal["he_normal", "ridge", "ridge_best_subset"] = "he_normal"
@@ -487,3 +545,9 @@ class Experiment:
     machine: Machine = field(default_factory=Machine)
     synthetic: dict[str, Synthetic] = field(default_factory=dict)
     own: OwnData = field(default_factory=OwnData)
+
+    def as_of(self, stage: BaseStage) -> Experiment:
+        """The experiment as a stage sees it: a regression on one layer's features has that head, and no dense layers."""
+        if not isinstance(stage, RegressionStage) or stage.features is None:
+            return self
+        return replace(self, head=Regression(features=stage.features), backbone=replace(self.backbone, dense=()))

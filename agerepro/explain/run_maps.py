@@ -72,10 +72,10 @@ def resolve_target(config: ExplainConfig, experiment: Experiment) -> TargetSpec:
 
     Raises UserError where the run has no such thing, or where no single map is behind its prediction.
     """
-    head, groups = experiment.head, isinstance(experiment.stages[-1].target, AgeGroups)
+    head, groups = experiment.as_of(experiment.stages[-1]).head, isinstance(experiment.stages[-1].target, AgeGroups)
     if config.how == SENSITIVITY and (groups or config.target not in (None, EXPECTED)):
         raise UserError("Sensitivity maps say how the expected age depends on the pixels. For groups or single ages take mean or grad_cam.")
-    several_maps = isinstance(head, Regression) and (head.features == "stages" or bool(head.input_sizes))
+    several_maps = isinstance(head, Regression) and (head.features != "last" or bool(head.input_sizes))
     if several_maps and not groups and config.how != SENSITIVITY:
         raise UserError(
             "This run predicts from several stages or sizes at once (head.regression), so that no one layer's map is behind its "

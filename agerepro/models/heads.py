@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from agerepro.config import schema
-from agerepro.errors import UserError
+from agerepro.errors import UserError, suggest
 from agerepro.models.layers import BackboneOutput, BackboneSpec, GlobalStdPooling2D, he_normal
 
 POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
@@ -30,7 +30,12 @@ class FeatureBlock:
 
 
 def regression_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head: schema.Regression, precision: str) -> Any:
-    """What a regression head sees: the features of the input, and of the input resized to every further side, all by the same layers."""
+    """What a regression head sees: the features of the input, and of the input resized to every further side, all by the same layers.
+
+    Or those of one layer. UserError for a layer that the backbone does not have.
+    """
+    if isinstance(head.features, schema.LayerFeatures):
+        return pooled_layer(prepared, body, head.features, precision)
     features = [_features_of(body.output, body.maps, body, head, precision, suffix="")]
     whole = keras.Model(prepared, [body.output, *body.maps])
     for side in head.input_sizes:
@@ -43,6 +48,22 @@ def regression_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec,
         output, *maps = whole.call(resized)
         features.append(_features_of(output, maps, body, head, precision, suffix=f"_at_{side}"))
     return features[0] if len(features) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(features)
+
+
+def pooled_layer(prepared: Any, body: BackboneOutput, features: schema.LayerFeatures, precision: str) -> Any:
+    """(n, d) what one layer gives, pooled over space; koenig2019, section 4, takes the maximum of each map of the last convolution."""
+    layers = keras.Model(prepared, body.output).layers
+    names = {"last_conv": body.last_conv, "first_conv": next(layer.name for layer in layers if isinstance(layer, keras.layers.Conv2D))}
+    name = names.get(features.layer, features.layer)
+    outputs = {layer.name: layer.output for layer in layers if not isinstance(layer, keras.layers.InputLayer)}
+    if name not in outputs:
+        raise UserError(f"The backbone has no layer {name!r} to take features of.{suggest(name, [*names, *outputs])}")
+    output = outputs[name]
+    if len(output.shape) == 2:
+        return output
+    if features.pooling == "flatten":
+        return keras.layers.Flatten(dtype=precision, name=f"{name}_flat")(output)
+    return POOLINGS[features.pooling](dtype=precision, name=f"{name}_{features.pooling}")(output)
 
 
 def feature_blocks(body: BackboneOutput, head: schema.Regression, size: int) -> tuple[FeatureBlock, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from agerepro.config.loading import experiment_to_dict, read_experiment
-from agerepro.config.schema import BaseStage, RegressionStage
+from agerepro.config.schema import BaseStage
 from agerepro.errors import CheckFailed, Interrupted, UserError, suggest
 from agerepro.io import NOW, WHEN_FREE, finished_by, is_complete, lock_folder, write_json, write_text
 from agerepro.provenance import provenance
@@ -118,7 +118,7 @@ def begin(plan: Plan, workers: Workers, reporter: Reporter) -> Begun:
     for seed in plan.experiment.seeds:
         for stage in plan.earlier(plan.target):
             train(plan, stage, seed, reporter)
-    if not isinstance(plan.target, RegressionStage):  # which fits all folds at once, on all processors: one process does it
+    if not plan.target.fits_all_folds():  # at once and on all processors: one process does it
         workers.help_with(plan, len(missing) - 1)
     return Begun(plan, run, folds, missing=True)
 

@@ -59,10 +59,11 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     if not finished:
         raise UserError(f"{run.folder}: no fold of seed {seed} is finished. Continue it with `agerepro run`.")
     stage = experiment.stages[-1]
+    seen = experiment.as_of(stage)
     bins = load_arrays(verified(run.fold_folder(seed, finished[0]) / "posteriors.npz"))["bins"]
     network = build_network(
-        experiment.backbone,
-        experiment.head if isinstance(stage.target, Age) else Classification(),
+        seen.backbone,
+        seen.head if isinstance(stage.target, Age) else Classification(),
         outputs=max(len(bins), 1),
         size=experiment.augment.size,
         precision=experiment.machine.precision,

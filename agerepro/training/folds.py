@@ -14,7 +14,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import AgeGroups, BaseStage, Experiment, Regression, RegressionStage, Stage
+from agerepro.config.loading import to_dict
+from agerepro.config.schema import SVR, AgeGroups, AutoSklearn, BaseStage, Experiment, Flaml, Regression, RegressionStage, Ridge, Stage
 from agerepro.io import (
     NOW,
     WHEN_FREE,
@@ -32,6 +33,9 @@ from agerepro.models.build import Network
 from agerepro.models.heads import AGE
 from agerepro.models.weights import save_arrays, weights_as_arrays
 from agerepro.provenance import provenance
+from agerepro.regression.engines import fit_engine
+from agerepro.regression.exchange import write_exchange
+from agerepro.rng import derive_seed
 from agerepro.running import Note, noting
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION, people_of
 from agerepro.stopping import check_stop
@@ -149,9 +153,13 @@ class FoldRunner(ABC):
         history: Sequence[dict[str, float]] = (),
         by_epoch: np.ndarray | None = None,
         candidates: Sequence[Candidate] = (),
+        save_fit: Callable[[Path, bool], object] | None = None,
         seconds: float,
     ) -> None:
-        """The fold's folder, whole: outputs (n, bins) posteriors or (n, 1) years of the tested rows (n,), and what led to them."""
+        """The fold's folder, whole: outputs (n, bins) posteriors or (n, 1) years of the tested rows (n,), and what led to them.
+
+        save_fit: called with the folder that is being filled, and whether the model itself is kept, in place of saving the network.
+        """
         bins = self.task.bins
 
         def write(place: Path) -> None:
@@ -160,7 +168,9 @@ class FoldRunner(ABC):
             _save_arrays(place / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": bins})
             if candidates:
                 write_text(place / RANKED, pd.DataFrame([asdict(candidate) for candidate in candidates]).to_csv(index=False))
-            if self._keeps_weights(fold):
+            if save_fit is not None:
+                save_fit(place, self._keeps_weights(fold))
+            elif self._keeps_weights(fold):
                 save_arrays(place / WEIGHTS, weights_as_arrays(trained_part(self.network, self.task.stage)))
             write_table(place / "predictions.csv", self._predictions(fold, tested, outputs), PREDICTIONS)
             about = provenance(device=device_facts(), settings=self.task.settings, seconds=round(seconds, 1))
@@ -246,7 +256,7 @@ class RegressedFolds(FoldRunner):
     """Folds of a regression on frozen features: all that are left are fitted at once when the first of them is asked for."""
 
     features: FeatureCache
-    stage: RegressionStage
+    regressor: Ridge
     fits: dict[int, RidgeFit] = field(default_factory=dict)
 
     def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
@@ -255,7 +265,7 @@ class RegressedFolds(FoldRunner):
         if fold not in self.fits:
             note.tell(f"fitting {len(left)} folds")
             training = [self.rows(number)[TRAIN] for number in left]
-            fits = fit_folds(self.task, self.features, self.views(), self.network, training, choose=self.stage.regressor.choose)
+            fits = fit_folds(self.task, self.features, self.views(), self.network, training, choose=self.regressor.choose)
             self.fits = dict(zip(left, fits, strict=True))
         tested, fit = self.rows(fold)[TEST], self.fits[fold]
         set_linear(self.network.head, fit)
@@ -267,6 +277,53 @@ class RegressedFolds(FoldRunner):
             candidates=fit.candidates,
             seconds=time.monotonic() - began,
         )
+
+
+@dataclass
+class EngineFolds(FoldRunner):
+    """Folds of a regression that searches: each fitted for itself, by an engine of this environment or by auto-sklearn in its own."""
+
+    features: FeatureCache
+    regressor: AutoSklearn | Flaml | SVR
+    exchange: Path  # where features are put for another environment
+
+    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
+        """Fit the training part, with whom it validates, and test."""
+        began, rows = time.monotonic(), self.rows(fold)
+        training = np.union1d(rows[TRAIN], rows[VALIDATION])
+        note.tell(f"fitting {len(training)} photos")
+        photos = self.task.data.photos
+        if isinstance(self.regressor, AutoSklearn):
+            years, save_fit = self._by_auto_sklearn(fold, rows[TEST])
+        else:
+            fit = fit_engine(
+                self.regressor,
+                mean_features(self.features, training, self.views()),
+                self.task.targets[training].astype(float),
+                people_of(photos).to_numpy()[training],
+                seed=derive_seed("regression", self.task.seed, self.task.stage.name, fold),
+            )
+            years = fit.predict(mean_features(self.features, rows[TEST], self.views()))
+            save_fit = fit.save
+        self.write(fold, rows[TEST], years.astype(np.float32)[:, None], save_fit=save_fit, seconds=time.monotonic() - began)
+
+    def _by_auto_sklearn(self, fold: int, tested: np.ndarray) -> tuple[np.ndarray, Callable[[Path, bool], object]]:
+        photos = self.task.data.photos
+        with lock_folder(self.exchange, wait=WHEN_FREE):
+            write_exchange(
+                self.exchange,
+                mean_features(self.features, np.arange(len(photos)), self.views()),
+                photos.assign(subject=people_of(photos).to_numpy(), age=self.task.targets),
+                self.folds,
+                {"made_by": self.task.digest, "stage": self.task.settings["stage"], "start": self.task.settings["start"]},
+            )
+        from agerepro.regression.automl import fit_fold
+
+        assert isinstance(self.regressor, AutoSklearn)
+        settings = {**to_dict(self.regressor), "seed": derive_seed("regression", self.task.seed, self.task.stage.name, fold)}
+        result = fit_fold(self.exchange, fold, work_folder(self.folder_of(fold)) / "fit", settings)
+        predicted = result.predictions.set_index("photo")["predicted"]
+        return predicted.loc[photos["photo"].iloc[tested]].to_numpy(float), result.save
 
 
 def fold_runner(
@@ -281,6 +338,7 @@ def fold_runner(
     runs: Path,
 ) -> FoldRunner:
     """Build, load and trace once; with a frozen backbone, compute its features for all folds ahead."""
+    experiment = experiment.as_of(task.stage)
     network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     photos, stage = task.data.photos, task.stage
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, (task.seed, stage.name))
@@ -293,7 +351,11 @@ def fold_runner(
     if stage.keeps_backbone():
         save_backbone(run_folder, task, network)
     if isinstance(stage, RegressionStage):
-        return RegressedFolds(experiment, task, folder_of, labels, folds, network, features, stage)
+        if isinstance(stage.regressor, Ridge):
+            return RegressedFolds(experiment, task, folder_of, labels, folds, network, features, stage.regressor)
+        return EngineFolds(
+            experiment, task, folder_of, labels, folds, network, features, stage.regressor, run_folder / f"features-seed{task.seed}"
+        )
     assert isinstance(stage, Stage)
     trainer = Trainer(network.head if ahead else network.full, stage, task.loss, task.bins, experiment.machine, threads=num_workers())
     source: InputView = features if ahead else faces

@@ -29,10 +29,11 @@ def stage_settings(experiment: Experiment, stage: BaseStage, *, data: str, start
     where what is named holds the results of every seed. How outputs become years, which weights are kept, and what the result is
     compared with are not among them: they train nothing.
     """
-    years = isinstance(stage.target, Age)
+    years, experiment = isinstance(stage.target, Age), experiment.as_of(stage)
     settings = {
         "algorithm": {"training": TRAINING, "augmentation": AUGMENTATION},
-        "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from"},
+        # A regression on the backbone's own features was named before there could be others.
+        "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from" and (key, value) != ("features", None)},
         "backbone": to_dict(experiment.backbone),
         "augment": to_dict(experiment.augment),
         # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.

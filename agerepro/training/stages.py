@@ -85,7 +85,7 @@ class TrainingTask:
 
 def training_task(experiment: Experiment, stage: BaseStage, data: FaceDataset, *, seed: int, start: str) -> TrainingTask:
     """The task of one stage. `start` names the weights it begins with: a digest of a stage or of a weight file."""
-    head: Classification | Regression = experiment.head
+    head: Classification | Regression = experiment.as_of(stage).head
     loss = experiment.loss
     if isinstance(stage.target, Age):
         targets = data.photos["age"].to_numpy(np.float32)

@@ -1,0 +1,12 @@
+"""Regressions from features to years, one a fold: engines of this environment, and auto-sklearn in one of its own."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "automl": ["fit_fold"],
+        "engines": ["Fit", "fit_engine"],
+        "exchange": ["Exchange", "read_exchange", "write_exchange"],
+    },
+)
