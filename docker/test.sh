@@ -91,8 +91,8 @@ podman image unmount "$IMAGE" >/dev/null
 # As a user of Docker would: no line for the user in /etc/passwd, nothing writable but /tmp and the mounted folders.
 export RUNS="$keep/some runs" CONTAINER_USER=$user:$user RUN_OPTIONS="--passwd=false --read-only-tmpfs=false"
 unset DATA WEIGHTS NETWORK
-install -d -o $user -g $user "$keep" "$RUNS"
-chmod 0755 "$work" # the user looks into it
+mkdir -p "$keep"
+install -d -o $user -g $user "$RUNS"
 inside() { bash docker/run.sh "$@" 2> >(grep -v '^+ ' >&2); }
 
 say "read-only, no network, uid $user"
