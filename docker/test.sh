@@ -22,7 +22,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'podman rm --force --ignore agerepro-test >/dev/null 2>&1; rm -rf "$work"' EXIT
 keep=${KEEP:-$work}
 
 # Where root may not raise limits, and where control groups of both versions are mounted, podman's defaults end in an error of the runtime.
@@ -91,8 +91,8 @@ podman image unmount "$IMAGE" >/dev/null
 # As a user of Docker would: no line for the user in /etc/passwd, nothing writable but /tmp and the mounted folders.
 export RUNS="$keep/some runs" CONTAINER_USER=$user:$user RUN_OPTIONS="--passwd=false --read-only-tmpfs=false"
 unset DATA WEIGHTS NETWORK
-install -d -o $user -g $user "$keep" "$RUNS"
-chmod 0755 "$work" # the user looks into it
+mkdir -p "$keep"
+install -d -o $user -g $user "$RUNS"
 inside() { bash docker/run.sh "$@" 2> >(grep -v '^+ ' >&2); }
 
 say "read-only, no network, uid $user"

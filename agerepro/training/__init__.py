@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "naming": ["StageCheckpoint", "stage_settings"],
         "optimizers": ["PlateauState", "TwoRateAdam", "after_epoch"],
         "pipeline": ["Examples", "predict_batches", "training_batches"],
+        "replicas": ["Replicas", "data_parallel"],
         "reporting": ["EpochLog", "Reporter", "TensorBoard"],
         "ridge": ["Candidate", "RidgeFit", "fit_ridge_folds"],
         "stages": ["Init", "TrainingTask", "train_stage", "training_task"],

@@ -60,6 +60,8 @@ def configure(machine: Machine) -> dict[str, str]:
         import keras
         import tensorflow as tf
 
+        gpus = tf.config.list_physical_devices("GPU")  # where there is no driver, TensorFlow has a line of its own to say
+
     if _configured not in ([], [machine]):  # what is set up alike stays as it is
         raise UserError("These experiments compute in different ways (`machine:`), which one process cannot: run them one after the other.")
     known = bool(_configured)
@@ -67,7 +69,6 @@ def configure(machine: Machine) -> dict[str, str]:
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
     keras.config.set_dtype_policy("float32")
-    gpus = tf.config.list_physical_devices("GPU")
     if not known:
         check_gpu(seen=bool(gpus), required=os.environ.get(REQUIRE_GPU) == "1")
         try:

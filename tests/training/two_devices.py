@@ -126,12 +126,21 @@ def stop_and_continue(problem: Problem, folder: Path) -> dict[str, bool]:
     }
 
 
+def say_difference(rows: int, one: dict[str, Any], two: dict[str, Any]) -> None:
+    """A line for a reader: by how much two devices' losses differ from one's."""
+    relative = np.abs(np.array(two["batches"]) / one["batches"] - 1)
+    outputs = np.abs(np.array(two["outputs"]) - one["outputs"]).max()
+    print(f"{rows} rows: loss of the first batch {relative[0]:.2g}, of any {relative.max():.2g} (relative); outputs {outputs:.2g}")
+
+
 def vgg16(folder: Path) -> dict[str, Any]:
     """Without batch norm. 35 rows in batches of 16: the last has 3, two devices take 1 and 2; of 33, one device has none."""
     one, two = Problem("vgg16", devices=1), Problem("vgg16", devices=2)
-    found: dict[str, Any] = {
-        str(rows): {"one": one.outcome(rows, folder), "two": two.outcome(rows, folder), "agree": copies_agree(two)} for rows in (35, 33)
-    }
+    found: dict[str, Any] = {}
+    for rows in (35, 33):
+        alone, together = one.outcome(rows, folder), two.outcome(rows, folder)
+        say_difference(rows, alone, together)
+        found[str(rows)] = {"one": alone, "two": together, "agree": copies_agree(two)}
     found["stop"] = stop_and_continue(two, folder)
     two.weights[20] = np.inf
     try:
@@ -180,6 +189,7 @@ def resnet50(folder: Path) -> dict[str, Any]:
             )
 
         found[name] = {**problem.outcome(65, folder, note), "averages": averages}
+    say_difference(65, found["one"], found["two"])
     found["agree"] = copies_agree(problem)
     return found
 
