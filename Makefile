@@ -11,8 +11,9 @@ RUNS ?= runs
 RUN ?=
 DATA ?=
 WEIGHTS ?=
+VENV_AUTOML ?= .venv-automl
 # Paths reach the shell as variables of the environment, so that they may hold spaces.
-export ACCELERATOR VENV RUNS DATA WEIGHTS
+export ACCELERATOR VENV VENV_AUTOML RUNS DATA WEIGHTS
 LOCK := requirements/$(ACCELERATOR).txt
 # SETUP=no takes VENV as it is: in an image, where everything is there and nothing may be written.
 SETUP ?= yes
@@ -36,6 +37,11 @@ help: ## list the targets
 setup: $(READY) ## make the environment with the locked packages
 $(READY): $(LOCK) setup.py
 	@bash requirements/setup.sh
+
+.PHONY: setup-automl
+setup-automl: $(VENV_AUTOML)/.ready ## make the environment of auto-sklearn, on Python 3.9 (PYTHON39=...); only `--engine autosklearn` needs it
+$(VENV_AUTOML)/.ready: requirements/automl.txt
+	@bash requirements/setup-automl.sh
 
 # The paper's settings on the user's data, or the demo profile on drawn faces without DATA.
 PROFILE = $(if $(strip $(DATA)),--profile paper --data "$$DATA" $(if $(strip $(WEIGHTS)),--weights "$$WEIGHTS"),--profile demo)
@@ -97,6 +103,14 @@ test: $(READY) ## what CI runs after `make check`: every test that is not slow
 .PHONY: test-slow
 test-slow: $(READY) ## the slow proofs: detection on drawn faces, kills and resumes, whole weight files
 	@$(BIN)/python -m pytest -m slow --timeout 3600
+
+.PHONY: test-slurm
+test-slurm: $(READY) ## the array of folds on a real Slurm of one node, set up here: needs root on Debian, takes five minutes
+	@tests/cluster/node.sh install && $(BIN)/python -m pytest -q -s tests/cluster/slurm.py
+
+.PHONY: test-automl
+test-automl: $(READY) $(VENV_AUTOML)/.ready ## real fits of auto-sklearn; takes five minutes or so
+	@$(BIN)/python -m pytest tests/regression/automl_real.py --timeout 900
 
 .PHONY: docker-build
 docker-build: ## the image agerepro:cpu or, with ACCELERATOR=cuda or on a machine with a GPU, agerepro:cuda (see docs/docker.md)

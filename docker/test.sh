@@ -22,7 +22,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 work=$(mktemp -d)
-trap 'podman rm --force --ignore agerepro-test >/dev/null 2>&1; rm -rf "$work"' EXIT
+trap 'podman rm --force --ignore agerepro-test >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 keep=${KEEP:-$work}
 
 # Where root may not raise limits, and where control groups of both versions are mounted, podman's defaults end in an error of the runtime.

@@ -362,7 +362,7 @@ class AutoSklearn:
     """auto-sklearn's search for an ensemble of regressors [regression/automl.py], a fold for itself, in an environment of its own.
 
     seconds: of the whole search; seconds_a_model: of a single fit (koenig2019, section 4: 12 hours and 60 minutes); trials: end after so
-    many fits, 0 for none: only that can be repeated to the bit; memory_mb: of one fit; inner_split: whether people are kept apart
+    many fits, 0 for none: only that can be repeated to the bit; memory_mb: of all its processes; inner_split: whether people are kept apart
     inside the training part, or photos are divided at random, as the library does by itself; jobs: fits at a time.
     """
 

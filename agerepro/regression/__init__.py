@@ -5,8 +5,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "automl": ["fit_fold"],
-        "engines": ["Fit", "fit_engine"],
+        "automl": ["AutoSklearnFit", "find_interpreter", "fit_fold"],
+        "engines": ["Fit", "FitFailed", "fit_engine"],
         "exchange": ["Exchange", "read_exchange", "write_exchange"],
     },
 )

@@ -22,11 +22,16 @@ from agerepro.config.schema import SVR, Flaml
 from agerepro.errors import UserError
 from agerepro.io import write_json
 from agerepro.machine import loading_threads
+from agerepro.regression.automl import FIT
 
-FIT, MODEL = "fit.json", "model.joblib"  # in a fold's folder
+MODEL = "model.joblib"  # in a fold's folder
 PICKLE = "Loading model.joblib executes code: load files that you made, or got from somebody you trust."
 INNER_FOLDS = 5
 FLAML_ESTIMATORS = ["lgbm", "rf", "extra_tree", "sgd"]
+
+
+class FitFailed(UserError):
+    """A search that found no regressor for a fold: a failed fold, whose reason is noted; the others go on."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Fit:
         """(n,) float64 years for (n, d) features. UserError where the regressor gives no finite number."""
         years = np.asarray(self.model.predict(features), float).reshape(-1)
         if not np.isfinite(years).all():
-            raise UserError(f"The regressor {self.facts['engine']} predicts no finite age for {int((~np.isfinite(years)).sum())} photos.")
+            raise FitFailed(f"The regressor {self.facts['engine']} predicts no finite age for {int((~np.isfinite(years)).sum())} photos.")
         return years
 
     def save(self, folder: Path, keep: bool) -> None:
@@ -102,7 +107,7 @@ def _fit_flaml(settings: Flaml, features: np.ndarray, ages: np.ndarray, people: 
             verbose=0,
         )
     if automl.best_estimator is None or automl.model is None:
-        raise UserError(f"FLAML found no regressor within {settings.seconds} s: allow more time (regressor.flaml.seconds).")
+        raise FitFailed(f"FLAML found no regressor within {settings.seconds} s: allow more time (regressor.flaml.seconds).")
     facts = {
         "engine": "flaml",
         "chosen": automl.best_estimator,

@@ -40,8 +40,9 @@ import threading
 import time
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, NoReturn, Tuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -51,6 +52,7 @@ META_CONFIGURATIONS = 25  # auto-sklearn's default: where its search begins
 HELD_OUT = 0.33  # share of photos that auto-sklearn's hold-out judges models on
 KINDS = {"seconds": int, "seconds_a_model": int, "memory_mb": int, "trials": int, "seed": int, "inner_split": str, "jobs": int}
 SPLITS = ("subjects", "random")
+FAILED = ("TIMEOUT", "MEMOUT", "CRASHED", "ABORT")  # of a trial; the search also notes those that it did not begin
 OUTPUTS = ("about.json", "predictions.csv", "model.pkl")
 NO_MODEL, WRONG_INPUT, STOPPED = 1, 2, 75
 PICKLE = "Loading a pickle runs code that is in it: load none from strangers. It needs the versions named here."
@@ -69,9 +71,9 @@ class Fold(NamedTuple):
 
     features: np.ndarray  # (n, d) float32, of the photos that are fitted
     ages: np.ndarray  # (n,) years
-    subjects: List[str]
+    subjects: list[str]
     tested: np.ndarray  # (m, d) float32
-    tested_photos: List[str]
+    tested_photos: list[str]
     sha256: str
 
 
@@ -112,9 +114,9 @@ def main() -> int:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def fit_and_write(fold: Fold, settings: Dict[str, Any], out: Path, place: Path, about: Dict[str, Any], started: float) -> int:
+def fit_and_write(fold: Fold, settings: dict[str, Any], out: Path, place: Path, about: dict[str, Any], started: float) -> int:
     """Fit, predict and write; NO_MODEL where there is no model, with the reason in about.json."""
-    facts: Dict[str, Any] = {"statuses": {}, "leaderboard": [], "ensemble": []}
+    facts: dict[str, Any] = {"statuses": {}, "failures": [], "leaderboard": [], "ensemble": [], "reproducible": False}
     log = place / "log.txt"
     error = None
     try:
@@ -140,7 +142,7 @@ def fit_and_write(fold: Fold, settings: Dict[str, Any], out: Path, place: Path, 
 # What is read
 
 
-def read_settings(path: Path) -> Dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
     """The settings of a JSON file, each of its kind and within what auto-sklearn can do; raises WrongInput."""
     settings = read_json(path)
     if set(settings) != set(KINDS):
@@ -164,7 +166,7 @@ def read_settings(path: Path) -> Dict[str, Any]:
     return settings
 
 
-def memory_of_a_model(settings: Dict[str, Any]) -> int:
+def memory_of_a_model(settings: dict[str, Any]) -> int:
     """What auto-sklearn may give each of its trials, in MB: an equal part of what the process itself leaves."""
     return int((settings["memory_mb"] - HEAD_ROOM_MB) // settings["jobs"])
 
@@ -193,7 +195,9 @@ def read_fold(folder: Path, number: int) -> Fold:
     fitted = sorted(row_of[photo] for photo, part in parts.items() if part in ("train", "validation"))
     tested = sorted(row_of[photo] for photo, part in parts.items() if part == "test")
     if not fitted or not tested:
-        raise WrongInput(f"Fold {number} in {folder / 'folds.csv'} has {len(fitted)} photos to fit to and {len(tested)} to test; both need some.")
+        raise WrongInput(
+            f"Fold {number} in {folder / 'folds.csv'} has {len(fitted)} photos to fit to and {len(tested)} to test; both need some."
+        )
     for row in fitted + tested:
         if not np.isfinite(features[row]).all():
             raise WrongInput(f"{path} has a value that is not finite in row {row} ({photos[row]}): export it again from sound weights.")
@@ -209,7 +213,7 @@ def read_fold(folder: Path, number: int) -> Fold:
     )
 
 
-def read_photos(path: Path) -> Tuple[List[str], List[str], np.ndarray]:
+def read_photos(path: Path) -> tuple[list[str], list[str], np.ndarray]:
     """Names, subjects and ages (years) of photos.csv, row by row."""
     rows = read_csv(path, ("photo", "subject", "age"))
     photos = [row[0] for row in rows]
@@ -222,7 +226,7 @@ def read_photos(path: Path) -> Tuple[List[str], List[str], np.ndarray]:
     return photos, [row[1] for row in rows], ages
 
 
-def read_parts(path: Path, number: int) -> Dict[str, str]:
+def read_parts(path: Path, number: int) -> dict[str, str]:
     """Part of each photo in one fold of folds.csv."""
     rows = read_csv(path, ("fold", "photo", "part"))
     mine = [(photo, part) for fold, photo, part in rows if fold == str(number)]
@@ -235,7 +239,7 @@ def read_parts(path: Path, number: int) -> Dict[str, str]:
     return parts
 
 
-def read_csv(path: Path, columns: Tuple[str, ...]) -> List[Tuple[str, ...]]:
+def read_csv(path: Path, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The named columns of a CSV file, row by row."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -248,7 +252,7 @@ def read_csv(path: Path, columns: Tuple[str, ...]) -> List[Tuple[str, ...]]:
         raise WrongInput(f"{path} is no CSV file in UTF-8: {sentence_of(error)}") from error
 
 
-def read_json(path: Path) -> Dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     """The object of a JSON file."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -271,7 +275,7 @@ def digest(path: Path) -> str:
 # The division inside the fold
 
 
-def split_by_subjects(subjects: List[str], seed: int) -> InnerSplit:
+def split_by_subjects(subjects: list[str], seed: int) -> InnerSplit:
     """Rows of some people to fit models to, and of others to judge them by: nobody is on both sides.
 
     People come in an order drawn from the seed, and are judged by until their photos are nearest to the share that auto-sklearn's own
@@ -299,7 +303,7 @@ def split_of_auto_sklearn(n: int) -> InnerSplit:
 # The fit
 
 
-def fit_and_predict(fold: Fold, settings: Dict[str, Any], place: Path, facts: Dict[str, Any]) -> Tuple[Any, np.ndarray]:
+def fit_and_predict(fold: Fold, settings: dict[str, Any], place: Path, facts: dict[str, Any]) -> tuple[Any, np.ndarray]:
     """The fitted model and years for the tested photos; puts into `facts` what came of the search, also where NoModel is raised.
 
     A splitter of scikit-learn as resampling strategy is taken for regression, but auto-sklearn then predicts only after a refit, which
@@ -343,6 +347,7 @@ def fit_and_predict(fold: Fold, settings: Dict[str, Any], place: Path, facts: Di
     facts["seconds_of_search"] = round(time.monotonic() - began, 1)
     statuses = Counter(run.status.name for run in model.automl_.runhistory_.data.values())
     facts["statuses"] = dict(statuses)
+    facts["failures"] = failures_of(model)
     members = [(float(weight), member) for weight, member in model.get_models_with_weights()]
     facts["ensemble"] = [{"weight": weight, "family": family_of(member)} for weight, member in members]
     if not statuses["SUCCESS"] or all(row["family"] == "dummy" for row in facts["ensemble"]):
@@ -357,15 +362,15 @@ def fit_and_predict(fold: Fold, settings: Dict[str, Any], place: Path, facts: Di
     return model, predicted
 
 
-def limits_text(settings: Dict[str, Any]) -> str:
+def limits_text(settings: dict[str, Any]) -> str:
     """The limits of a search, for an error."""
     return (
-        f"Its limits: {settings['seconds']} s, {settings['seconds_a_model']} s a model, {settings['memory_mb']} MB, of which a model may take "
-        f"{memory_of_a_model(settings)} MB. Give it more, or use another engine."
+        f"Its limits: {settings['seconds']} s, {settings['seconds_a_model']} s a model, {settings['memory_mb']} MB, of which a model may "
+        f"take {memory_of_a_model(settings)} MB. Give it more, or use another engine."
     )
 
 
-def describe_split(split: InnerSplit, subjects: List[str], kind: str) -> Dict[str, Any]:
+def describe_split(split: InnerSplit, subjects: list[str], kind: str) -> dict[str, Any]:
     """Counts of photos and people on both sides of the hold-out, and of people that are on both."""
     fitted, judged = ({subjects[row] for row in side} for side in split)
     return {
@@ -392,7 +397,24 @@ def family_of(member: Any) -> str:
     return str(member.config["regressor:__choice__"])
 
 
-def leaderboard_of(model: Any) -> List[Dict[str, Any]]:
+def failures_of(model: Any) -> list[dict[str, Any]]:
+    """What trials failed of, the most frequent first: status, family, what the library says, how many."""
+    history = model.automl_.runhistory_
+    failed = Counter(
+        (run.status.name, str(history.ids_config[key.config_id]["regressor:__choice__"]), failure_text(run.additional_info))
+        for key, run in history.data.items()
+        if run.status.name in FAILED
+    )
+    return [{"status": status, "family": family, "said": said, "count": count} for (status, family, said), count in failed.most_common()]
+
+
+def failure_text(said: Any) -> str:
+    """The error of a trial in one line, empty where the library has kept none."""
+    text = said.get("error", "") if isinstance(said, dict) else ""
+    return " ".join(str(text).split())[:200]
+
+
+def leaderboard_of(model: Any) -> list[dict[str, Any]]:
     """All models that were fitted, the best first; `cost` is 1 - R2 on the photos they were judged by."""
     table = model.leaderboard(ensemble_only=False)
     return [
@@ -407,7 +429,7 @@ def leaderboard_of(model: Any) -> List[Dict[str, Any]]:
     ]
 
 
-def silent_logging() -> Dict[str, Any]:
+def silent_logging() -> dict[str, Any]:
     """auto-sklearn's own settings of its log, without the console."""
     import autosklearn
     import yaml
@@ -417,7 +439,7 @@ def silent_logging() -> Dict[str, Any]:
     return dict(settings)
 
 
-def versions() -> Dict[str, str]:
+def versions() -> dict[str, str]:
     """What a pickle of the model needs."""
     import autosklearn
     import sklearn
@@ -436,7 +458,7 @@ def dump(model: Any, path: Path) -> None:
     joblib.dump(model, str(path), compress=3)
 
 
-def write_csv(path: Path, rows: List[Tuple[str, str]]) -> None:
+def write_csv(path: Path, rows: list[tuple[str, str]]) -> None:
     """Write rows as CSV."""
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)

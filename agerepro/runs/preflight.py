@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Experiment, OwnData, Protocol
+from agerepro.config.schema import AutoSklearn, Experiment, OwnData, Protocol, RegressionStage
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.io import check_writable
 from agerepro.models.pretrained import find_weights
+from agerepro.regression.automl import find_interpreter
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.plan import Plan, RunOptions, make_plan
 from agerepro.splits.protocols import make_folds
@@ -33,7 +34,7 @@ def check_before_start(options: Sequence[RunOptions]) -> list[Plan]:
             problems.append(str(error))
             continue
         undrawn = undrawn_problems(experiment, option.data)
-        problems += undrawn + weight_problems(experiment, option.weights)
+        problems += undrawn + weight_problems(experiment, option.weights) + engine_problems(experiment)
         if not undrawn:
             plans.append(make_plan(option, experiment))
     first = options[0]
@@ -106,6 +107,18 @@ def data_problem(
         except UserError as error:
             return f"{name}: {error}"
     return ""
+
+
+def engine_problems(experiment: Experiment) -> list[str]:
+    """A sentence where the last stage's regressor needs an environment that is not here."""
+    stage = experiment.stages[-1]
+    if not isinstance(stage, RegressionStage) or not isinstance(stage.regressor, AutoSklearn):
+        return []
+    try:
+        find_interpreter()
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 def weight_problems(experiment: Experiment, weights: Path | None) -> list[str]:

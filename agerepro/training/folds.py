@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +15,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agerepro.config.loading import to_dict
 from agerepro.config.schema import SVR, AgeGroups, AutoSklearn, BaseStage, Experiment, Flaml, Regression, RegressionStage, Ridge, Stage
+from agerepro.errors import Interrupted, UserError
 from agerepro.io import (
     NOW,
     WHEN_FREE,
@@ -33,7 +34,8 @@ from agerepro.models.build import Network
 from agerepro.models.heads import AGE
 from agerepro.models.weights import save_arrays, weights_as_arrays
 from agerepro.provenance import provenance
-from agerepro.regression.engines import fit_engine
+from agerepro.regression.automl import find_interpreter, fit_fold
+from agerepro.regression.engines import FitFailed, fit_engine
 from agerepro.regression.exchange import write_exchange
 from agerepro.rng import derive_seed
 from agerepro.running import Note, noting
@@ -99,8 +101,8 @@ class FoldRunner(ABC):
     ) -> None:
         """Do every fold of `numbers` that nobody has done: first those that are free, then, unless `wait` is NOW, those another held.
 
-        on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "failed") when a fold is settled. A fold whose training diverges is
-        a failed fold: its reason is noted in its work folder, the others go on. Raises Interrupted where a stop is asked for, and
+        on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "failed") when a fold is settled. A fold whose training diverges, or
+        for which a search finds no regressor, is a failed fold: its reason is noted in its work folder, the others go on. Raises Interrupted where a stop is asked for, and
         CheckFailed for a fold that other settings made.
         """
         left = list(numbers)
@@ -131,7 +133,7 @@ class FoldRunner(ABC):
         try:
             with noting(folder) as note:
                 self.do(fold, left, on_epoch, note)
-        except Diverged:
+        except (Diverged, FitFailed):
             return False
         return True
 
@@ -286,6 +288,7 @@ class EngineFolds(FoldRunner):
     features: FeatureCache
     regressor: AutoSklearn | Flaml | SVR
     exchange: Path  # where features are put for another environment
+    interpreter: Path | None  # of that environment
 
     def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
         """Fit the training part, with whom it validates, and test."""
@@ -317,11 +320,16 @@ class EngineFolds(FoldRunner):
                 self.folds,
                 {"made_by": self.task.digest, "stage": self.task.settings["stage"], "start": self.task.settings["start"]},
             )
-        from agerepro.regression.automl import fit_fold
-
-        assert isinstance(self.regressor, AutoSklearn)
-        settings = {**to_dict(self.regressor), "seed": derive_seed("regression", self.task.seed, self.task.stage.name, fold)}
-        result = fit_fold(self.exchange, fold, work_folder(self.folder_of(fold)) / "fit", settings)
+        assert isinstance(self.regressor, AutoSklearn) and self.interpreter is not None
+        seed = derive_seed("regression", self.task.seed, self.task.stage.name, fold)
+        settings = {**dataclasses.asdict(self.regressor), "seed": seed}
+        place = work_folder(self.folder_of(fold)) / "fit"
+        try:
+            result = fit_fold(self.exchange, fold, place, settings, interpreter=self.interpreter)
+        except Interrupted:
+            raise
+        except UserError as error:
+            raise FitFailed(str(error)) from error
         predicted = result.predictions.set_index("photo")["predicted"]
         return predicted.loc[photos["photo"].iloc[tested]].to_numpy(float), result.save
 
@@ -353,9 +361,9 @@ def fold_runner(
     if isinstance(stage, RegressionStage):
         if isinstance(stage.regressor, Ridge):
             return RegressedFolds(experiment, task, folder_of, labels, folds, network, features, stage.regressor)
-        return EngineFolds(
-            experiment, task, folder_of, labels, folds, network, features, stage.regressor, run_folder / f"features-seed{task.seed}"
-        )
+        exchange = run_folder / f"features-seed{task.seed}"
+        interpreter = find_interpreter() if isinstance(stage.regressor, AutoSklearn) else None
+        return EngineFolds(experiment, task, folder_of, labels, folds, network, features, stage.regressor, exchange, interpreter)
     assert isinstance(stage, Stage)
     trainer = Trainer(network.head if ahead else network.full, stage, task.loss, task.bins, experiment.machine, threads=num_workers())
     source: InputView = features if ahead else faces
