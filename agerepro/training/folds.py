@@ -101,9 +101,9 @@ class FoldRunner(ABC):
     ) -> None:
         """Do every fold of `numbers` that nobody has done: first those that are free, then, unless `wait` is NOW, those another held.
 
-        on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "failed") when a fold is settled. A fold whose training diverges, or
-        for which a search finds no regressor, is a failed fold: its reason is noted in its work folder, the others go on. Raises Interrupted where a stop is asked for, and
-        CheckFailed for a fold that other settings made.
+        on_epoch(fold, ...) after each epoch; on_fold(fold, "done" | "failed") when a fold is settled. A fold whose training diverges,
+        or for which a search finds no regressor, is a failed fold: its reason is noted in its work folder, the others go on. Raises
+        Interrupted where a stop is asked for, and CheckFailed for a fold that other settings made.
         """
         left = list(numbers)
         for patience in dict.fromkeys((NOW, wait)):
