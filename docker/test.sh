@@ -71,8 +71,8 @@ if grep -q NVIDIA_ <<<"$inspected"; then fail "the CPU image asks for GPUs"; fi
 mounted=$(podman image mount "$IMAGE")
 traces=$work/traces # what must not be found: proxies, indexes, this machine's own authorities and name
 {
-  env | sed -nE 's#^(http|https|all|HTTP|HTTPS|ALL)_(proxy|PROXY)=([a-z]+://)?([^/]+).*#\4#p'
-  sed -nE 's#^(extra-)?index-url = [a-z]+://([^/]+).*#\2#p' "$work/pip.conf" | grep -vx 'pypi.org' || true
+  env | sed -nE 's#^(http|https|all|HTTP|HTTPS|ALL)_(proxy|PROXY)=([a-z]+://)?([^/@]*@)?([^/]+).*#\5#p'
+  sed -nE 's#^(extra-)?index-url = [a-z]+://([^/@]*@)?([^/]+).*#\3#p' "$work/pip.conf" | grep -v '^pypi\.' || true # packages name the public one
   for authority in /usr/local/share/ca-certificates/*.crt; do [ ! -e "$authority" ] || sed -n 3p "$authority"; done
 } | sort -u >"$traces"
 { echo "$inspected"; podman history --no-trunc "$IMAGE"; } >"$work/settings"

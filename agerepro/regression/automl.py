@@ -65,14 +65,13 @@ def find_interpreter(environ: Mapping[str, str] = os.environ, *, working_copy: P
         if found is None:
             raise UserError(f"{INTERPRETER} is {named}, and no program is there. {WAYS}")
         return _checked(Path(found).absolute(), f"{INTERPRETER}={named}")
-    place = Path(environ.get(ENVIRONMENT) or ".venv-automl")
-    # A make of the working copy exports a relative path; the command may run elsewhere.
-    for folder in dict.fromkeys([place.absolute(), working_copy / place]):
+    place = environ.get(ENVIRONMENT)
+    # A make of the working copy names it by a relative path; the command may run elsewhere.
+    folders = [Path(place).absolute(), working_copy / place] if place else [working_copy / ".venv-automl"]
+    for folder in folders:
         if (folder / "bin" / "python").exists():
             return _checked(folder / "bin" / "python", str(folder))
-    raise UserError(
-        f"auto-sklearn runs on Python 3.9 alone, in an environment of its own, and there is none at {working_copy / place}. {WAYS}"
-    )
+    raise UserError(f"auto-sklearn runs on Python 3.9 alone, in an environment of its own, and there is none at {folders[0]}. {WAYS}")
 
 
 def fit_fold(

@@ -10,8 +10,8 @@ it divides them inside is `inner_split`. The test photos are predicted.
 
 FILE.json: `seconds` for the whole search, `seconds_a_model`, `memory_mb` for all processes of the fit together, `trials` (0: as many as
 the time allows), `seed`, `inner_split` (subjects or random), `jobs`. Reading, loading packages and predicting come on top of `seconds`.
-`trials` with one job gives the same predictions to the bit, on one machine, as long as no trial meets a limit of time; a budget of time
-never does: which trials end in time depends on how busy the machine is. about.json says which it was (`reproducible`).
+`trials` with one job gives the same predictions to the bit, on one machine, as long as no trial meets a limit; a budget of time never
+does: which trials end in time depends on how busy the machine is. about.json says which it was (`reproducible`).
 
 OUT: predictions.csv (photo, predicted in years), model.pkl and, last, about.json. Each appears under its name when it is whole. Exit codes:
 0; 1 where no model came of it, with the reason in `error` of about.json and no predictions; 2 for what is wrong with the input, one
@@ -117,18 +117,22 @@ def main() -> int:
 def fit_and_write(fold: Fold, settings: dict[str, Any], out: Path, place: Path, about: dict[str, Any], started: float) -> int:
     """Fit, predict and write; NO_MODEL where there is no model, with the reason in about.json."""
     facts: dict[str, Any] = {"statuses": {}, "failures": [], "leaderboard": [], "ensemble": [], "reproducible": False}
-    log = place / "log.txt"
     error = None
     try:
-        with everything_printed_to(log):
+        with everything_printed_to(place / "log.txt"):
             model, predicted = fit_and_predict(fold, settings, place, facts)
-            write_whole(out / "model.pkl", lambda path: dump(model, path))
+    except WrongInput:
+        raise
     except NoModel as reason:
         error = str(reason)
+    # Whatever the library raises: the reason is written down, and this fold has no prediction.
+    except Exception as failure:
+        error = f"auto-sklearn failed: {sentence_of(failure)} {limits_text(settings)}"
     facts["seconds"] = round(time.monotonic() - started, 1)
     about = {**about, **facts, "versions": versions(), "error": error}
     if error is None:
         about["model"] = {"file": "model.pkl", "note": PICKLE}
+        write_whole(out / "model.pkl", lambda path: dump(model, path))
         rows = [("photo", "predicted"), *((photo, repr(float(years))) for photo, years in zip(fold.tested_photos, predicted))]
         write_whole(out / "predictions.csv", lambda path: write_csv(path, rows))
     text = json.dumps(about, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -339,11 +343,7 @@ def fit_and_predict(fold: Fold, settings: dict[str, Any], place: Path, facts: di
         logging_config=silent_logging(),
     )
     began = time.monotonic()
-    try:
-        model.fit(fold.features[rows], fold.ages[rows])
-    # Whatever it was: the reason is written down, and this fold has no prediction.
-    except Exception as error:
-        raise NoModel(f"auto-sklearn failed in its search: {sentence_of(error)} {limits_text(settings)}") from error
+    model.fit(fold.features[rows], fold.ages[rows])
     facts["seconds_of_search"] = round(time.monotonic() - began, 1)
     statuses = Counter(run.status.name for run in model.automl_.runhistory_.data.values())
     facts["statuses"] = dict(statuses)
@@ -354,7 +354,7 @@ def fit_and_predict(fold: Fold, settings: dict[str, Any], place: Path, facts: di
         counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items())) or "none"
         raise NoModel(f"auto-sklearn found no model better than a constant. Its trials: {counts}. {limits_text(settings)}")
     facts["leaderboard"] = leaderboard_of(model)
-    facts["reproducible"] = bool(trials) and settings["jobs"] == 1 and sum(statuses.values()) >= trials and not statuses["TIMEOUT"]
+    facts["reproducible"] = 0 < trials <= sum(statuses.values()) and settings["jobs"] == 1 and not any(map(met_a_limit, facts["failures"]))
     check_judged(model, fold.ages[split.judged])
     predicted = np.asarray(model.predict(fold.tested), dtype=np.float64).reshape(-1)
     if len(predicted) != len(fold.tested) or not np.isfinite(predicted).all():
@@ -408,6 +408,11 @@ def failures_of(model: Any) -> list[dict[str, Any]]:
     return [{"status": status, "family": family, "said": said, "count": count} for (status, family, said), count in failed.most_common()]
 
 
+def met_a_limit(failure: dict[str, Any]) -> bool:
+    """Whether a failure came of a limit, which another trial at another moment may not meet; an error of its own comes again."""
+    return failure["status"] != "CRASHED" or failure["said"] in ("", "Result queue is empty")
+
+
 def failure_text(said: Any) -> str:
     """The error of a trial in one line, empty where the library has kept none."""
     text = said.get("error", "") if isinstance(said, dict) else ""
@@ -426,6 +431,7 @@ def leaderboard_of(model: Any) -> list[dict[str, Any]]:
             "seconds": round(float(row["duration"]), 2),
         }
         for _, row in table.iterrows()
+        if row[["rank", "type", "cost"]].notna().all()  # a constant in the ensemble has none of them
     ]
 
 
@@ -481,7 +487,8 @@ def sentence_of(error: BaseException) -> str:
     """An error as one line: auto-sklearn's go over many, and some are tuples."""
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}."
-    text = " ".join(str(part) for part in error.args) or type(error).__name__
+    parts = [part for argument in error.args for part in (argument if isinstance(argument, tuple) else (argument,))]
+    text = " ".join(str(part) for part in parts) or type(error).__name__
     text = " ".join(text.split()).rstrip(".")
     return f"{text[:400]}{'...' if len(text) > 400 else '.'}"
 

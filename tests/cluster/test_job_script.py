@@ -56,6 +56,7 @@ RUNNING = (
     "JobId=41 ArrayJobId=40 ArrayTaskId=7\n   JobState=RUNNING Reason=None\n   PreemptEligibleTime=2026-01-01T00:00:00 PreemptTime=None\n"
 )
 PREEMPTED = RUNNING.replace("PreemptTime=None", "PreemptTime=2026-01-01T00:10:00")
+OVER_TIME = RUNNING.replace("JobState=RUNNING Reason=None", "JobState=COMPLETING Reason=TimeLimit")
 ARRAY = {"SLURM_JOB_ID": "41", "SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "7"}
 WAITING = '"$folds" 0 --wait'
 
@@ -156,6 +157,15 @@ def test_the_time_limit_requeues_this_very_task_a_bounded_number_of_times(start:
     job = start(WAITING).signal_running(signal.SIGUSR1)
     assert job.end() == 75 and job.requeued == 2 and "40_7 reached its time limit 3 times" in job.said()
     assert job.timeouts is None, "requeued by hand it would count on"
+
+
+@pytest.mark.parametrize("first", [(), (signal.SIGUSR1,)])
+def test_a_time_limit_that_came_without_a_signal_or_before_the_step_had_saved_counts_as_well(
+    start: Start, first: tuple[signal.Signals, ...]
+) -> None:
+    job = start(WAITING, shown=OVER_TIME).signal_running(*first)
+    assert job.signal_running(signal.SIGTERM, child_too=True).end() == 75
+    assert job.requeued == 1 and job.timeouts == "1" and "saved" in job.said()
 
 
 def test_a_single_job_is_requeued_by_its_own_number(start: Start) -> None:
