@@ -36,6 +36,7 @@ SUITE = [
     "scipy>=1.13",
     "threadpoolctl>=3.5",
     "tensorboard>=2.20",
+    "xgboost-cpu>=3",
 ]
 
 setup(

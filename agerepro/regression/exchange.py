@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from agerepro.errors import CheckFailed, UserError
-from agerepro.io import digest_of_file, finished_by, write_folder, write_json
+from agerepro.io import digest_of_file, finished_by, mark_damaged, write_folder, write_json
 from agerepro.tables import FOLDS, read_table, write_table
 
 FEATURES, PHOTOS_FILE, FOLDS_FILE, META = "features.npy", "photos.csv", "folds.csv", "meta.json"
@@ -40,8 +40,11 @@ def write_exchange(folder: Path, features: np.ndarray, photos: pd.DataFrame, fol
     features: (n, d), written as float32 in blocks, so that a memory map of any size does; meta: what they were made from, its digest
     named `made_by`.
     """
-    if finished_by(folder) == meta["made_by"]:
+    made_by = finished_by(folder)
+    if made_by == meta["made_by"]:
         return folder
+    if made_by is not None:
+        mark_damaged(folder)  # it gives way
 
     def write(place: Path) -> None:
         stored = np.lib.format.open_memmap(place / FEATURES, mode="w+", dtype=np.float32, shape=features.shape)

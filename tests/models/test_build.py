@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification, Regression
+from agerepro.config.schema import Backbone, Classification, LayerFeatures, Regression
 from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import layer_seed
@@ -172,3 +172,27 @@ def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, fac
 def test_a_regression_head_has_one_output() -> None:
     with pytest.raises(UserError, match="one output, not 3"):
         build_network(Backbone(name="vgg16"), Regression(), outputs=3, size=32, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "layer", "name"),
+    [
+        ("vgg16", "last_conv", "conv5_3"),
+        ("vgg16", "first_conv", "conv1_1"),
+        ("vgg16", "conv3_2", "conv3_2"),
+        ("resnet50", "last_conv", None),
+    ],
+)
+@pytest.mark.parametrize("pooling", ["max", "mean", "flatten"])
+def test_features_of_a_layer_are_its_maps_pooled_over_space(backbone: str, layer: str, name: str | None, pooling: str) -> None:
+    head = Regression(features=LayerFeatures(layer=layer, pooling=pooling))  # type: ignore[arg-type]
+    network = build_network(Backbone(name=backbone, width=0.125), head, outputs=1, size=64, seed=0)  # type: ignore[arg-type]
+    photos = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    maps = outputs_of(keras.Model(network.full.input, network.full.get_layer(name or network.last_conv).output), photos)
+    expected = {"max": maps.max(axis=(1, 2)), "mean": maps.mean(axis=(1, 2)), "flatten": maps.reshape(2, -1)}[pooling]
+    np.testing.assert_allclose(outputs_of(network.backbone, photos), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_layer_that_is_not_there_is_told_with_its_neighbours() -> None:
+    with pytest.raises(UserError, match=r"no layer 'conv5_4'.*Did you mean 'conv5_"):
+        build_network(Backbone(name="vgg16", width=0.125), Regression(features=LayerFeatures(layer="conv5_4")), outputs=1, size=32, seed=0)

@@ -122,7 +122,7 @@ def test_the_model_is_loaded_and_predicts_the_same(features: Path, fitted: AutoS
 
 @pytest.mark.parametrize("memory_mb", [HEAD_ROOM_MB + 60, HEAD_ROOM_MB + 250])
 def test_too_little_memory_is_an_error_and_no_prediction(features: Path, interpreter: Path, tmp_path: Path, memory_mb: int) -> None:
-    with pytest.raises(UserError, match="memory|MEMOUT|Memout|CRASHED"):
+    with pytest.raises(UserError, match=r"memory|MEMOUT|Memout|CRASHED"):
         fit_fold(features, 0, tmp_path / "out", {**SETTINGS, "memory_mb": memory_mb}, interpreter=interpreter)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["about.json"]
     assert json.loads((tmp_path / "out" / "about.json").read_text())["error"]
