@@ -105,7 +105,7 @@ test-slow: $(READY) ## the slow proofs: detection on drawn faces, kills and resu
 	@$(BIN)/python -m pytest -m slow --timeout 3600
 
 .PHONY: test-slurm
-test-slurm: $(READY) ## the array of folds on a real Slurm of one node, set up here: needs root on Debian, takes five minutes
+test-slurm: $(READY) ## the array of folds on a real Slurm of one node, set up here: needs root on Debian, takes four minutes
 	@tests/cluster/node.sh install && $(BIN)/python -m pytest -q -s tests/cluster/slurm.py
 
 .PHONY: test-automl

@@ -91,6 +91,7 @@ def submit(
         counts = {plan.options.experiment: expected_folds(plan, reporter) for plan in plans} if stage is None else {}
     for count in counts.values():
         parse_folds(folds, count)
+    in_hand = steps_in_hand(runs)
     jobs = plan_jobs(
         plans,
         settings,
@@ -98,10 +99,11 @@ def submit(
         folds=parse_folds(folds, None) if folds and stage is None else None,
         grid=searched,
         pages=("--report", "--explain") if explain else ("--report",),
-        submitted=steps_in_hand(runs),
+        submitted=in_hand,
     )
     if not jobs:
-        click.echo("Nothing to submit: all is done.")
+        where = f"the rest is in Slurm's hands ({len(in_hand)} steps; squeue --me)" if in_hand else "all is done"
+        click.echo(f"Nothing to submit: {where}.")
         return
     facts = [list(map(str, experiments)), options[0].arguments()[1:], folds, stage]
     name = f"{experiments[0].stem}-{options[0].profile}" + (f"-and-{len(experiments) - 1}-more" if len(experiments) > 1 else "")

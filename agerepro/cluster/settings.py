@@ -6,15 +6,16 @@ import re
 from dataclasses import field, fields, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from agerepro.config.loading import read_settings
 from agerepro.config.schema import STRICT, Positive, as_tuple
 
 Kind = Literal["prepare", "train", "fold", "collect"]
+EARLY_S = 60  # by so much Slurm may signal too early
 TIME = re.compile(r"(\d+-)?\d+(:\d{1,2}){0,2}")
 MEMORY = re.compile(r"\d+[KMGT]?")
 
@@ -38,6 +39,19 @@ def _one_line(value: str) -> str:
     if "\n" in value:
         raise ValueError("it must be one line")
     return value
+
+
+def seconds_of(time: str) -> int:
+    """Seconds of a time as sbatch takes it: minutes, m:s, h:m:s, days-h, days-h:m, days-h:m:s."""
+    days, dash, rest = time.rpartition("-")
+    parts = [int(part) for part in rest.split(":")]
+    if dash:
+        hours, minutes, seconds = (*parts, 0, 0)[:3]
+    elif len(parts) < 3:
+        hours, minutes, seconds = 0, *(*parts, 0)[:2]
+    else:
+        hours, minutes, seconds = parts
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 Line = Annotated[str, Field(strict=True), AfterValidator(_one_line)]
@@ -96,6 +110,16 @@ class ClusterSettings:
     train: Annotated[Resources, _over(TRAIN)] = TRAIN
     fold: Annotated[Resources, _over(FOLD)] = FOLD
     collect: Annotated[Resources, _over(COLLECT)] = COLLECT
+
+    @model_validator(mode="after")
+    def _lead_is_short(self) -> ClusterSettings:
+        for kind in get_args(Kind):
+            if seconds_of(getattr(self, kind).time) < self.lead + EARLY_S:
+                raise ValueError(
+                    f"the time of {kind} must be longer than `lead` by a minute at least: Slurm's warning may come that much earlier, and "
+                    "the job would do nothing but come back"
+                )
+        return self
 
     def of(self, kind: Kind) -> Resources:
         """What jobs of a kind are given, with all options of sbatch, in the partition that all are in where it names none."""

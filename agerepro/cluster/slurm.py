@@ -18,6 +18,7 @@ from agerepro.io import WHEN_FREE, lock_folder, write_json, write_text
 ANSWERS_WITHIN_S = 120.0  # a controller that restarts lets sbatch hang
 REGISTRY = "jobs.json"  # under RUNS/slurm: the number of the job that does a step, by the step's name
 SUBMIT = "submit.sh"
+STUCK = re.compile("held|DependencyNeverSatisfied", re.IGNORECASE)  # in Slurm's reason why a job does not run
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,15 @@ class Submitted:
 def steps_in_hand(runs: Path) -> dict[str, str]:
     """Steps that jobs submitted before are to do or are doing, with the number of the job or task (`12`, `12_7`).
 
-    Empty where nothing was submitted, and where no Slurm is. UserError where Slurm does not answer.
+    Jobs that Slurm holds, or that wait for what will never be, are in nobody's hands. Empty where nothing was submitted, and where no
+    Slurm is. UserError where Slurm does not answer.
     """
     noted = _registry(runs)
     if not noted or shutil.which("squeue") is None:
         return {}
-    listed = _ask(["squeue", "--me", "--noheader", "--array", "--format=%i"], "Slurm was asked for your jobs")
-    live = set(listed.split())
+    listed = _ask(["squeue", "--me", "--noheader", "--array", "--format=%i %r"], "Slurm was asked for your jobs")
+    rows = [line.split(maxsplit=1) for line in listed.splitlines() if line.strip()]
+    live = {number for number, *reason in rows if not STUCK.search(" ".join(reason))}
     return {step: number for step, number in noted.items() if number in live}
 
 

@@ -111,13 +111,21 @@ def readable_python(folder: Path) -> list[str]:
     pytest.fail(f"{USER} can run neither {sys.executable} nor a Python {version} of the system, or not read {REPOSITORY}.")
 
 
-def until(true: Callable[[], object], what: str, within: float = 120) -> None:
+def until(true: Callable[[], object], what: str, within: float = 240) -> None:
+    """Wait, and say on standard error what came when; fails with the queue where it does not."""
     end = time.monotonic() + within
     while not true():
         if time.monotonic() > end:
             queue = subprocess.run(["squeue", "-r"], capture_output=True, text=True, timeout=60, check=False).stdout
             pytest.fail(f"After {within:.0f} s not yet: {what}\n{queue}")
         time.sleep(0.2)
+    print(f"{time.strftime('%T')} {what}", file=sys.stderr)
+
+
+def show(*texts: str) -> str:
+    """Print what a command said; returns the last."""
+    print(*texts, sep="\n", file=sys.stderr)
+    return texts[-1]
 
 
 def node(action: str) -> None:
@@ -156,13 +164,15 @@ def test_an_array_that_everything_happens_to_ends_in_the_table_of_a_local_run(si
     assert array and re.search(r"^\d+  prepare-fgnet$", said, re.MULTILINE) and re.search(r"^\d+  train-agedb$", said, re.MULTILINE), said
     tasks = [f"{array[1]}_{fold}" for fold in range(FOLDS)]
     jobs = set(queued(site))
-    assert "submit" in site.agerepro("submit", "--cluster", "cluster.yaml").lower() and set(queued(site)) == jobs, "submitted twice"
+    show(said, site.agerepro("submit", "--cluster", "cluster.yaml"))
+    assert set(queued(site)) == jobs, "submitted twice"
 
     # Fold 0 ends, fold 1 diverges, the next four wait in the middle of their training, each with a GPU of its own.
     until(lambda: all(site.at(fold) for fold in (2, 3, 4, 5)), "folds 2 to 5 train at the same time")
     assert {gpu for _, gpu in map(site.at, (2, 3, 4, 5))} == set("0123")  # type: ignore[misc]
     assert "code 0" in site.fold_log(0) and "code 1" in site.fold_log(1)
-    assert re.search(r"fold 2-5 +running on \S+ \(job", site.agerepro("status", code=1)) or "running" in site.agerepro("status", code=1)
+    status = show(site.agerepro("status", code=1))
+    assert all(re.search(rf"fold {fold} +running on \S+ \(job {tasks[fold]}\)", status) for fold in (2, 3, 4, 5)), status
 
     os.kill(site.at(2)[0], signal.SIGKILL)  # type: ignore[index]
     site.ask("scancel", tasks[3])
@@ -186,11 +196,11 @@ def test_an_array_that_everything_happens_to_ends_in_the_table_of_a_local_run(si
     node("start")
     until(lambda: "code 75, requeued" in site.fold_log(6), "fold 6 is requeued before its time limit")
     site.let_go(6)
-    until(lambda: not queued(site), "all jobs end", within=150)
+    until(lambda: not queued(site), "all jobs end")
 
     first = site.log("collect")
     assert "partial: 5 of 8 folds" in first and "missing" in first, first
-    status = site.agerepro("status", code=1)
+    status = show(site.agerepro("status", code=1))
     assert re.search(r"fold 1 +failed: The loss of stage 'fgnet' became nan", status) and "5 of 8 folds done" in status, status
     assert re.search(r"fold 2 .*killed", status) and re.search(r"fold 3 +stopped; continues", status), status
     assert all("restarts: 1" in site.fold_log(fold) for fold in (4, 5, 6, 7)) and "restarts: 2" in site.fold_log(6)
@@ -204,7 +214,7 @@ def test_an_array_that_everything_happens_to_ends_in_the_table_of_a_local_run(si
     assert re.search(r"^\d+  fold-tiny  4 tasks$", said, re.MULTILINE) and "prepare" not in said and "train" not in said, said
     until(lambda: not queued(site), "the missing folds are done")
 
-    assert "8 of 8 folds done" in site.agerepro("status")
+    assert "8 of 8 folds done" in show(site.agerepro("status"))
     assert fingerprints(site.runs, "tiny") == fingerprints(local.folder.parents[2], "tiny")
     ours, theirs = tiny_run(site.runs).folder / "results", local.folder / "results"
     for name in ("table.csv", "table.txt", "scores.csv"):

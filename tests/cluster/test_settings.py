@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agerepro.cluster.settings import FOLD, ClusterSettings, Resources, example, read_cluster
+from agerepro.cluster.settings import FOLD, ClusterSettings, Resources, example, read_cluster, seconds_of
 from agerepro.errors import UserError
 
 
@@ -48,12 +48,20 @@ def test_a_site_asks_for_gpus_in_its_own_words(tmp_path: Path) -> None:
         ("folds_per_task: 0", "folds_per_task"),
         ('options: ["--a\\n--b"]', "one line"),
         ("environment: {A B: x}", "environment"),
+        ('fold: {time: "3:30"}\nlead: 200', "longer than `lead`"),
         ("- x", "key: value"),
     ],
 )
 def test_mistakes_are_told(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(UserError, match=told):
         read_cluster(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"), [("5", 300), ("2:30", 150), ("1:00:01", 3601), ("1-0", 86_400), ("1-2:30", 95_400), ("2-00:00:05", 172_805)]
+)
+def test_times_are_read_as_sbatch_reads_them(time: str, seconds: int) -> None:
+    assert seconds_of(time) == seconds
 
 
 def test_a_missing_file_is_no_experiment(tmp_path: Path) -> None:

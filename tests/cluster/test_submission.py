@@ -66,7 +66,7 @@ def test_jobs_are_given_in_order_with_the_numbers_of_those_before(tmp_path: Path
 
 def test_of_jobs_given_before_only_the_living_are_in_hand(tmp_path: Path, site: Path) -> None:
     given(tmp_path)
-    command(site / "squeue", "#!/bin/bash\necho 12_3; echo 77\n")
+    command(site / "squeue", "#!/bin/bash\necho 12_3 None; echo 77; echo 12_4 launch_failed_requeued_held; echo 11 JobHeldUser\n")
     assert steps_in_hand(tmp_path / "runs") == {"fold 0": "12_3", "fold 1": "12_3"}
     assert steps_in_hand(tmp_path / "other") == {}
 

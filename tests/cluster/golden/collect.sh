@@ -21,10 +21,6 @@ id=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK
 log="/scratch/runs/slurm/cascade/%x.log"
 timeouts=${log%/*}/$id.timeouts # how often the time limit has come
 
-# Whether Slurm takes this job's place for another one and leaves it to the job to come back. It is false after scancel, and where
-# Slurm requeues by itself.
-preempted() { scontrol show job "$id" 2>/dev/null | grep -q 'PreemptTime=[0-9]'; }
-
 # A requeue sends TERM to all that runs in the job, scontrol too: from here on it is ignored.
 requeue() {
   trap '' TERM USR1
@@ -34,6 +30,24 @@ requeue() {
     sleep "$pause"
   done
   echo "$id could not be requeued. Submit again: what is saved is continued." >&2
+}
+
+# Requeues the job where Slurm leaves that to it: after a preemption always, for a time limit 10 times. Does nothing after scancel,
+# and where Slurm requeues by itself.
+come_back() {
+  local count=0
+  case $signal:$(scontrol show job "$id" 2>/dev/null) in
+    *PreemptTime=[0-9]*) requeue ;;
+    USR1:* | *Reason=TimeLimit*)
+      if [ -s "$timeouts" ]; then read -r count <"$timeouts"; fi
+      if [ "$count" -lt 10 ]; then
+        echo $((count + 1)) >"$timeouts"
+        requeue
+      else
+        echo "$id reached its time limit $((count + 1)) times. Allow more time, or submit again: what is saved is continued." >&2
+      fi
+      ;;
+  esac
 }
 
 # Asks the command, once and by USR1, to save and to end with code 75. Not by TERM: Slurm may have sent it TERM too, and a second one
@@ -46,7 +60,7 @@ pass_on() {
 }
 
 trap 'signal=${signal:-USR1} signals=$((signals + 1)); pass_on' USR1
-trap 'signal=TERM signals=$((signals + 1)); pass_on; if preempted; then requeue; fi' TERM
+trap 'signal=TERM signals=$((signals + 1)); pass_on; come_back' TERM
 
 # Runs a command. The job's code is that of the first that fails, or 75 for asked to stop: nothing is started after that.
 run() {
@@ -64,19 +78,6 @@ run() {
   if [ "$code" = 0 ] || [ "$result" = 75 ]; then code=$result; fi
 }
 
-# After the time limit's signal; a preemption may send the same.
-continue_later() {
-  local count=0
-  if preempted; then requeue && return; fi
-  if [ -s "$timeouts" ]; then read -r count <"$timeouts"; fi
-  if [ "$count" -ge 10 ]; then
-    echo "$id reached its time limit $((count + 1)) times. Allow more time, or submit again: what is saved is continued." >&2
-  else
-    echo $((count + 1)) >"$timeouts"
-    requeue
-  fi
-}
-
 cd '/home/somebody'"'"'s work' || exit 2
 module load apptainer/1.3
 export KERAS_HOME='/weights of all/keras'
@@ -84,7 +85,7 @@ ulimit -n 4096
 echo "$(date '+%F %T') collect $id on $(hostname), restarts: ${SLURM_RESTART_COUNT:-0}"
 run apptainer exec --nv agerepro.sif agerepro collect experiments/koenig2019/vgg16-imdb-agedb.yaml --profile demo --runs /scratch/runs --data /datasets --partial --report
 
-if [ "$code:$signal" = 75:USR1 ]; then continue_later; fi
+if [ "$code:$signal" = 75:USR1 ]; then come_back; fi
 if [ -z "$requeued" ]; then rm -f "$timeouts"; fi
 echo "$(date '+%F %T') collect $id: code $code${requeued:+, requeued}"
 exit "$code"
