@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "jobs": ["GridJobs", "Job", "plan_jobs", "script"],
         "settings": ["ClusterSettings", "Resources", "read_cluster"],
         "slurm": ["Submitted", "submit"],
+        "submission": ["Submission", "make_submission"],
     },
 )

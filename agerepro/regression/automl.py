@@ -181,9 +181,9 @@ def _read(out: Path, where: str) -> AutoSklearnFit:
     """What the worker wrote; UserError where that is not whole."""
     try:
         about = json.loads((out / "about.json").read_text(encoding="utf-8"))
-        predictions = pd.read_csv(out / "predictions.csv", dtype={"photo": str, "predicted": float}, float_precision="round_trip")
+        predictions = pd.read_csv(out / "predictions.csv", dtype=str, keep_default_na=False)
+        predictions = predictions.assign(predicted=[float(text) for text in predictions["predicted"]])  # to the bit
         whole = list(predictions.columns) == ["photo", "predicted"] and len(predictions) == about["n_test"] and about["error"] is None
-        whole = whole and bool(predictions["predicted"].notna().all())
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{where}: auto-sklearn ended well and what it wrote to {out} cannot be read ({error}). Fit this fold again."

@@ -48,6 +48,7 @@ import numpy as np
 
 LEAST_SECONDS = 30  # auto-sklearn refuses less
 HEAD_ROOM_MB = 1024  # of `memory_mb`, for this process and the server of its log: 450 MB at rest, more while models are loaded
+LEAST_MB_A_MODEL = 512  # a trial begins with this process's address space, 450 MB; with less it may hang for the whole budget
 META_CONFIGURATIONS = 25  # auto-sklearn's default: where its search begins
 HELD_OUT = 0.33  # share of photos that auto-sklearn's hold-out judges models on
 KINDS = {"seconds": int, "seconds_a_model": int, "memory_mb": int, "trials": int, "seed": int, "inner_split": str, "jobs": int}
@@ -162,10 +163,11 @@ def read_settings(path: Path) -> dict[str, Any]:
             raise WrongInput(f"{path}: {name} is {settings[name]}; it must be {least} or more.")
     if settings["inner_split"] not in SPLITS:
         raise WrongInput(f"{path}: inner_split is {settings['inner_split']!r}; it must be one of {', '.join(SPLITS)}.")
-    if memory_of_a_model(settings) < 1:
+    if memory_of_a_model(settings) < LEAST_MB_A_MODEL:
         raise WrongInput(
-            f"{path}: memory_mb is {settings['memory_mb']}; {HEAD_ROOM_MB} of it are kept for the process itself, and nothing is left "
-            f"for {settings['jobs']} model(s) at a time."
+            f"{path}: memory_mb is {settings['memory_mb']}; with {settings['jobs']} model(s) at a time it must be "
+            f"{HEAD_ROOM_MB + LEAST_MB_A_MODEL * settings['jobs']} or more: {HEAD_ROOM_MB} for the process itself, "
+            f"{LEAST_MB_A_MODEL} for each."
         )
     return settings
 
