@@ -119,7 +119,8 @@ def test_what_is_wrong_with_the_input_is_one_sentence(features: Path, tmp_path: 
         ({"trials": -1}, "trials"),
         ({"jobs": 0}, "jobs"),
         ({"inner_split": "people"}, "subjects"),
-        ({"memory_mb": 1024}, "memory_mb"),
+        ({"memory_mb": 1535}, "1536"),
+        ({"memory_mb": 2047, "jobs": 2}, "2048"),
         ({"minutes": 3}, "minutes"),
     ],
 )
@@ -363,7 +364,7 @@ def test_the_other_python_sees_neither_our_variables_nor_our_folder(fit_with, mo
         ("import sys; sys.exit(77)", "77"),
         ("", "cannot be read"),
         (WRITES.replace('"n_test": 2', '"n_test": 3'), "whole"),
-        (WRITES.replace("30.5", ""), "whole"),
+        (WRITES.replace("30.5", ""), "cannot be read"),
         (WRITES.replace('"error": None', '"error": "none"'), "whole"),
     ],
     ids=[
