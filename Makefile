@@ -22,6 +22,7 @@ BIN := $(VENV)/bin
 AGEREPRO := $(BIN)/agerepro
 THESIS := experiments/koenig2019
 TABLE4 := resnet50-faces2 senet50-faces2 vgg16-faces2 resnet50-imdb senet50-imdb vgg16-imdb vgg16-imdb-agedb
+REGRESSIONS := $(addprefix regression-,faces2 imdb-agedb faces2-first-layer imdb-agedb-first-layer imdb-agedb-flattened)
 DLIB := ridge chosen-inside averaged frozen
 CONGRESS := experiments/congress
 PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside averaged
@@ -66,6 +67,14 @@ adience: $(READY) ## Adience: eight age groups, five folds
 .PHONY: table6
 table6: $(READY) ## Table 6: children, teenagers and adults of Adience, fold 1
 	$(call run-together,adience-three-groups)
+
+.PHONY: regress-fgnet
+regress-fgnet: $(READY) $(if $(strip $(DATA)),$(VENV_AUTOML)/.ready) ## Table 5 and Figure 12: regressions on features, the networks' own ages beside them; auto-sklearn with DATA, support vectors without
+	$(call run-together,vgg16-faces2 vgg16-imdb-agedb $(REGRESSIONS))
+
+.PHONY: regress-fgnet-autosklearn
+regress-fgnet-autosklearn: $(READY) $(VENV_AUTOML)/.ready ## three folds of drawn faces by auto-sklearn itself, a minute each
+	@$(AGEREPRO) run $(THESIS)/regression-imdb-agedb.yaml --profile demo-autosklearn --folds 0-2 --runs "$$RUNS"
 
 .PHONY: four-subjects
 four-subjects: $(READY) ## Figure 13: subjects 2, 3, 4 and 5 of FG-NET tested together
