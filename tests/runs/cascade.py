@@ -15,7 +15,7 @@ CASCADE = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-imdb
 
 
 def agerepro(*arguments: object, code: int = 0) -> str:
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=900, env=quiet())
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=3000, env=quiet())
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
