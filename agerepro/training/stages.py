@@ -20,6 +20,7 @@ from agerepro.config.schema import (
     CrossEntropy,
     Experiment,
     Identity,
+    LayerFeatures,
     Loss,
     Machine,
     Regression,
@@ -38,6 +39,7 @@ from agerepro.models.weights import (
     load_strict,
     read_published,
     save_arrays,
+    variables_by_name,
     weights_as_arrays,
 )
 from agerepro.provenance import provenance
@@ -154,7 +156,11 @@ def build_and_init(
     )
     network.backbone.trainable = not task.stage.keeps_backbone()
     if (published := init.published) is not None:
-        load_strict(network.backbone, published.tensors, source=published.file)
+        tensors = published.tensors
+        if isinstance(task.head, Regression) and isinstance(task.head.features, LayerFeatures):  # the network ends at that layer
+            wanted = variables_by_name(network.backbone)
+            tensors = {name: tensor for name, tensor in tensors.items() if name in wanted}
+        load_strict(network.backbone, tensors, source=published.file)
         return network, {"sha256": published.sha256, "parameters": published.parameters, "licence": published.licence}
     if (earlier := init.checkpoint) is None:
         return network, {"copied": [], "fresh": "all"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,16 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from agerepro.config.loading import read_experiment
+from agerepro.config.schema import Augment, Backbone, LayerFeatures, Machine, Regression
 from agerepro.errors import UserError
+from agerepro.models.build import build_network
+from agerepro.models.weights import LoadedWeights, weights_as_arrays
 from agerepro.regression.automl import INTERPRETER
 from agerepro.regression.engines import FitFailed
 from agerepro.runs.layout import find_run
 from agerepro.runs.plan import RunOptions, make_plan
 from agerepro.training import folds as module
+from agerepro.training.stages import Init, build_and_init
 from tests.cli.place import invoke
 
 REGRESSION = """
@@ -127,3 +132,14 @@ def test_settings_that_contradict_each_other_are_refused(experiment: Path) -> No
     }.items():
         with pytest.raises(UserError, match=told):
             read_experiment(experiment, settings=(setting,))
+
+
+def test_published_weights_enter_a_network_that_ends_at_an_early_layer() -> None:
+    backbone, head = Backbone(name="vgg16", width=0.0625), Regression(features=LayerFeatures(layer="first_conv"))
+    whole = build_network(backbone, Regression(), outputs=1, size=32, seed=7).backbone
+    tensors = weights_as_arrays(whole)
+    published = LoadedWeights("vggface", "file.h5", "0" * 64, 1, "none", (), tensors)
+    task = SimpleNamespace(head=head, outputs=1, seed=0, stage=SimpleNamespace(name="fgnet", keeps_backbone=lambda: True))
+    network, about = build_and_init(task, Init("weights", published=published), backbone, Augment(size=32), Machine())  # type: ignore[arg-type]
+    np.testing.assert_array_equal(weights_as_arrays(network.backbone)["conv1_1/kernel"], tensors["conv1_1/kernel"])
+    assert set(weights_as_arrays(network.backbone)) == {"conv1_1/kernel", "conv1_1/bias"} and about["sha256"] == "0" * 64
