@@ -48,13 +48,14 @@ import numpy as np
 
 LEAST_SECONDS = 30  # auto-sklearn refuses less
 HEAD_ROOM_MB = 1024  # of `memory_mb`, for this process and the server of its log: 450 MB at rest, more while models are loaded
-LEAST_MB_A_MODEL = 512  # a trial begins with this process's address space, 450 MB; with less it may hang for the whole budget
+LEAST_MB_A_MODEL = 512  # a trial begins with this process's address space, 420 MB; with less it may hang for the whole budget
 META_CONFIGURATIONS = 25  # auto-sklearn's default: where its search begins
 HELD_OUT = 0.33  # share of photos that auto-sklearn's hold-out judges models on
 KINDS = {"seconds": int, "seconds_a_model": int, "memory_mb": int, "trials": int, "seed": int, "inner_split": str, "jobs": int}
 SPLITS = ("subjects", "random")
 FAILED = ("TIMEOUT", "MEMOUT", "CRASHED", "ABORT")  # of a trial; the search also notes those that it did not begin
 OUTPUTS = ("about.json", "predictions.csv", "model.pkl")
+CLEARED_WITHIN_S = 5.0
 NO_MODEL, WRONG_INPUT, STOPPED = 1, 2, 75
 PICKLE = "Loading a pickle runs code that is in it: load none from strangers. It needs the versions named here."
 
@@ -529,10 +530,14 @@ def end_when_asked(place: Path, with_parent: bool) -> None:
     def end(*_: object) -> NoReturn:
         import psutil
 
-        for child in psutil.Process(main_process).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                child.kill()
-        shutil.rmtree(place, ignore_errors=True)
+        until = time.monotonic() + CLEARED_WITHIN_S
+        while place.exists() and time.monotonic() < until:  # more than once: another thread may be starting the next trial
+            children = psutil.Process(main_process).children(recursive=True)
+            for child in children:
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+            psutil.wait_procs(children, timeout=1)  # else they write while their folder is removed
+            shutil.rmtree(place, ignore_errors=True)
         os._exit(STOPPED)
 
     def in_child() -> None:
