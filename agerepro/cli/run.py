@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ from agerepro.errors import CheckFailed, Interrupted, UserError
 
 if TYPE_CHECKING:
     from agerepro.report.loading import LoadedRun
+    from agerepro.runs.layout import Run
     from agerepro.runs.plan import RunOptions
 
 
@@ -105,7 +108,7 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
     loaded = [load_run(place, partial=folds is not None) for place in places]
     write_report(loaded, out=click.echo, note=note)
     if explain:
-        explain_loaded(loaded, options[0].data)
+        explain_loaded(loaded, options[0].data, jobs=jobs)
     if report:
         click.echo(f"Page: {page_of(loaded)}")
     if not (explain and report):
@@ -182,6 +185,7 @@ def step(
         made = make_plan(options)
         if worker:
             stop_with_parent()
+        if worker and kind == "fold":
             do_worker(made, what, reporter)
         else:
             # A job that Slurm has started again may come while its former process is ending.
@@ -272,6 +276,31 @@ def make_options(
     return RunOptions(experiment, profile, data, runs, weights, folds, jobs, (*settings, *own_settings(columns, pattern)), tensorboard)
 
 
+@contextmanager
+def _explained_beside(runs: Sequence[LoadedRun], data: Path | None) -> Iterator[Callable[[Run], None]]:
+    """A process for each of the runs that explains it meanwhile; the function waits for that of one run, whatever becomes of it: what
+    it did not store is computed here.
+    """
+    processes = {}
+    try:
+        for loaded in runs:
+            words = ["explain", loaded.run.folder, *(["--data", data] if data else [])]
+            command = [sys.executable, "-m", "agerepro", *map(str, words)]
+            processes[loaded.run] = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+
+        def wait_for(run: Run) -> None:
+            if run in processes:
+                processes[run].wait()
+
+        yield wait_for
+    finally:
+        for process in processes.values():
+            process.terminate()
+            process.wait()
+
+
 def page_of(loaded: Sequence[LoadedRun]) -> Path:
     """Write the page of runs whose table is written, and return its file."""
     from agerepro.report.write import write_figures
@@ -328,8 +357,11 @@ def collect_runs(options: Sequence[RunOptions], *, partial: bool, explain: bool 
         raise CheckFailed("\n".join(["Folds are missing:", *missing.values()]))
 
 
-def explain_loaded(loaded: Sequence[LoadedRun], data: Path | None) -> None:
-    """Maps of the runs by the defaults of `agerepro explain`; a reason why there are none ends nothing, since all else is done."""
+def explain_loaded(loaded: Sequence[LoadedRun], data: Path | None, *, jobs: int = 1) -> None:
+    """Maps of the runs by the defaults of `agerepro explain`; a reason why there are none ends nothing, since all else is done.
+
+    jobs: with several, another process computes the maps of the second run while this one computes the first's, and so on.
+    """
     import time
 
     from agerepro.cli.options import ProgressReporter, configure_from_run
@@ -341,8 +373,11 @@ def explain_loaded(loaded: Sequence[LoadedRun], data: Path | None) -> None:
         from agerepro.report.explanation import explain_runs
 
     try:
-        with ProgressReporter() as talk:
-            text, folder = explain_runs(loaded, ExplainConfig(), data=data, faces=None, clock=time.perf_counter, on_progress=talk.count)
+        with ProgressReporter() as talk, _explained_beside(loaded[1:jobs], data) as wait_for:
+            config, clock = ExplainConfig(), time.perf_counter
+            text, folder = explain_runs(
+                loaded, config, data=data, faces=None, clock=clock, on_progress=talk.count, before=lambda run: wait_for(run.run)
+            )
     except UserError as error:
         click.echo(f"No maps: {error}", err=True)
         return

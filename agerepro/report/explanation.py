@@ -26,12 +26,17 @@ def explain_runs(
     faces: bool | None,
     clock: Clock,
     on_progress: Progress,
+    before: Callable[[LoadedRun], object] = lambda run: None,
 ) -> tuple[str, Path]:
     """What is to be printed, and the folder of the results: of one run its RUN/explain, of several one beside them.
 
-    faces: show them in figures; None: as the data's licence allows. Raises UserError as `load_run_model` and `explain`.
+    faces: show them in figures; None: as the data's licence allows; before: called with each run when its turn comes. Raises UserError
+    as `load_run_model` and `explain`.
     """
-    explained = [_explain_run(run, config, data=data, faces=faces, clock=clock, on_progress=on_progress) for run in runs]
+    explained = []
+    for run in runs:
+        before(run)
+        explained.append(_explain_run(run, config, data=data, faces=faces, clock=clock, on_progress=on_progress))
     pairs = before_after(explained)
     text = explanation_text(explained, pairs)
     if len(runs) == 1:

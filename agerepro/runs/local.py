@@ -57,6 +57,7 @@ def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterat
     failure: UserError | None = None
     own = plans[0].experiment.machine.devices if plans else 1  # all experiments compute alike
     with Workers(jobs - 1, devices=visible_gpus() if jobs > 1 else (), own=own) as workers:
+        workers.prepare_ahead(plans)
         for number, plan in enumerate(plans, start=1):
             reporter.say(f"{plan.options.experiment} ({plan.options.profile})")
             try:

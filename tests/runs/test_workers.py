@@ -100,3 +100,19 @@ def test_none_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with Workers(0, devices=["0"]) as workers:
         workers.help_with(SimpleNamespace(), 3)  # type: ignore[arg-type]
         assert WORKERS not in os.environ
+
+
+def test_the_first_prepares_ahead_what_later_experiments_need_alone(tmp_path: Path, started: Callable[[str], Started]) -> None:
+    def faces(name: str, current: bool = False) -> Any:
+        return SimpleNamespace(place=tmp_path / name, is_current=lambda: current, is_done=lambda: current)
+
+    seen = started("pass")
+    first, second = plan_in(tmp_path / "one", runs=tmp_path), plan_in(tmp_path / "two", runs=tmp_path)
+    first.prepared = {"fgnet": faces("fgnet")}
+    second.prepared = {"imdb": faces("imdb"), "agedb": faces("agedb", current=True), "fgnet": faces("fgnet")}
+    with Workers(2) as workers:
+        workers.prepare_ahead([first, second, second])
+        workers.help_with(first, 2)
+        wait_until(lambda: len(seen) == 3)
+    assert [words for _, _, command in seen if "prepare" in command for words in [command[5:7]]] == [["prepare", "imdb"]]
+    assert sum("fold" in command for _, _, command in seen) == 2
