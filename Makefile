@@ -118,7 +118,7 @@ test-slurm: $(READY) ## the array of folds on a real Slurm of one node, set up h
 	@tests/cluster/node.sh install && $(BIN)/python -m pytest -q -s tests/cluster/slurm.py
 
 .PHONY: test-automl
-test-automl: $(READY) $(VENV_AUTOML)/.ready ## real fits of auto-sklearn; takes five minutes or so
+test-automl: $(READY) $(VENV_AUTOML)/.ready ## real fits of auto-sklearn; takes two minutes or so
 	@$(BIN)/python -m pytest tests/regression/automl_real.py --timeout 900
 
 .PHONY: docker-build

@@ -85,7 +85,7 @@ def fit_fold(
     where its input is wrong, it dies or takes too long; Interrupted where it was stopped.
     """
     where = f"Fold {fold} of {features}"
-    with tempfile.TemporaryDirectory(prefix="agerepro-automl-", ignore_cleanup_errors=True) as place:
+    with tempfile.TemporaryDirectory(prefix="automl-", ignore_cleanup_errors=True) as place:
         settings_file = write_json(Path(place) / "settings.json", {name: settings[name] for name in SETTINGS})
         # -I: neither this environment's variables nor the files beside the worker are seen by the other Python.
         command = [

@@ -96,7 +96,8 @@ def main() -> int:
     parser.add_argument("--with-parent", action="store_true", help="end when standard input is closed")
     options = parser.parse_args()
     started = time.monotonic()
-    place = Path(tempfile.mkdtemp(prefix="agerepro-automl-"))
+    place = Path(tempfile.mkdtemp(prefix="automl-"))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(place)  # the library has temporary files of its own
     end_when_asked(place, options.with_parent)
     out = options.out.resolve()
     try:
@@ -531,7 +532,7 @@ def end_when_asked(place: Path, with_parent: bool) -> None:
         import psutil
 
         until = time.monotonic() + CLEARED_WITHIN_S
-        while place.exists() and time.monotonic() < until:  # more than once: another thread may be starting the next trial
+        while place.exists() and time.monotonic() < until:
             children = psutil.Process(main_process).children(recursive=True)
             for child in children:
                 with contextlib.suppress(psutil.Error):
@@ -548,7 +549,9 @@ def end_when_asked(place: Path, with_parent: bool) -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1):
                 pass
-        end()
+        os.kill(main_process, signal.SIGTERM)  # so that the main thread starts no further trial
+        time.sleep(CLEARED_WITHIN_S)
+        end()  # it was held up where no signal reaches it
 
     signal.signal(signal.SIGTERM, end)
     os.register_at_fork(after_in_child=in_child)

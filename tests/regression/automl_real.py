@@ -193,13 +193,12 @@ def alive(pid: int) -> bool:
         return False
 
 
-def nothing_left(pids: list[int], folder: Path) -> bool:
-    """Whether all processes end soon, and leave neither results nor anything of their search; settings and log may stay."""
+def left_of(pids: list[int], folder: Path) -> list[Any]:
+    """Processes that do not end soon, results, and what is left of the search; settings and log may stay."""
     end = time.monotonic() + ENDS_S
     while any(alive(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(0.1)
-    left = [*folder.glob("scratch/*/*/**/*"), *folder.glob("out/*")]
-    return not any(alive(pid) for pid in pids) and not left
+    return [*filter(alive, pids), *folder.glob("scratch/*/*/**/*"), *folder.glob("out/*")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -208,14 +207,14 @@ def test_a_fit_ends_with_the_process_that_started_it(busy: Any, number: int) -> 
     assert len(others) >= 2  # the server of the log, a trial
     process.send_signal(number)
     process.wait()
-    assert nothing_left([worker, *others], folder)
+    assert left_of([worker, *others], folder) == []
 
 
 def test_a_killed_worker_takes_its_trials_with_it_and_is_said(busy: Any) -> None:
     process, worker, others, folder = busy
     os.kill(worker, signal.SIGKILL)
     assert process.wait() == 1  # the UserError of a bare Python
-    assert nothing_left([worker, *others], folder)
+    assert left_of([worker, *others], folder) == []
 
 
 def test_a_terminated_worker_ends_at_once(busy: Any) -> None:
@@ -224,4 +223,4 @@ def test_a_terminated_worker_ends_at_once(busy: Any) -> None:
     os.kill(worker, signal.SIGTERM)
     process.wait()
     assert time.monotonic() - began < ENDS_S
-    assert nothing_left([worker, *others], folder)
+    assert left_of([worker, *others], folder) == []
