@@ -102,7 +102,7 @@ def _fit_flaml(settings: Flaml, features: np.ndarray, ages: np.ndarray, people: 
             eval_method="cv",
             n_splits=min(INNER_FOLDS, len(set(people))),
             **({"split_type": "group", "groups": _numbered(groups)} if groups is not None else {}),
-            n_jobs=loading_threads(),
+            n_jobs=1 if settings.trials else loading_threads(),  # sums on several threads differ in their last bits
             seed=seed + 1,  # 0 stands for none
             verbose=0,
         )

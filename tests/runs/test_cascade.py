@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -73,7 +74,7 @@ def test_a_flipped_byte_is_named_and_the_fold_done_again_to_the_same_bytes(finis
     assert "4 of 4 folds done" in agerepro("status", run.folder)  # by sizes: nothing is read
     assert str(file) in agerepro("verify", run.folder, code=1)
     said = agerepro("status", run.folder, code=1)
-    assert "3 of 4 folds done" in said and "missing: 2" in said
+    assert "3 of 4 folds done" in said and re.search(r"fold 2 +missing", said)
     assert "3 of 4 folds are done" in agerepro("table", run.folder, code=1)
     assert "partial: 3 of 4 folds" in agerepro("table", run.folder, "--partial")
     agerepro("run", TINY, "--profile", "paper", "--runs", runs, "--folds", "2")
@@ -203,7 +204,7 @@ def test_a_fold_that_diverges_is_a_failed_fold_with_its_reason_and_stops_no_othe
     run = frozen_run(tmp_path)
     assert run.done([0]) == [(0, 0), (0, 2), (0, 3)]
     said = agerepro("status", run.folder, code=1)
-    assert "fold 1 failed" in said and "nan" in said
+    assert re.search(r"fold 1 +failed: .*nan", said)
     # Trained again with a lower rate it would be another experiment: put among the others, it is refused.
     said = agerepro(*FROZEN, "--runs", tmp_path, "--folds", 1, "--set", "stages.fgnet.optimizer.adam=0.001")
     assert run.folder.name in said and "not mixed" in said

@@ -73,8 +73,11 @@ run() {
   # A signal ends `wait` and not the command: wait again.
   while before=$signals; wait "$child"; result=$?; [ "$signals" != "$before" ]; do :; done
   child=''
-  # Ended by the signal itself, too early to save: it is continued where it had saved before.
-  case $signal:$result in USR1:138 | TERM:138 | TERM:143) result=75 ;; esac
+  # Ended by a signal that has not reached this shell yet?
+  if [ "$result" -gt 128 ] && [ -z "$signal" ]; then sleep 1; fi
+  # Ended by the signal itself, too early to save: it is continued where it had saved before. Where that happens while a trap runs, bash
+  # gives -1 for the code.
+  if [ -n "$signal" ] && { [ "$result" -lt 0 ] || [ "$result" -gt 2 ]; }; then result=75; fi
   if [ "$code" = 0 ] || [ "$result" = 75 ]; then code=$result; fi
 }
 
