@@ -120,7 +120,8 @@ def test_workers_end_with_the_process_that_started_them(finished: tuple[Path, st
         while not worker:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 pytest.fail(f"it ended with {process.wait(timeout=0.2)} before its worker was seen")
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            lists = Path(f"/proc/{process.pid}/task").glob("*/children")  # by the thread that started them
+            children = [child for file in lists for child in file.read_text().split()]
             worker = next((int(child) for child in children if b"--worker" in Path(f"/proc/{child}/cmdline").read_bytes()), 0)
         ended = os.pidfd_open(worker)
         process.kill()
