@@ -115,10 +115,9 @@ def script(job: Job, settings: ClusterSettings, *, folder: Path, workdir: Path) 
             time=resources.time,
             cpus=resources.cpus,
             memory=resources.memory,
-            gpus=0,  # in the options, as the site is asked for them
             partition=resources.partition,
             account=settings.account,
-            options=list(resources.options),
+            options=list(resources.options),  # GPUs among them, as the site is asked for them
             array=array,
             lead=settings.lead,
             timeouts=settings.timeouts,

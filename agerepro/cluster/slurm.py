@@ -82,7 +82,7 @@ def submit(jobs: Sequence[Job], *, runs: Path, folder: Path, workdir: Path) -> l
     numbers: dict[str, str] = {}
     submitted: list[Submitted] = []
     with lock_folder(_slurm_folder(runs) / "submission", wait=WHEN_FREE):
-        noted = {step: number for step, number in _registry(runs).items() if step in steps_in_hand(runs)}
+        noted = steps_in_hand(runs)
         for job in jobs:
             waits = _dependency(job, numbers)
             command = ["sbatch", "--parsable", f"--chdir={workdir}", *([waits] if waits else []), str(folder / f"{job.name}.sh")]

@@ -1,4 +1,4 @@
-"""Engines that fit one fold in this environment: ridge regression, support vectors, FLAML's search."""
+"""Engines that fit one fold in this environment: support vectors, and FLAML's search."""
 
 from __future__ import annotations
 

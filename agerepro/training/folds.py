@@ -312,14 +312,15 @@ class EngineFolds(FoldRunner):
 
     def _by_auto_sklearn(self, fold: int, tested: np.ndarray) -> tuple[np.ndarray, Callable[[Path, bool], object]]:
         photos = self.task.data.photos
-        with lock_folder(self.exchange, wait=WHEN_FREE):
-            write_exchange(
-                self.exchange,
-                mean_features(self.features, np.arange(len(photos)), self.views()),
-                photos.assign(subject=people_of(photos).to_numpy(), age=self.task.targets),
-                self.folds,
-                {"made_by": self.task.digest, "stage": self.task.settings["stage"], "start": self.task.settings["start"]},
-            )
+        if finished_by(self.exchange) != self.task.digest:  # once a run: no later fold reads all features
+            with lock_folder(self.exchange, wait=WHEN_FREE):
+                write_exchange(
+                    self.exchange,
+                    mean_features(self.features, np.arange(len(photos)), self.views()),
+                    photos.assign(subject=people_of(photos).to_numpy(), age=self.task.targets),
+                    self.folds,
+                    {"made_by": self.task.digest, "stage": self.task.settings["stage"], "start": self.task.settings["start"]},
+                )
         assert isinstance(self.regressor, AutoSklearn) and self.interpreter is not None
         seed = derive_seed("regression", self.task.seed, self.task.stage.name, fold)
         settings = {**dataclasses.asdict(self.regressor), "seed": seed}
