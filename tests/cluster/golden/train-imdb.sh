@@ -71,12 +71,12 @@ run() {
   "$@" &
   child=$!
   if [ -n "$signal" ]; then pass_on; fi
-  # A signal ends `wait` and not the command: wait again; also where bash gives -1, as it may when a trap was running.
+  # A signal ends `wait` and not the command: wait again, until it is gone.
   while
     before=$signals
     wait "$child"
     result=$?
-    [ "$signals" != "$before" ] || { [ "$result" -lt 0 ] && kill -0 "$child" 2>/dev/null; }
+    [ "$signals" != "$before" ] || kill -0 "$child" 2>/dev/null
   do :; done
   child=''
   # Ended by a signal that has not reached this shell yet?
