@@ -10,10 +10,10 @@ import keras
 
 from agerepro.models.layers import BatchNorm, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.preprocessing import Preprocess
-from agerepro.predict.predict import views
 from agerepro.runs.layout import Run
 from agerepro.runs.model import RunModel, load_run_model
 from agerepro.tasks.decode import DECODE
+from agerepro.training.augment import views_of
 from agerepro.training.folds import trained_part
 
 PIXELS, LOGITS, POSTERIOR, AGE = "pixels", "logits", "posterior", "age"  # the input and the outputs
@@ -54,7 +54,7 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     experiment = run_model.experiment
     pixels = keras.Input((experiment.augment.size, experiment.augment.size, 3), dtype="uint8", name=PIXELS)
     values = keras.ops.cast(pixels, "float32")
-    inputs = [values if view == views(experiment)[0] else keras.ops.flip(values, axis=2) for view in views(experiment)]
+    inputs = [values if view == views_of(experiment)[0] else keras.ops.flip(values, axis=2) for view in views_of(experiment)]
     if trained_part(run_model.network, experiment.stages[-1]) is run_model.network.head:
         inputs = [run_model.network.backbone(view) for view in inputs]  # once for all folds, which share it
     branches = [_branch(run_model, fold, seed) for fold in folds]
@@ -74,7 +74,7 @@ def _branch(run_model: RunModel, fold: int, seed: int) -> Callable[[Any], Any]:
         own = load_run_model(run_model.run, seed=seed)
         own.load_fold(fold, seed=seed)
         part = own.network.full
-    return keras.Model(part.input, part.output, name=f"fold_{fold}")
+    return keras.Model(part.input, part.output[run_model.task.main], name=f"fold_{fold}")
 
 
 def _named(outputs: list[Any], run_model: RunModel) -> dict[str, Any]:

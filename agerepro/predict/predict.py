@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.faces.alignment import BY_SOURCE, SIDES
 from agerepro.faces.crops import counted_as
@@ -23,8 +22,8 @@ from agerepro.predict.interval import LEAST_PEOPLE, TestSummary, interval_ends, 
 from agerepro.predict.photos import Crop, PhotoFaces, PhotoFiles, TrainingOverlap, Which, find_faces, training_overlap
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.model import RunModel
-from agerepro.tasks.decode import decode, posterior
-from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, View
+from agerepro.tasks.decode import decode
+from agerepro.training.augment import AugmentedFaces, views_of
 from agerepro.training.loading import load_batches
 
 BATCH = 64
@@ -95,19 +94,13 @@ def outputs_of(
     parts = [np.arange(start, min(start + BATCH, len(images))) for start in range(0, len(images), BATCH)]
     for fold in folds if parts else ():
         run_model.load_fold(fold, seed=seed)
-        loaded = load_batches(source, ((rows, view) for rows in parts for view in views(experiment)))
-        answers = (np.asarray(run_model.network.full.predict_on_batch(pixels)) for pixels in loaded)
+        loaded = load_batches(source, ((rows, view) for rows in parts for view in views_of(experiment)))
+        answers = (run_model.task.answer(run_model.network.full.predict_on_batch(pixels)) for pixels in loaded)
         for rows in parts:
-            outputs = [next(answers) for _ in views(experiment)]
-            mean[rows] += np.mean([posterior(output) if len(run_model.bins) else output for output in outputs], axis=0) / len(folds)
+            mean[rows] += np.mean([next(answers) for _ in views_of(experiment)], axis=0) / len(folds)
             count += len(rows)
             on_progress(count, total)
     return mean
-
-
-def views(experiment: Experiment) -> list[View]:
-    """How often and how a tested photo is looked at, as in the run's own tests."""
-    return [PLAIN, MIRRORED] if experiment.tta == "flip_average" else [PLAIN]
 
 
 @dataclass(frozen=True)

@@ -7,28 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Age, AgeGroups, Classification, Experiment
+from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.io import verified
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import load_arrays, load_strict
 from agerepro.runs.layout import Run
+from agerepro.tasks.task import Task, restore_task
 from agerepro.training.folds import WEIGHTS, backbone_path, trained_part
 
 
 @dataclass(frozen=True)
 class RunModel:
-    """A fold's trained network, built once and filled with one fold after the other.
-
-    bins: (bins,) values that the classes stand for, years or, for age groups, their numbers; empty for a Value head.
-    labels: names of the age groups, empty where ages are learnt.
-    """
+    """A fold's trained network, built once and filled with one fold after the other; task: what its head has learnt."""
 
     run: Run
     experiment: Experiment
     network: Network
-    bins: np.ndarray
-    labels: tuple[str, ...]
+    task: Task
+
+    @property
+    def bins(self) -> np.ndarray:
+        """(bins,) values that the classes stand for, years or, for age groups, their numbers; empty for a regression head."""
+        return self.task.bins
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the age groups, empty where ages are learnt."""
+        return self.task.labels
 
     def load_fold(self, fold: int, *, seed: int) -> None:
         """Set the network's weights to those at the end of a fold. UserError when the fold kept none."""
@@ -61,10 +67,11 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     stage = experiment.stages[-1]
     seen = experiment.as_of(stage)
     bins = load_arrays(verified(run.fold_folder(seed, finished[0]) / "posteriors.npz"))["bins"]
+    task = restore_task(experiment, stage, bins)
     network = build_network(
         seen.backbone,
-        seen.head if isinstance(stage.target, Age) else Classification(),
-        outputs=max(len(bins), 1),
+        seen.head,
+        outputs=task.outputs,
         size=experiment.augment.size,
         precision=experiment.machine.precision,
         seed=0,
@@ -72,4 +79,4 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     if stage.keeps_backbone():
         path = backbone_path(run.folder, seed)
         load_strict(network.backbone, load_arrays(verified(path)), source=str(path))
-    return RunModel(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, AgeGroups) else ())
+    return RunModel(run, experiment, network, task)

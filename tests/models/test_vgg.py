@@ -23,7 +23,7 @@ LAYERS = ("preprocess", "conv1_1", "pool1", "pool2", "pool3", "pool4", "conv5_3"
 
 @pytest.fixture(scope="module")
 def network(vgg16_folder: Path) -> Network:
-    network = build_network(VGGFACE, Classification(), outputs=4, size=224, seed=0)
+    network = build_network(VGGFACE, Classification(), outputs={"logits": 4}, size=224, seed=0)
     load_published(VGGFACE, network, folder=vgg16_folder)
     return network
 
@@ -95,7 +95,7 @@ def test_means_of_the_other_version_are_noticed(network: Network, vgg16_oracle: 
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
     backbone = Backbone(name="vgg16", dense=(512, 256))
-    network = build_network(backbone, Classification(), outputs=100, size=224, seed=0)
+    network = build_network(backbone, Classification(), outputs={"logits": 100}, size=224, seed=0)
     assert network.backbone.count_params() == 14_714_688  # keras-vggface without top, counted by building it
     assert network.full.count_params() - 100 == 27_717_184  # koenig2019's count fits 100 outputs without bias; ours have one
 
