@@ -102,8 +102,11 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
         if stage.protocol is None and experiment.machine.xla and experiment.machine.devices != 1:
             raise UserError(f"{path}: XLA trains stage {stage.name!r} on one device only: leave `machine.xla` or `machine.devices` out.")
-        if (of := stage.predictions_of()) and of not in names:
-            raise UserError(f"{path}: stage {stage.name!r} needs predictions of {of!r}, which is no earlier stage.{suggest(of, names)}")
+        if of := stage.predictions_of():
+            if of not in names:
+                raise UserError(f"{path}: stage {stage.name!r} needs predictions of {of!r}, which is no earlier stage.{suggest(of, names)}")
+            if not isinstance(experiment.stage(of).target, Age):
+                raise UserError(f"{path}: stage {stage.name!r} needs ages that {of!r} predicts, but that learns something else.")
         if isinstance(stage.target, Age) and stage.target.residuals == "cross_fitted":
             _check_cross_fitting(experiment, stage, f"{path}: stage {stage.name!r}")
         names.append(stage.name)

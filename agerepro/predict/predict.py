@@ -103,6 +103,15 @@ def outputs_of(
     return mean
 
 
+def offsets_of(run_model: RunModel, images: Sequence[bytes]) -> np.ndarray:
+    """(n,) years that the run's answers are added to: what an earlier stage predicts, where it has learnt its residuals, else 0."""
+    experiment = run_model.experiment
+    if run_model.base is None:
+        return np.zeros(len(images))
+    source = AugmentedFaces(JpegImages(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
+    return run_model.base.predict(experiment, source, len(images))
+
+
 @dataclass(frozen=True)
 class EstimateBuilder:
     """All that turns outputs into rows: classes, groups, the run's decoding and its measured worth."""
@@ -114,9 +123,10 @@ class EstimateBuilder:
     overlap: TrainingOverlap
     folds: tuple[int, ...]
 
-    def rows(self, photos: Sequence[PhotoFaces], outputs: np.ndarray) -> list[Row]:
-        """One row a face, and one for a photo without; outputs: (crops with an image, bins or 1), in the order of the crops."""
-        estimates = iter(zip(self._estimates(outputs), outputs))
+    def rows(self, photos: Sequence[PhotoFaces], outputs: np.ndarray, *, offsets: np.ndarray) -> list[Row]:
+        """One row a face, and one for a photo without; outputs: (crops with an image, bins or 1), in the order of the crops; offsets: (crops
+        with an image,) years that are added to what they say."""
+        estimates = iter(zip(self._estimates(outputs, offsets), outputs))
         rows: list[Row] = []
         for photo in photos:
             if photo.unreadable:
@@ -151,11 +161,11 @@ class EstimateBuilder:
             "warnings": warnings,
         }
 
-    def _estimates(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+    def _estimates(self, outputs: np.ndarray, offsets: np.ndarray) -> list[dict[str, Any]]:
         if self.labels:
             best = outputs.argmax(axis=1) if len(outputs) else []
             return [{"group": self.labels[n], "probability": round(float(row[n]), DIGITS)} for n, row in zip(best, outputs)]
-        ages = decode(outputs, self.bins, self.decode)["predicted"]
+        ages = decode(outputs, self.bins, self.decode, offset=offsets)["predicted"]
         years = self.tests.years
         if years is None or not math.isfinite(years.factor):
             return [{"age": round(float(age), DIGITS)} for age in ages]
@@ -201,7 +211,14 @@ def predict_photos(run_model: RunModel, photos: PhotoFiles, *, folds: str | None
     outputs = outputs_of(run_model, images, chosen, seed=seed, on_progress=lambda count, total: on_progress("faces", count, total))
     builder = EstimateBuilder(run_model.bins, run_model.labels, experiment.decode, tests, training_overlap(run), chosen)
     classes = list(run_model.labels) or [f"{age:g}" for age in run_model.bins.tolist()]
-    return PhotoPredictions(builder.rows(faces, outputs), classes, chosen, tests, photos, int(counts.get(counted_as("ok", BY_SOURCE), 0)))
+    return PhotoPredictions(
+        builder.rows(faces, outputs, offsets=offsets_of(run_model, images)),
+        classes,
+        chosen,
+        tests,
+        photos,
+        int(counts.get(counted_as("ok", BY_SOURCE), 0)),
+    )
 
 
 def as_jsonl(rows: Sequence[Row], classes: Sequence[str], *, distribution: bool) -> str:

@@ -30,6 +30,7 @@ from agerepro.models.weights import (
 from agerepro.provenance import provenance
 from agerepro.rng import derive_seed
 from agerepro.splits.protocols import divide
+from agerepro.tasks.decode import decode
 from agerepro.tasks.labels import judged
 from agerepro.tasks.task import Task, make_task, restore_task
 from agerepro.training.augment import AugmentedFaces, InputView, views_of
@@ -220,16 +221,31 @@ def stage_predictions(experiment: Experiment, stage: BaseStage, place: StageChec
 
 
 def _predict_all(experiment: Experiment, stage: BaseStage, place: StageCheckpoint, data: FaceDataset) -> np.ndarray:
-    task = restore_task(experiment, stage, place.bins())
-    seen = experiment.as_of(stage)
+    network, task = trained_network(experiment, stage, place)
+    photos = data.photos
+    faces = AugmentedFaces(data.pixels(), list(photos["photo"]), experiment.augment, ())
+    return predict_years(experiment, network, task, faces, len(photos), offset=task.offset(photos))
+
+
+def trained_network(experiment: Experiment, stage: BaseStage, place: StageCheckpoint) -> tuple[Network, Task]:
+    """A shared stage's network with its final weights, and what it has learnt. UserError where its files are damaged."""
+    seen, task = experiment.as_of(stage), restore_task(experiment, stage, place.bins())
     network = build_network(
         seen.backbone, seen.head, outputs=task.outputs, size=seen.augment.size, precision=seen.machine.precision, seed=0
     )
     load_strict(network.full, load_arrays(place.weights), source=str(place.folder / FINAL))
-    photos = data.photos
-    faces = AugmentedFaces(data.pixels(), list(photos["photo"]), experiment.augment, ())
-    rows = np.arange(len(photos))
+    return network, task
+
+
+def predict_years(
+    experiment: Experiment, network: Network, task: Task, faces: InputView, count: int, *, offset: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """(n,) float64 years of the first `count` faces, looked at and decoded as the experiment's tests are; offset as `decode`'s."""
+    rows = np.arange(count)
     answers = [
-        np.concatenate([task.answer(part) for part in predict_batches(network.full, faces, rows, view)]) for view in views_of(experiment)
+        np.concatenate(
+            [np.empty((0, len(task.bins) or 1)), *(task.answer(part) for part in predict_batches(network.full, faces, rows, view))]
+        )
+        for view in views_of(experiment)
     ]
-    return np.asarray(task.columns(np.mean(answers, axis=0), photos, how=experiment.decode)["predicted"], np.float64)
+    return np.asarray(decode(np.mean(answers, axis=0), task.bins, experiment.decode, offset=offset)["predicted"], np.float64)
