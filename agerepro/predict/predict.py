@@ -124,8 +124,10 @@ class EstimateBuilder:
     folds: tuple[int, ...]
 
     def rows(self, photos: Sequence[PhotoFaces], outputs: np.ndarray, *, offsets: np.ndarray) -> list[Row]:
-        """One row a face, and one for a photo without; outputs: (crops with an image, bins or 1), in the order of the crops; offsets: (crops
-        with an image,) years that are added to what they say."""
+        """One row a face, and one for a photo without.
+
+        outputs: (crops with an image, bins or 1), in the order of the crops; offsets: (crops with an image,) years that are added to them.
+        """
         estimates = iter(zip(self._estimates(outputs, offsets), outputs))
         rows: list[Row] = []
         for photo in photos:
@@ -211,14 +213,8 @@ def predict_photos(run_model: RunModel, photos: PhotoFiles, *, folds: str | None
     outputs = outputs_of(run_model, images, chosen, seed=seed, on_progress=lambda count, total: on_progress("faces", count, total))
     builder = EstimateBuilder(run_model.bins, run_model.labels, experiment.decode, tests, training_overlap(run), chosen)
     classes = list(run_model.labels) or [f"{age:g}" for age in run_model.bins.tolist()]
-    return PhotoPredictions(
-        builder.rows(faces, outputs, offsets=offsets_of(run_model, images)),
-        classes,
-        chosen,
-        tests,
-        photos,
-        int(counts.get(counted_as("ok", BY_SOURCE), 0)),
-    )
+    rows = builder.rows(faces, outputs, offsets=offsets_of(run_model, images))
+    return PhotoPredictions(rows, classes, chosen, tests, photos, int(counts.get(counted_as("ok", BY_SOURCE), 0)))
 
 
 def as_jsonl(rows: Sequence[Row], classes: Sequence[str], *, distribution: bool) -> str:

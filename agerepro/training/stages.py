@@ -241,11 +241,9 @@ def predict_years(
     experiment: Experiment, network: Network, task: Task, faces: InputView, count: int, *, offset: np.ndarray | float = 0.0
 ) -> np.ndarray:
     """(n,) float64 years of the first `count` faces, looked at and decoded as the experiment's tests are; offset as `decode`'s."""
-    rows = np.arange(count)
-    answers = [
-        np.concatenate(
-            [np.empty((0, len(task.bins) or 1)), *(task.answer(part) for part in predict_batches(network.full, faces, rows, view))]
-        )
-        for view in views_of(experiment)
-    ]
+    rows, nothing = np.arange(count), np.empty((0, len(task.bins) or 1))
+    answers = []
+    for view in views_of(experiment):
+        parts = (task.answer(outputs) for outputs in predict_batches(network.full, faces, rows, view))
+        answers.append(np.concatenate([nothing, *parts]))
     return np.asarray(decode(np.mean(answers, axis=0), task.bins, experiment.decode, offset=offset)["predicted"], np.float64)
