@@ -128,10 +128,13 @@ def check(experiment: Experiment, path: Path) -> None:
                 f"have been trained on. Take other data for {stage.name!r}, or leave the stage out; where the authors have lists, write "
                 "`split: official` there and `protocol: official` here."
             )
-    softmax = isinstance(experiment.head, Classification)
-    for loss in experiment.loss if any(isinstance(stage, Stage) for stage in experiment.stages) else ():
-        if isinstance(loss, (CrossEntropy, MeanLoss, VarianceLoss)) != softmax:
-            raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
+    for stage in experiment.stages:
+        seen = experiment.as_of(stage)
+        for loss in seen.loss if isinstance(stage, Stage) else ():
+            if isinstance(loss, (CrossEntropy, MeanLoss, VarianceLoss)) != isinstance(seen.head, Classification):
+                raise UserError(
+                    f"{path}: the loss {type(loss).__name__} does not fit a {type(seen.head).__name__} head (stage {stage.name!r})."
+                )
     last = experiment.as_of(target)
     if isinstance(last.head, Regression) != (experiment.decode == "output"):
         raise UserError(f"{path}: `decode: output` belongs to `head: regression` or a regression on features, and to no other.")

@@ -348,6 +348,68 @@ OPTIMIZERS = {"adam": Adam}
 SCHEDULES = {"plateau": Plateau}
 
 
+@dataclass(frozen=True, config=STRICT)
+class LayerFeatures:
+    """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
+
+    layer: `last_conv`, `first_conv`, or a layer's name.
+    """
+
+    layer: str = "last_conv"
+    pooling: Literal["max", "mean", "flatten"] = "max"
+
+
+@dataclass(frozen=True, config=STRICT)
+class AgeRange:
+    """The ages from `first` to `last`, both included, `step` apart."""
+
+    first: Whole
+    last: Whole
+    step: Annotated[float, Field(gt=0, le=1)] = field(default=1.0, metadata=LATER)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Classification:
+    """A softmax over ages: those observed in the stage's data, or a fixed range; a label outside is an error.
+
+    label: `exact` wants every age to be a class; `nearest` trains on the nearest class, for ages in decimals [agustsson2017, eq. 1].
+    """
+
+    # What such a head sees of the backbone: its own output.
+    features: ClassVar[str] = "last"
+    statistics: ClassVar[tuple[str, ...]] = ()
+    input_sizes: ClassVar[tuple[int, ...]] = ()
+    init: ClassVar[str] = "he_normal"
+
+    ages: Annotated[Literal["observed"] | AgeRange, BeforeValidator(lambda v: AgeRange(**v) if isinstance(v, dict) else v)] = "observed"
+    label: Literal["exact", "nearest"] = "exact"
+
+
+def _layer_features(value: Any) -> Any:
+    return LayerFeatures(**value) if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True, config=STRICT)
+class Regression:
+    """One linear output in years, on pooled features.
+
+    features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `std` being
+    the standard deviation; or those of one layer.
+    input_sizes: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
+    init: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
+    `ridge_best_subset`: the same, on the subset of sizes and statistics that is chosen there too.
+    """
+
+    features: Annotated[Literal["last", "stages"] | LayerFeatures, BeforeValidator(_layer_features)] = "last"
+    statistics: Annotated[tuple[Literal["mean", "max", "std"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
+    input_sizes: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
+    init: Literal["he_normal", "ridge", "ridge_best_subset"] = "he_normal"
+
+
+HEADS = {"classification": Classification, "regression": Regression}
+Head = Classification | Regression
+
+
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class BaseStage:
     """What every stage says: which data, from which weights, and how the data are divided. One with a protocol is done once a fold."""
@@ -356,6 +418,7 @@ class BaseStage:
     data: str
     start_from: str = "weights"  # weights | scratch | the name of an earlier stage
     target: Annotated[Target, tagged_union(TARGETS)] = field(default_factory=Age)
+    head: Annotated[Head | None, tagged_union(HEADS)] = field(default=None, metadata=LATER)  # in place of the experiment's
     split: Annotated[Split | None, tagged_union(SPLITS)] = None
     protocol: Annotated[Protocol | None, tagged_union(PROTOCOLS)] = None
 
@@ -458,17 +521,6 @@ REGRESSORS = {"ridge": Ridge, "autosklearn": AutoSklearn, "flaml": Flaml, "svr":
 
 
 @dataclass(frozen=True, config=STRICT)
-class LayerFeatures:
-    """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
-
-    layer: `last_conv`, `first_conv`, or a layer's name.
-    """
-
-    layer: str = "last_conv"
-    pooling: Literal["max", "mean", "flatten"] = "max"
-
-
-@dataclass(frozen=True, config=STRICT)
 class ColumnFeature:
     """One number a photo, of no network: a column of the photos table, or what an earlier stage predicts."""
 
@@ -508,56 +560,6 @@ def _kind_of_stage(value: Any) -> str:
 
 
 AnyStage = Annotated[Annotated[Stage, Tag("[training]")] | Annotated[RegressionStage, Tag("[regression]")], Discriminator(_kind_of_stage)]
-
-
-@dataclass(frozen=True, config=STRICT)
-class AgeRange:
-    """The ages from `first` to `last`, both included, `step` apart."""
-
-    first: Whole
-    last: Whole
-    step: Annotated[float, Field(gt=0, le=1)] = field(default=1.0, metadata=LATER)
-
-
-@dataclass(frozen=True, config=STRICT)
-class Classification:
-    """A softmax over ages: those observed in the stage's data, or a fixed range; a label outside is an error.
-
-    label: `exact` wants every age to be a class; `nearest` trains on the nearest class, for ages in decimals [agustsson2017, eq. 1].
-    """
-
-    # What such a head sees of the backbone: its own output.
-    features: ClassVar[str] = "last"
-    statistics: ClassVar[tuple[str, ...]] = ()
-    input_sizes: ClassVar[tuple[int, ...]] = ()
-    init: ClassVar[str] = "he_normal"
-
-    ages: Annotated[Literal["observed"] | AgeRange, BeforeValidator(lambda v: AgeRange(**v) if isinstance(v, dict) else v)] = "observed"
-    label: Literal["exact", "nearest"] = "exact"
-
-
-def _layer_features(value: Any) -> Any:
-    return LayerFeatures(**value) if isinstance(value, dict) else value
-
-
-@dataclass(frozen=True, config=STRICT)
-class Regression:
-    """One linear output in years, on pooled features.
-
-    features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `std` being
-    the standard deviation; or those of one layer.
-    input_sizes: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
-    init: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
-    `ridge_best_subset`: the same, on the subset of sizes and statistics that is chosen there too.
-    """
-
-    features: Annotated[Literal["last", "stages"] | LayerFeatures, BeforeValidator(_layer_features)] = "last"
-    statistics: Annotated[tuple[Literal["mean", "max", "std"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
-    input_sizes: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
-    init: Literal["he_normal", "ridge", "ridge_best_subset"] = "he_normal"
-
-
-HEADS = {"classification": Classification, "regression": Regression}
 
 
 LossWeight = Annotated[float, Field(gt=0)]
@@ -611,7 +613,6 @@ LOSSES = {
     "absolute_error": AbsoluteError,
 }
 Loss = Annotated[CrossEntropy | MeanLoss | VarianceLoss | SquaredError | AbsoluteError, tagged_union(LOSSES)]
-Head = Classification | Regression
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -670,10 +671,15 @@ class Experiment:
     own: OwnData = field(default_factory=OwnData)
 
     def as_of(self, stage: BaseStage) -> Experiment:
-        """The experiment as a stage sees it: what learns no ages has a plain softmax, whatever the experiment's head for ages is; a
-        regression on features of its own has that head, and no dense layers."""
+        """The experiment as a stage sees it.
+
+        What learns no ages has a plain softmax, whatever the experiment's head for ages is; a stage may have a head of its own; a
+        regression on features of its own has that head, and no dense layers.
+        """
         if not stage.target.by_own_head:
             return replace(self, head=Classification(), loss=(CrossEntropy(),), sample_weights="none")
+        if stage.head is not None:
+            return replace(self, head=stage.head)
         if not isinstance(stage, RegressionStage) or stage.features is None:
             return self
         head = Regression(features=stage.features) if isinstance(stage.features, LayerFeatures) else Regression()
