@@ -151,7 +151,7 @@ def years_without_row(table: PublishedTable, last: int) -> str:
             free -= set(range(int(match[1]), last + 1))
     starts = sorted(year for year in free if year - 1 not in free)
     ends = sorted(year for year in free if year + 1 not in free)
-    return _list_names(f"{start}-{end}" for start, end in zip(starts, ends))
+    return _list_names(f"{start}-{end}" if start < end else f"{start}" for start, end in zip(starts, ends))
 
 
 def rows_missing(table: PublishedTable, than: PublishedTable) -> str:
