@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import lzma
 import re
+from collections import Counter
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -45,6 +47,7 @@ UNCOUNTED = {"agedb-images", "agedb-people", "imdb-images-used"}  # claims over 
 COUNTED = [
     pytest.param(paper, claim, id=f"{paper}-{claim.id}") for paper in CLAIMS for claim in claims_of(paper) if claim.id not in UNCOUNTED
 ]
+FIDELITY = Path(__file__).parents[2] / "docs" / "fidelity.md"
 OPPOSITE = {"above": "below", "below": "above"}
 
 
@@ -371,6 +374,15 @@ def test_the_row_of_three_groups_is_what_the_matrix_makes():
         computed |= {f"precision_{group}": matrix_precision(matrix, index), f"recall_{group}": matrix_recall(matrix, index)}
     assert set(computed) == set(row)
     assert all(agrees(value, str(row[name])) for name, value in computed.items())
+
+
+@pytest.mark.parametrize("paper", CLAIMS)
+def test_the_fidelity_page_has_the_counts_of_an_audit_without_data(paper):
+    page = " ".join(FIDELITY.read_text(encoding="utf-8").split())
+    findings = audit(claims_of(paper), without_data(paper))
+    count = Counter(finding.status for finding in findings)
+    said = f"of {len(findings)} claims,? {count[ClaimStatus.AGREES]} agree and {count[ClaimStatus.KNOWN]} disagree as known without data"
+    assert re.search(said, page, re.IGNORECASE)
 
 
 @pytest.mark.parametrize("paper", CLAIMS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from agerepro.config.schema import Reproduces
 from agerepro.errors import UserError
 from agerepro.published.tables import papers, published_columns, published_row, published_table, tables
 
+FIDELITY = Path(__file__).parents[2] / "docs" / "fidelity.md"
 EVERY_TABLE = [(paper, table) for paper in papers() for table in tables(paper)]
 
 
@@ -63,6 +65,21 @@ def test_pan2018_and_agustsson2017_tables_are_all_here():
     assert {"data", "figure3", "figure4", "settings", "table1", "table4", "table5", "table6"} <= set(tables("pan2018"))
     assert {f"table{number}_{split}" for number in (2, 3) for split in ("rs", "se")} <= set(tables("pan2018"))
     assert {"data", "figure5", "figure6", "settings", "table1", "table2", "table3"} <= set(tables("agustsson2017"))
+
+
+def test_the_numbers_to_meet_on_the_fidelity_page_are_those_of_the_tables():
+    page = FIDELITY.read_text(encoding="utf-8")
+    rs, se = published_table("pan2018", "table2_rs").rows, published_table("pan2018", "table2_se").rows
+    for name in rs:
+        cells = [f"{row[name]['mae']:.3f} | {row[name]['cs_5']:.2f} %" for row in (rs, se)]
+        assert f"| {name} | {cells[0]} | {cells[1]} |" in page
+    for table in ("table3_rs", "table3_se", "table4"):
+        rows = published_table("pan2018", table).rows
+        assert f"| `{table}` | {rows['Proposed']['mae']:.2f} | {rows['Proposed*']['mae']:.2f} |" in page
+    apparent, real = published_table("agustsson2017", "table2").rows, published_table("agustsson2017", "table3").rows
+    for name in {**apparent, **real}:
+        cells = [f"{rows[name]['mae']:.3f}".replace("0.000", "0") if name in rows else "" for rows in (apparent, real)]
+        assert f"| {name} | {' | '.join(cells)} |".replace("|  |", "| |") in page, name
 
 
 def lines_of(reference, paper):
