@@ -22,11 +22,13 @@ from agerepro.config.schema import (
     BaseStage,
     Classification,
     ColumnFeature,
+    Cosine,
     CrossEntropy,
     Experiment,
     MeanLoss,
     OfficialLists,
     OfficialSplit,
+    Plateau,
     Protocol,
     RandomParts,
     Regression,
@@ -34,6 +36,7 @@ from agerepro.config.schema import (
     Ridge,
     Split,
     Stage,
+    Steps,
     VarianceLoss,
     renamed,
     validation_share,
@@ -115,7 +118,8 @@ def check(experiment: Experiment, path: Path) -> None:
         if isinstance(stage, RegressionStage):
             _check_regression(experiment, stage, f"{path}: stage {stage.name!r}")
             continue
-        if stage.schedule and not validates:
+        _check_schedule(stage, f"{path}: stage {stage.name!r}")
+        if isinstance(stage.schedule, Plateau) and not validates:
             raise UserError(f"{path}: stage {stage.name!r} changes its rate by the validation loss but has no validation part.")
         if stage.checkpoint_selection == "best_validation" and not validates:
             raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
@@ -155,6 +159,19 @@ def _check_cross_fitting(experiment: Experiment, stage: BaseStage, where: str) -
     named = experiment.stage(stage.target.residual_of)
     if named.data != stage.data or not isinstance(named.split, OfficialSplit):
         raise UserError(f"{where} cross-fits residuals of {named.name!r}, which has to train on the same data with `split: official`.")
+
+
+def _check_schedule(stage: Stage, where: str) -> None:
+    schedule = stage.schedule
+    if isinstance(schedule, Steps):
+        if bool(schedule.every) == bool(schedule.at):
+            raise UserError(f"{where} changes its rate by steps: write either `every: EPOCHS` or `at: [EPOCH, ...]` under `steps`.")
+        if list(schedule.at) != sorted(set(schedule.at)):
+            raise UserError(f"{where} changes its rate at epochs {list(schedule.at)}: write each once, in rising order.")
+    if isinstance(schedule, Cosine) and schedule.to >= stage.optimizer.learning_rate:
+        raise UserError(
+            f"{where} falls from the rate {stage.optimizer.learning_rate:g} to {schedule.to:g}, which is no fall: lower `cosine.to`."
+        )
 
 
 def _check_regression(experiment: Experiment, stage: RegressionStage, where: str) -> None:

@@ -36,7 +36,8 @@ def main(full: Path, out: Path) -> None:
     reduce_adience(metadata / "adience_folds", out)
     reduce_ages(metadata / "wiki_rows.csv", "dob", out / "wiki_ages.csv.xz")
     reduce_ages(metadata / "imdb_rows.csv", "dob_in_name", out / "imdb_ages.csv.xz")
-    write_json(out / "koenig2019.json", numbers_of((full / "papers" / "koenig2019.txt").read_text(encoding="utf-8")))
+    for paper in ("koenig2019", "pan2018", "agustsson2017"):
+        write_json(out / f"{paper}.json", numbers_of((full / "papers" / f"{paper}.txt").read_text(encoding="utf-8")))
     (out / "portraits").mkdir(exist_ok=True)
     pictures = sorted((full / "data" / "congress-portraits" / "images").glob("*.jpg"))
     for path in pictures[:16]:
@@ -110,17 +111,17 @@ def reduce_ages(path: Path, born: str, out: Path) -> None:
 
 def numbers_of(text: str) -> dict[str, Any]:
     """The cells of a paper's table lines, and the numbers that each of its sections prints, without its list of references."""
-    text = re.sub("</?b>", "", text)
-    body = text[: text.index("## REFERENCES")]
+    body = re.sub(r"(?m)</?b>|^- \[\d+\].*$", "", text)
     tables = [line.strip().split("\t") for line in body.splitlines() if "\t" in line and re.search(r"\t-?\d", line)]
     sections: dict[str, set[str]] = {}
     section = "title"
     for line in body.splitlines():
-        heading = re.fullmatch(r"#+ (?:(\d) )?([A-Z][A-Z ]+)", line)
+        # "## 2 RELATED WORK", "#### References"; "#### 4.1. Datasets", "## IV. EXPERIMENTS", whose parts belong to their section
+        heading = re.fullmatch(r"#+ (?:(\d) )?([A-Z][A-Z ]+|References)", line) or re.fullmatch(r"#+ \**(\d|[IVX]+)\.\S* (.*)", line)
         if heading:
             section = heading[1] or heading[2].lower()
         sections.setdefault(section, set()).update(re.findall(r"(?<![\d.])\d+(?:,\d{3})*(?:\.\d+)?(?!\d)", line))
-    del sections["title"]
+    del sections["title"], sections["references"]
     return {"tables": tables, "numbers": {name: sorted(numbers, key=by_value) for name, numbers in sections.items() if numbers}}
 
 
