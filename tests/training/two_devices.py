@@ -93,7 +93,7 @@ class Problem:
         """Losses by batch (means of the epoch so far) and by epoch, and the outputs for the validation rows."""
         result = self.fit(rows, folder / f"{len(self.replicas or [0])}-{rows}.npz", on_batch)
         outputs = self.trainer.outputs(self.source, VALIDATION)
-        return {"batches": self.batch_losses, "history": list(result.history), "outputs": outputs.tolist()}
+        return {"batches": self.batch_losses, "history": list(result.history), "outputs": outputs["logits"].tolist()}
 
 
 def same(state: TrainState, other: TrainState) -> bool:
