@@ -8,6 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
+from agerepro.errors import UserError
+
 STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Positive = Annotated[int, Field(strict=True, gt=0)]
@@ -99,9 +101,13 @@ class Reproduces:
 
 @dataclass(frozen=True, config=STRICT)
 class Faces:
-    """How a photo becomes a face crop; `size` is the side of the stored crop in pixels."""
+    """How a photo becomes a face crop; `size` is the side of the stored crop in pixels.
 
-    boxes: Literal["source_first", "detector"] = "source_first"
+    boxes: which face is cut out: the source's own box where it brings one, or what the detector finds; `whole_image` takes the whole
+    picture instead, for pictures that need not show a face, stretched to a square where `border` is `clip`, and looks for none.
+    """
+
+    boxes: Literal["source_first", "detector", "whole_image"] = "source_first"
     detector: Literal["mtcnn"] = "mtcnn"
     passes: Literal[1, 2] = 2
     align: Literal["eyes_level", "five_points"] = "eyes_level"
@@ -714,6 +720,17 @@ class OwnData:
     pattern: str = ""
 
 
+def _known_options(reading: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    from agerepro.datasets.catalog import reading_options
+
+    for name, given in reading.items():
+        try:
+            reading_options(name, given)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+    return reading
+
+
 @dataclass(frozen=True, config=STRICT)
 class Experiment:
     """One row of a paper's table."""
@@ -735,6 +752,8 @@ class Experiment:
     machine: Machine = field(default_factory=Machine)
     synthetic: dict[str, Synthetic] = field(default_factory=dict)
     own: OwnData = field(default_factory=OwnData)
+    # How data sets are read, {data set: {option: value}}, of the options in datasets/catalog.py.
+    reading: Annotated[dict[str, dict[str, str]], AfterValidator(_known_options)] = field(default_factory=dict)
 
     def as_of(self, stage: BaseStage) -> Experiment:
         """The experiment as a stage sees it.

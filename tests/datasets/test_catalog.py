@@ -56,7 +56,7 @@ def test_a_wrong_key_in_a_card_is_an_error(monkeypatch, tmp_path):
 
 
 def test_an_unknown_name_offers_the_near_one(tmp_path):
-    with pytest.raises(UserError, match=r"'fg-net'.*'fgnet'.*adience, agedb, congress"):
+    with pytest.raises(UserError, match=r"'fg-net'.*'fgnet'.*aadb, adience, agedb"):
         catalog.read("fg-net", tmp_path)
     with pytest.raises(UserError, match="'agedb'"):
         catalog.card("agdb")

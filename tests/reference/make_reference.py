@@ -20,6 +20,10 @@ from typing import Any
 import numpy as np
 
 EVERY = {"preprocessed": ("7th_pixel", np.s_[:, ::7, ::7]), "last_map_image0": ("4th_channel", np.s_[..., ::4])}
+EVERY_CHANNELS_FIRST = {
+    "preprocessed_nchw_image0": ("7th_pixel", np.s_[:, ::7, ::7]),
+    "last_map_image0_nchw": ("4th_channel", np.s_[::4]),
+}
 UNUSED = ("images", "notop_output", "softmax_first64", "softmax_max", "softmax_argmax")
 COUNTED = (
     "rows", "exact_eight_groups", "exact_per_fold", "exact_per_group", "none", "single_ages", "odd_pairs", "repeated_among_exact",
@@ -32,6 +36,8 @@ def main(full: Path, out: Path) -> None:
     oracles, metadata = full / "oracles", full / "data" / "metadata"
     for net in ("vgg16", "resnet50", "senet50"):
         reduce_net(oracles / "keras_vggface", net, out)
+    for net in ("resnet50_imagenet", "vgg16_bn"):
+        reduce_torch_net(oracles / net, net, out)
     reduce_dlib(oracles / "dlib_face_recognition", out)
     reduce_adience(metadata / "adience_folds", out)
     reduce_ages(metadata / "wiki_rows.csv", "dob", out / "wiki_ages.csv.xz")
@@ -54,6 +60,18 @@ def reduce_net(folder: Path, net: str, out: Path) -> None:
     kept = {name: array for name, array in arrays.items() if name not in UNUSED and not name.startswith("float64_")}
     np.savez_compressed(out / f"{net}.npz", **kept)
     layout = json.loads((folder / f"layout_{net}.json").read_text(encoding="utf-8"))
+    compress(out / f"{net}.json.xz", json.dumps(layout, separators=(",", ":")) + "\n")
+
+
+def reduce_torch_net(folder: Path, net: str, out: Path) -> None:
+    """The same of a net in PyTorch's layout, channels first; it sees the same pictures."""
+    with np.load(folder / "oracle.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for name, (every, places) in EVERY_CHANNELS_FIRST.items():
+        arrays[name.replace("_nchw", f"_every_{every}")] = arrays.pop(name)[places]
+    kept = {name: array for name, array in arrays.items() if name not in UNUSED and not name.startswith("float64_")}
+    np.savez_compressed(out / f"{net}.npz", **kept)
+    layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
     compress(out / f"{net}.json.xz", json.dumps(layout, separators=(",", ":")) + "\n")
 
 
