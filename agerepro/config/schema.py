@@ -127,8 +127,8 @@ class Backbone:
     test (`inference`), or the batch, as Keras 2.2 did (`batch_statistics`). Nets without batch norm do not care.
     """
 
-    name: Literal["vgg16", "resnet50", "senet50", "dlib_resnet"]
-    weights: Literal["vggface", "vggface2", "dlib", "none"] = "none"
+    name: Literal["vgg16", "vgg16_bn", "resnet50", "resnet50_v1_5", "senet50", "dlib_resnet", "alexnet"]
+    weights: Literal["vggface", "vggface2", "imagenet", "dlib", "none"] = "none"
     width: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     dense: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
     frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"

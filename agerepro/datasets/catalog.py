@@ -138,6 +138,11 @@ def changed_options(name: str, given: Mapping[str, str] | None = None) -> dict[s
     return {option: value for option, value in reading_options(name, given).items() if value != OPTIONS[name][option].values[0]}
 
 
+def leaves_out(name: str, given: Mapping[str, str] | None = None) -> bool:
+    """Whether the options of a data set's reader leave photos out, so that its published counts are not to be met."""
+    return any(value in OPTIONS[name][option].fewer for option, value in changed_options(name, given).items())
+
+
 def read(
     name: str,
     data: str | PathLike[str],
@@ -174,7 +179,7 @@ def shortfall(card: Card, usable_photos: int, *, group_labels: str = "exact", re
     set counted by another rule, of a policy for group labels that nobody has published with, or read with an option that leaves
     photos out.
     """
-    if any(value in OPTIONS[card.name][option].fewer for option, value in changed_options(card.name, reading).items()):
+    if leaves_out(card.name, reading):
         return ""
     complete = card.published.images
     if card.name in GROUPED:

@@ -36,11 +36,11 @@ def read_list(path: Path, *, separator: str = ",", names: Sequence[str] | None =
 
 
 def heading(path: Path) -> list[str]:
-    """The fields of a CSV file's first line, stripped; none where it cannot be read as text."""
+    """The fields of a CSV file's first line, stripped; none where it cannot be read."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             return [field.strip() for field in next(csv.reader(file), [])]
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except (OSError, csv.Error):
         return []
 
 

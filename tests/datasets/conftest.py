@@ -80,13 +80,16 @@ PHOTOS_OF = {  # where a photo of each set that is read by listing folders may l
     "clap2016": "train/000000.jpg",
     "aadb": "datasetImages_warp256/farm1_a_b.jpg",
 }
+AVERAGES = "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n"
 # Label lists of sets that have some, for the two photos that `small_set` makes.
 LISTS_OF = {
-    "morph": {"morph_2008_nonCommercial.csv": "id_num,age,gender,photo\n12345,35,M,Album2/012345_1M35.JPG\n12345,36,M,Album2/012345_2M36.JPG\n"},
+    "morph": {
+        "morph_2008_nonCommercial.csv": "id_num,age,gender,photo\n12345,35,M,Album2/012345_1M35.JPG\n12345,36,M,012345_2M36.JPG\n"
+    },
     "appareal": {
-        "gt_avg_train.csv": "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n000000.jpg,2,30,1,31\n000001.jpg,2,40,1,41\n",
-        "gt_avg_valid.csv": "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n",
-        "gt_avg_test.csv": "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n",
+        "gt_avg_train.csv": f"{AVERAGES}000000.jpg,2,30,1,31\n000001.jpg,2,40,1,41\n",
+        "gt_avg_valid.csv": AVERAGES,
+        "gt_avg_test.csv": AVERAGES,
     },
     "clap2015": {"Train.csv": "image_1.jpg;23;4.27\nimage_2.jpg;40;5\n"},
     "clap2016": {"train_gt.csv": "image,mean,stdv\n000000.jpg,23.5,4.27\n000001.jpg,40,5\n"},
