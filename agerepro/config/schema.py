@@ -8,8 +8,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
-from agerepro.errors import UserError
-
 STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Positive = Annotated[int, Field(strict=True, gt=0)]
@@ -720,17 +718,6 @@ class OwnData:
     pattern: str = ""
 
 
-def _known_options(reading: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    from agerepro.datasets.catalog import reading_options
-
-    for name, given in reading.items():
-        try:
-            reading_options(name, given)
-        except UserError as error:
-            raise ValueError(str(error)) from None
-    return reading
-
-
 @dataclass(frozen=True, config=STRICT)
 class Experiment:
     """One row of a paper's table."""
@@ -752,8 +739,7 @@ class Experiment:
     machine: Machine = field(default_factory=Machine)
     synthetic: dict[str, Synthetic] = field(default_factory=dict)
     own: OwnData = field(default_factory=OwnData)
-    # How data sets are read, {data set: {option: value}}, of the options in datasets/catalog.py.
-    reading: Annotated[dict[str, dict[str, str]], AfterValidator(_known_options)] = field(default_factory=dict)
+    reading: dict[str, dict[str, str]] = field(default_factory=dict)  # options of readers, by data set (datasets/catalog.py)
 
     def as_of(self, stage: BaseStage) -> Experiment:
         """The experiment as a stage sees it.
