@@ -92,7 +92,7 @@ def test_another_layer_is_another_run_on_the_same_shared_stage(experiment: Path,
     regression = make_plan(RunOptions(experiment, runs=experiment.parent / "runs"))
     training = read_experiment(experiment, settings=("stages.fgnet.features={layer: last_conv, pooling: mean}",))
     other = make_plan(RunOptions(experiment, runs=experiment.parent / "runs"), training)
-    people = regression.stage("people")
+    people = regression.experiment.stage("people")
     assert regression.digest(people, 0) == other.digest(people, 0) and regression.digest(people, 0) is not None
     assert regression.digest(regression.target, 0) != other.digest(other.target, 0)
 
