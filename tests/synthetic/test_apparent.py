@@ -17,9 +17,9 @@ Draw = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def undrawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with an APPA-REAL of 3,000 people with empty files for pictures, since no reader opens them."""
+    """A data folder with an APPA-REAL of 1,500 people with empty files for pictures, since no reader opens them."""
     root = tmp_path_factory.mktemp("data") / "appareal"
-    plan = apparent.plan_appareal(Synthetic(people=3000))
+    plan = apparent.plan_appareal(Synthetic(people=1500))
     plan.write_labels(root, [])
     for photo in plan.photos:
         (root / photo.path).parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def undrawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_splits_are_in_the_real_shares(undrawn: Path) -> None:
     counts = catalog.read("appareal", undrawn).table["split"].value_counts()
-    assert counts.to_dict() == {"train": round(3000 * 4113 / 7591), "validation": 593, "test": 782}
+    assert counts.to_dict() == {"train": 813, "validation": 296, "test": 391}
 
 
 def test_the_young_look_older_the_old_younger_and_people_differ(undrawn: Path) -> None:
@@ -43,8 +43,8 @@ def test_the_young_look_older_the_old_younger_and_people_differ(undrawn: Path) -
 
 def test_votes_scatter_and_make_the_averages(undrawn: Path) -> None:
     findings = {finding.what: finding for finding in appareal.audit(undrawn / "appareal")}
-    assert 34 < findings.pop("votes").count / 3000 < 42  # agustsson2017: around 38 a photo
-    assert all(finding.count == finding.expected == 3000 for finding in findings.values())
+    assert 34 < findings.pop("votes").count / 1500 < 42  # agustsson2017: around 38 a photo
+    assert all(finding.count == finding.expected == 1500 for finding in findings.values())
     assert 3.5 < catalog.read("appareal", undrawn).table["apparent_std"].mean() < 5
 
 
