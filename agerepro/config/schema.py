@@ -394,6 +394,9 @@ class SVR:
 REGRESSORS = {"ridge": Ridge, "autosklearn": AutoSklearn, "flaml": Flaml, "svr": SVR}
 
 
+Pooling = Literal["max", "mean", "flatten"]
+
+
 @dataclass(frozen=True, config=STRICT)
 class LayerFeatures:
     """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
@@ -402,7 +405,7 @@ class LayerFeatures:
     """
 
     layer: str = "last_conv"
-    pooling: Literal["max", "mean", "flatten"] = "max"
+    pooling: Pooling = "max"
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)

@@ -14,9 +14,11 @@ from agerepro.config.schema import AgeGroups, Experiment
 from agerepro.errors import CheckFailed, UserError
 from agerepro.evaluation.epochs import LAST, VALIDATION, FoldEpochs, errors_by_epoch
 from agerepro.evaluation.scores import most_frequent
+from agerepro.regression.automl import FIT
 from agerepro.report.run_files import (
     REMAKE,
     read_arrays,
+    read_fit,
     read_history,
     read_provenance,
     read_run_table,
@@ -113,6 +115,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
         changed=tuple(provenance["changed"]),
         people=overlap,
     )
+    result = _with_choices(result, run, [(seed, fold) for seed in experiment.seeds for fold in done])
     result = _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
     return LoadedRun(run, experiment, checked(result), photos, folds, provenance)
 
@@ -218,6 +221,17 @@ def _load_fold_epochs(seed: int, fold: int, folder: Path, experiment: Experiment
     else:
         errors = errors_by_epoch(outputs, bins, tested["age"].to_numpy(), decode=experiment.decode, measure="years")
     return FoldEpochs(fold, seed, tuple(tested["photo"]), errors, history["validation_loss"].to_numpy(float))
+
+
+def _with_choices(result: RunResult, run: Run, fits: Sequence[tuple[int, int]]) -> RunResult:
+    """The run with what the searches of its folds chose; as it is where its folds were trained, or are solved in closed form."""
+    paths = {(seed, fold): run.fold_folder(seed, fold) / FIT for seed, fold in fits}
+    if not all(path.is_file() for path in paths.values()):
+        return result
+    read = {place: read_fit(path) for place, path in paths.items()}
+    rows = [(seed, fold, family, weight) for (seed, fold), (_, members) in read.items() for family, weight in members]
+    engine = next(iter(read.values()))[0]
+    return replace(result, engine=engine, chosen=pd.DataFrame(rows, columns=["seed", "fold", "family", "weight"]))
 
 
 def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataFrame, experiment: Experiment) -> RunResult:
