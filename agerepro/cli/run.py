@@ -218,7 +218,7 @@ def status(places: tuple[Path, ...], **common: Any) -> None:
     for text, _ in texts:
         click.echo(text)
     if not all(complete for _, complete in texts):
-        click.echo("Next: the same `agerepro run` or `agerepro submit` command continues.", err=True)
+        click.echo("Next: the same `agerepro run`, `regress` or `submit` command continues.", err=True)
         sys.exit(1)
     if not any(is_experiment(place) for place in places):
         say_next("table", *places)

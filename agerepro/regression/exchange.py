@@ -135,22 +135,24 @@ def is_made_by(folder: Path, made_by: str) -> bool:
 
 
 def read_exchange(folder: Path, *, verify: bool = True) -> Exchange:
-    """Read such a folder. UserError for what is missing or does not fit together, CheckFailed where the features were changed."""
+    """Read such a folder. UserError where there is none, CheckFailed where a part of it is missing, damaged, or does not fit the others."""
     meta = read_meta(folder)
     try:
         photos = pd.read_csv(folder / PHOTOS_FILE, dtype={"photo": str, "subject": str, "age": float}, keep_default_na=False)[COLUMNS]
         features = np.load(folder / FEATURES, mmap_mode="r", allow_pickle=False)
         folds = read_table(folder / FOLDS_FILE, FOLDS)
     except FileNotFoundError as error:
-        raise UserError(f"{folder} holds no exported features: {error.filename} is missing. `agerepro features` writes them.") from None
+        raise CheckFailed(f"{folder} lacks {error.filename}. `agerepro features` writes it anew.") from None
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder} cannot be read as exported features ({error}). `agerepro features` writes them anew.") from None
+        raise CheckFailed(f"{folder} cannot be read as exported features ({error}). `agerepro features` writes them anew.") from None
     if features.ndim != 2 or features.dtype != np.float32 or len(features) != len(photos):
-        raise UserError(
-            f"{folder / FEATURES} is {features.dtype} of shape {features.shape}, for {len(photos)} photos: wanted is float32, a row each."
+        mark_damaged(folder)  # so that the next export makes it anew
+        raise CheckFailed(
+            f"{folder / FEATURES} is {features.dtype} of shape {features.shape}, for {len(photos)} photos: wanted is float32, a row each. "
+            "`agerepro features` writes it anew."
         )
     if verify and digest_of_file(folder / FEATURES) != meta.get("features"):
-        mark_damaged(folder)  # so that the next export makes it anew
+        mark_damaged(folder)
         raise CheckFailed(f"{folder / FEATURES} is damaged: it is not what {META} says. `agerepro features` writes it anew.")
     return Exchange(features, photos, folds, meta)
 

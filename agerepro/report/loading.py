@@ -190,11 +190,11 @@ def _finished_folds(run: Run, experiment: Experiment, *, partial: bool) -> tuple
     failed = _failures(run, experiment, sorted(set(every) - set(done)))
     if len(done) < total and not partial:
         raise CheckFailed(
-            f"{run.folder}: {len(done)} of {total} folds are done{failed}. Continue it with the same `agerepro run` command, or "
+            f"{run.folder}: {len(done)} of {total} folds are done{failed}. Continue it with the same `{run.command}` command, or "
             "add --partial for a table that says so."
         )
     if not done:
-        raise UserError(f"No fold of {run.folder} is finished yet{failed}. Continue it with the same `agerepro run` command.")
+        raise UserError(f"No fold of {run.folder} is finished yet{failed}. Continue it with the same `{run.command}` command.")
     return done, total
 
 

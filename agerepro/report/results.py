@@ -70,7 +70,7 @@ def score_run(run: RunResult) -> RunScores:
 
 
 def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:
-    """confusion.csv of each run that tells groups apart, error-by-gender.csv, families.csv and epochs.csv of those that have such numbers."""
+    """confusion.csv of each run that tells groups apart; error-by-gender.csv, families.csv, epochs.csv of those that have such numbers."""
     tables = {_own_name("confusion", run, runs): confusion_table(run) for run in runs if run.groups}
     some = {"error-by-gender": gender_table(runs), "families": families_table(runs), "epochs": epochs_table(runs)}
     tables |= {name: table for name, table in some.items() if table is not None}

@@ -18,7 +18,7 @@ from agerepro.config.loading import read_experiment
 from agerepro.config.schema import Age, Experiment, Identity, LayerFeatures, Ridge
 from agerepro.errors import CheckFailed, UserError, suggest
 from agerepro.faces.images import StoredImages
-from agerepro.io import WHEN_FREE, config_hash, is_complete, lock_folder, read_manifest, verified
+from agerepro.io import WHEN_FREE, config_hash, digest_of_file, is_complete, lock_folder, read_manifest, verified
 from agerepro.models.build import build_layer_features
 from agerepro.models.pretrained import find_weights, published_name
 from agerepro.models.weights import load_arrays, load_strict, read_published, variables_by_name
@@ -188,12 +188,12 @@ def export_features(
     experiment = read_experiment(run.folder / "experiment.yaml")
     faces, digest = _faces_of(run, experiment)
     folders = [out / variant_name(variant, which, seed=seed) for variant in variants]
-    folds = run.folds()
+    folds, folds_digest = run.folds(), digest_of_file(run.folder / "folds.csv")
     for source in weights:
         places = [folder if source.fold is None else folder / f"{source.fold:03d}" for folder in folders]
         own = folds if source.fold is None else folds.loc[folds["fold"] == source.fold]
         what = "features" if source.fold is None else f"features of fold {source.fold}"
-        exporter = _Export(run, experiment, source, faces, digest, own, seed)
+        exporter = _Export(run, experiment, source, faces, digest, own, folds_digest, seed)
         exporter.write(dict(zip(places, variants, strict=True)), what, reporter)
     return folders
 
@@ -208,6 +208,7 @@ class _Export:
     faces: RunCrops
     data_digest: str
     folds: pd.DataFrame
+    folds_digest: str
     seed: int
 
     def write(self, variants: dict[Path, LayerFeatures], what: str, reporter: Reporter) -> None:
@@ -284,8 +285,7 @@ class _Export:
 
     def _made_by(self, variant: LayerFeatures) -> str:
         views = tested_views(self.experiment)
-        folds = self.folds.to_csv(index=False)
-        return config_hash([self._key(variant), views, self.weights.facts(), self.run.folder.name, config_hash(folds)])
+        return config_hash([self._key(variant), views, self.weights.facts(), self.run.folder.name, self.folds_digest])
 
     def _meta(self, variant: LayerFeatures, place: Path, part: PartialExchange) -> dict[str, Any]:
         run = self.run

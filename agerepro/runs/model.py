@@ -65,9 +65,9 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     stage = experiment.stages[-1]
     if isinstance(stage, RegressionStage) and (run.fold_folder(seed, finished[0]) / FIT).is_file():
         raise UserError(
-            f"{run.folder} is a regression on features: a fold keeps a fitted model ({MODEL_FILES[type(stage.regressor)]}), not a network, and nothing here can "
-            "be asked about other photos or be explained or exported as one. Name a run whose folds train a network, or one whose last "
-            "stage has `regressor: ridge`, which keeps a linear layer. docs/regression.md says how the fitted models are loaded."
+            f"{run.folder} is a regression on features: a fold keeps a fitted model ({MODEL_FILES[type(stage.regressor)]}), not a network, "
+            "so that it cannot predict, be explained or be exported as one. Name a run whose folds train a network, or one that was "
+            "run with `regressor: ridge`, which keeps a linear layer. docs/regression.md says how the fitted models are loaded."
         )
     seen = experiment.as_of(stage)
     bins = load_arrays(verified(run.fold_folder(seed, finished[0]) / "posteriors.npz"))["bins"]

@@ -191,13 +191,9 @@ def _folders_by_fold(export: Export, run: Run, asked: Sequence[int]) -> dict[int
         if missing:
             raise CheckFailed(f"{folder / 'folds.csv'} lacks fold {missing[0]} of {run.folder}. {AGAIN}")
         wanted = own.loc[own["fold"].isin(folds["fold"].unique())]
-        if _parts(folds) != _parts(wanted):
+        if not folds.reset_index(drop=True).equals(wanted.reset_index(drop=True)):
             raise CheckFailed(f"{folder / 'folds.csv'} divides the photos otherwise than {run.folder} does. {AGAIN}")
     return by_fold
-
-
-def _parts(folds: pd.DataFrame) -> set[tuple[int, str, str]]:
-    return set(zip(folds["fold"].astype(int), folds["photo"].astype(str), folds["part"].astype(str)))
 
 
 def _check_photos(export: Export, by_fold: Mapping[int, Path], photos: pd.DataFrame, run: Run) -> None:

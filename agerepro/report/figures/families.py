@@ -18,7 +18,7 @@ def plot_families(
 ) -> list[Path]:
     """Plot the mean weight of each family [report.families.FAMILIES] as bars, the heaviest on top, each with the folds that it is in."""
     places = np.arange(len(families))[::-1]
-    subtitle = "Bars: weight in a fold's ensemble, on average over all folds. Beside them: folds in whose ensemble the family is"
+    subtitle = "Beside the bars: folds in whose ensemble it is"
     height = _LEAST + _ROOM * len(families)
     with figure(f"What {engine} chose", subtitle, caption, predictions, height=height) as (drawn, axes):
         axes.barh(places, families["mean_weight"], height=0.62, color=BLUE)
@@ -35,5 +35,6 @@ def plot_families(
         axes.set_yticks(places, [str(family).replace("_", " ") for family in families["family"]])
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
-        axes.set(xlabel="Mean weight", xlim=(0, 1.14 * max(families["mean_weight"].max(), 1e-9)), ylim=(-0.6, len(families) - 0.4))
+        most = families["mean_weight"].max()
+        axes.set(xlabel="Weight in a fold's ensemble, mean over folds", xlim=(0, 1.14 * most), ylim=(-0.6, len(families) - 0.4))
         return save(drawn, families, folder, name)
