@@ -18,6 +18,7 @@ LOCK := requirements/$(ACCELERATOR).txt
 # SETUP=no takes VENV as it is: in an image, where everything is there and nothing may be written.
 SETUP ?= yes
 READY := $(if $(filter no,$(SETUP)),,$(VENV)/.ready)
+READY_AUTOML := $(if $(filter no,$(SETUP)),,$(VENV_AUTOML)/.ready)
 BIN := $(VENV)/bin
 AGEREPRO := $(BIN)/agerepro
 THESIS := experiments/koenig2019
@@ -69,11 +70,11 @@ table6: $(READY) ## Table 6: children, teenagers and adults of Adience, fold 1
 	$(call run-together,adience-three-groups)
 
 .PHONY: regress-fgnet
-regress-fgnet: $(READY) $(if $(strip $(DATA)),$(VENV_AUTOML)/.ready) ## Table 5 and Figure 12: regressions on features, the networks' own ages beside them; auto-sklearn with DATA, support vectors without
+regress-fgnet: $(READY) $(if $(strip $(DATA)),$(READY_AUTOML)) ## Table 5 and Figure 12: regressions on features, the networks' own ages beside them; auto-sklearn with DATA, support vectors without
 	$(call run-together,vgg16-faces2 vgg16-imdb-agedb $(REGRESSIONS))
 
 .PHONY: regress-fgnet-autosklearn
-regress-fgnet-autosklearn: $(READY) $(VENV_AUTOML)/.ready ## three folds of drawn faces by auto-sklearn itself, a minute each
+regress-fgnet-autosklearn: $(READY) $(READY_AUTOML) ## three folds of drawn faces by auto-sklearn itself, a minute each
 	@$(AGEREPRO) run $(THESIS)/regression-imdb-agedb.yaml --profile demo-autosklearn --folds 0-2 --runs "$$RUNS"
 
 .PHONY: four-subjects

@@ -17,10 +17,14 @@ TEXT, NUMBER, WHOLE = "text", "number", "whole"
 
 @dataclass(frozen=True)
 class Table:
-    """The schema of one kind of table: column name -> TEXT, NUMBER (float, NaN when unknown) or WHOLE (int)."""
+    """The schema of one kind of table: column name -> TEXT, NUMBER (float, NaN when unknown) or WHOLE (int).
+
+    younger: columns that came later; a file written before, which lacks them, is read as if they were empty.
+    """
 
     name: str
     columns: dict[str, str]
+    younger: tuple[str, ...] = ()
 
 
 PHOTOS = Table(
@@ -33,6 +37,7 @@ PHOTOS = Table(
         "age_std": NUMBER,  # years, how uncertain `age` is
         "apparent_age": NUMBER,  # years, mean of votes
         "apparent_std": NUMBER,  # years
+        "score": NUMBER,  # 0 to 1, mean rating of a picture's beauty
         "gender": TEXT,  # m, f or ""
         "ethnicity": TEXT,
         "split": TEXT,  # the authors' list
@@ -44,6 +49,7 @@ PHOTOS = Table(
         "cropped_margin": NUMBER,  # the photo is the source's own crop: its face box plus this share of it on each side; or NaN
         "date_note": TEXT,  # how the age is known, where that varies
     },
+    younger=("score",),
 )
 FACES = Table(
     "faces",
@@ -172,7 +178,7 @@ def read_table(path: Path, table: Table) -> pd.DataFrame:
         raise UserError(f"{path} does not exist.") from None
     except (ValueError, UnicodeDecodeError) as error:  # pandas' parser errors are ValueErrors
         raise UserError(f"{path} is not a {table.name} table: {error}") from None
-    missing = [column for column in table.columns if column not in frame.columns]
+    missing = [column for column in table.columns if column not in frame.columns and column not in table.younger]
     if missing:
         raise UserError(f"{path} is not a {table.name} table: it lacks {', '.join(missing)}.")
     return coerce(frame, table)

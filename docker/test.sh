@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds the CPU image from the Dockerfile and runs the demo in it, on a Debian machine with neither a running engine nor a registry of
-# images: podman as root, on a stand-in for the image that FROM names. Exit code 77 and "skipped: reason" where that cannot be done.
+# images: podman as root, on stand-ins for the images that FROM names. Exit code 77 and "skipped: reason" where that cannot be done.
 #   QUICK=1      stop after two folds: without the whole demo
 #   KEEP=DIR     where the runs go (default: a folder that is removed)
 #   CACHE=DIR    where the stand-in's tree of files is kept (~/.cache/agerepro)
+#   PYTHON39     a Python 3.9 for auto-sklearn (default: one on the path, or pyenv's); where there is none, the image is built without
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/agerepro}
@@ -43,9 +44,10 @@ python3 -m venv "$work/hadolint"
 "$work/hadolint/bin/hadolint" --config docker/.hadolint.yaml docker/Dockerfile
 rm -rf "$work/hadolint"
 
-say "the stand-in for the base image"
-base=$(sed -n 's/^ARG PYTHON=//p' docker/Dockerfile)
-podman image exists "$base" || bash docker/make-base.sh docker/Dockerfile "$cache/base.tar"
+say "the stand-ins for the base images"
+bash docker/make-base.sh docker/Dockerfile "$cache/base.tar"
+export AUTOML=yes
+podman image exists "$(sed -n 's/^ARG PYTHON_AUTOML=//p' docker/Dockerfile)" || AUTOML=no
 
 say "the image"
 # pip's way to its index, from wherever this machine's pip has it; given to the build as secrets.
@@ -83,9 +85,9 @@ for place in run/secrets etc/pip.conf root/.cache src var/lib/apt/lists var/cach
   [ -z "$(find "$mounted/$place" -type f -size +0 2>/dev/null | head -n 1)" ] || fail "something is left in the image's /$place"
 done
 for tool in gcc cc g++ git mypy pytest ruff; do
-  [ -z "$(find "$mounted"/usr/bin "$mounted"/usr/local/bin "$mounted"/opt/venv/bin -name "$tool" | head -n 1)" ] || fail "$tool is left in the image"
+  [ -z "$(find "$mounted"/usr/bin "$mounted"/usr/local/bin "$mounted"/opt/*/bin -name "$tool" | head -n 1)" ] || fail "$tool is left in the image"
 done
-echo "$(du -sm "$mounted" | cut -f1) MB unpacked, $(du -sm "$mounted/opt/venv" | cut -f1) of them Python packages"
+echo "$(du -sm "$mounted" | cut -f1) MB unpacked; of them, in MB: $(cd "$mounted" && du -sm opt/* usr/local | tr '\t\n' ' ;')"
 podman image unmount "$IMAGE" >/dev/null
 
 # As a user of Docker would: no line for the user in /etc/passwd, nothing writable but /tmp and the mounted folders.
@@ -121,6 +123,25 @@ inside agerepro run experiments/koenig2019/vgg16-faces2.yaml --profile demo --ru
   --set stages.people.epochs=1 --set stages.fgnet.epochs=1 >"$work/two-folds" 2>&1 || { cat "$work/two-folds" >&2; fail "two folds end in an error"; }
 check_results
 echo "two folds in $((SECONDS - started)) s: $(find "$RUNS" -type f | wc -l) files of uid $user, revision $revision"
+
+if [ $AUTOML = yes ]; then
+  say "a fit of auto-sklearn"
+  started=$SECONDS
+  install -o $user -m 0644 tests/regression/exchange.py "$RUNS"
+  inside python -c '
+import sys
+from pathlib import Path
+sys.path.insert(0, "/runs")
+from exchange import SETTINGS, write_features
+from agerepro.regression.automl import find_interpreter, fit_fold
+fit = fit_fold(write_features(Path("/runs/features")), 0, Path("/runs/fit"), SETTINGS, interpreter=find_interpreter())
+print(find_interpreter(), fit.about["versions"], fit.about["statuses"], len(fit.predictions), "predictions")' || fail "auto-sklearn does not fit"
+  [ -s "$RUNS/fit/predictions.csv" ] || fail "no predictions of auto-sklearn are there"
+  rm -r "$RUNS/exchange.py" "$RUNS/features" "$RUNS/fit"
+  echo "fitted in $((SECONDS - started)) s"
+else
+  say "NOT tried: auto-sklearn, which the image is built without, as no Python 3.9 is here"
+fi
 if [ -n "${QUICK:-}" ]; then say "passed, without the whole demo"; exit 0; fi
 
 say "make cascade-fgnet, asked to stop while it trains"
@@ -141,4 +162,14 @@ make docker-cascade-fgnet 2>&1 | tee "$work/demo" | grep -v ' s left$'
 check_results
 grep -q '^Page: /runs/' "$work/demo" || fail "there is no page"
 echo "the demo in $((SECONDS - started)) s after the stop"
+
+if [ $AUTOML = yes ]; then
+  say "a fold of the demo's regression by auto-sklearn"
+  started=$SECONDS
+  inside agerepro run experiments/koenig2019/regression-imdb-agedb.yaml --profile demo-autosklearn --folds 0 --runs /runs >"$work/regression" 2>&1 ||
+    { cat "$work/regression" >&2; fail "a regression ends in an error"; }
+  check_results
+  [ -n "$(find "$RUNS" -name fit.json -exec grep -l '"engine": "autosklearn"' {} +)" ] || fail "the fold was not fitted by auto-sklearn"
+  echo "a fold in $((SECONDS - started)) s, after the stages of the demo"
+fi
 say "passed"

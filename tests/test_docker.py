@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from agerepro.regression import automl
+
 REPOSITORY = Path(__file__).parents[1]
 DOCKERFILE = (REPOSITORY / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 LINES = [line for line in DOCKERFILE.splitlines() if line and not line.startswith("#")]
-OURS = ("ACCELERATOR", "IMAGE", "DOCKER", "VENV", "RUNS", "DATA", "WEIGHTS", "GPUS", "NETWORK", "MAKEFLAGS", "JOBS", "AGEREPRO_WEIGHTS")
+SETTINGS = ("ACCELERATOR", "AUTOML", "RUNS", "DATA", "WEIGHTS", "AGEREPRO_WEIGHTS", "VENV", "JOBS", "MAKEFLAGS")
+OURS = {*SETTINGS, "DOCKER", "IMAGE", "GPUS", "NETWORK"}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in OURS}
 
 
@@ -45,27 +48,29 @@ def values(words: list[str], option: str) -> list[str]:
     return [value for word, value in itertools.pairwise(words) if word == option]
 
 
-def test_one_name_outside_leads_to_the_image_and_no_registry_is_named() -> None:
+def test_two_names_outside_lead_to_the_image_and_no_registry_is_named() -> None:
     stages = [line.split() for line in LINES if line.startswith("FROM")]
     names = {words[3] for words in stages if len(words) == 4}
-    assert {words[1] for words in stages} - names == {"${PYTHON}", "suite-${ACCELERATOR}"}
-    assert {"suite-cpu", "suite-cuda"} <= names
-    assert re.findall(r"^ARG PYTHON=(.+)$", DOCKERFILE, re.MULTILINE) == ["python:3.11-slim-bookworm"]
+    chosen = {"suite-${ACCELERATOR}", "packages-automl-${AUTOML}"}
+    assert {words[1] for words in stages} - names == {"${PYTHON}", "${PYTHON_AUTOML}", *chosen}
+    assert {"suite-cpu", "suite-cuda", "packages-automl-yes", "packages-automl-no"} <= names
+    # The same Debian: Python 3.9 is copied from the one to the other and finds its libraries there.
+    assert re.findall(r"^ARG PYTHON\w*=(.+)$", DOCKERFILE, re.MULTILINE) == ["python:3.11-slim-bookworm", "python:3.9-slim-bookworm"]
     assert "://" not in DOCKERFILE
 
 
 def test_packages_are_those_of_the_lock_and_nothing_of_a_site_stays() -> None:
-    installs = [line for line in LINES if "pip install" in line]
-    assert all("--require-hashes" in line or "--no-index --no-deps" in line for line in installs) and len(installs) == 2
-    assert "-r requirements/${ACCELERATOR}.txt" in installs[0]
-    assert all((REPOSITORY / "requirements" / f"{accelerator}.txt").exists() for accelerator in ("cpu", "cuda"))
+    installs = [words for line in LINES for words in line.split("&&") if "pip install" in words]
+    assert all("--require-hashes" in words or "--no-index --no-deps" in words for words in installs)
+    locks = [word for words in installs for word in re.findall(r"-r (\S+)", words)]
+    assert locks == ["builders.txt", "automl.txt", "requirements/${ACCELERATOR}.txt"]
+    assert all((REPOSITORY / "requirements" / f"{name}.txt").exists() for name in ("automl", "cpu", "cuda"))
     assert not re.search(r"^(ARG|ENV).*(PIP_|proxy|PROXY|CERT)", DOCKERFILE, re.MULTILINE)
 
 
 def test_layers_change_less_often_the_earlier_they_come() -> None:
-    order = [
-        DOCKERFILE.index(text) for text in ("apt-get", "--require-hashes", "COPY agerepro", "COPY experiments", "ARG REVISION", "USER")
-    ]
+    steps = ("apt-get", "pip uninstall", "COPY --from=automl", "COPY agerepro", "COPY experiments", "ARG REVISION", "USER")
+    order = [DOCKERFILE.index(text) for text in steps]
     assert order == sorted(order)
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", DOCKERFILE, re.MULTILINE)
 
@@ -125,8 +130,17 @@ def test_the_build_names_accelerator_and_revision(engine: Path, accelerator: str
     words = make(engine, "docker-build", ACCELERATOR=accelerator, BUILD_OPTIONS="--pull")
     assert words[0] == "build" and words[-2:] == ["--pull", "."] and values(words, "--tag") == [f"agerepro:{accelerator}"]
     arguments = dict(value.split("=", 1) for value in values(words, "--build-arg"))
-    assert arguments["ACCELERATOR"] == accelerator and arguments.keys() == {"ACCELERATOR", "REVISION"}
-    assert "--secret" not in words
+    assert arguments["ACCELERATOR"] == accelerator and arguments.keys() == {"ACCELERATOR", "AUTOML", "REVISION"}
+    assert arguments["AUTOML"] == "yes" and "--secret" not in words
+
+
+def test_an_image_may_be_built_without_auto_sklearn(engine: Path) -> None:
+    assert "AUTOML=no" in values(make(engine, "docker-build", AUTOML="no"), "--build-arg")
+
+
+def test_the_code_finds_the_python_of_auto_sklearn_where_the_image_has_it() -> None:
+    with_it = DOCKERFILE[DOCKERFILE.index("AS packages-automl-yes") : DOCKERFILE.index("AS code")]
+    assert f"ENV {automl.INTERPRETER}=/opt/automl/bin/python" in with_it and DOCKERFILE.count(automl.INTERPRETER) == 1
 
 
 def test_pip_settings_of_a_site_are_secrets_of_the_build(engine: Path) -> None:
@@ -134,7 +148,9 @@ def test_pip_settings_of_a_site_are_secrets_of_the_build(engine: Path) -> None:
     assert values(words, "--secret") == ["id=pipconf,src=/etc/my pip.conf", "id=certificates,src=/etc/my.crt"]
 
 
-def test_inside_nothing_is_set_up(tmp_path: Path) -> None:
-    command = ["make", "-C", REPOSITORY, "-n", "cascade-fgnet", "VENV=/opt/venv", "SETUP=no", "RUNS=/runs"]
+@pytest.mark.parametrize("target", ["cascade-fgnet", "regress-fgnet", "regress-fgnet-autosklearn"])
+def test_inside_nothing_is_set_up(target: str) -> None:
+    settings = ["VENV=/opt/venv", "VENV_AUTOML=/nowhere", "SETUP=no", "RUNS=/runs", "DATA=/data"]
+    command = ["make", "-C", REPOSITORY, "-n", target, *settings]
     said = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
-    assert "/opt/venv/bin/agerepro run" in said and "setup.sh" not in said
+    assert "/opt/venv/bin/agerepro run" in said and "setup" not in said

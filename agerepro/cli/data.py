@@ -91,7 +91,13 @@ def align(name: str, data: Path, like: Path, profile: str, runs: Path) -> None:
     configure(experiment.machine)
     with noting_signals(), ProgressReporter() as talk:
         faces = prepared_faces(
-            name, data=data, faces=experiment.faces, folder=runs / "faces", group_labels=experiment.group_labels, own=experiment.own
+            name,
+            data=data,
+            faces=experiment.faces,
+            folder=runs / "faces",
+            group_labels=experiment.group_labels,
+            own=experiment.own,
+            reading=experiment.reading.get(name),
         )
         dataset = faces.prepare(on_progress=lambda what, done, total: talk.count(f"faces of {what}", done, total), say=talk.say)
     for status, count in dataset.funnel["faces"].items():
@@ -126,18 +132,25 @@ def list_() -> None:
 @click.option("--root", type=FOLDER, default=None, help="The folder that holds the data set under its name (what --data is elsewhere).")
 @columns_option
 @pattern_option
+@click.option(
+    "--reading",
+    multiple=True,
+    metavar="OPTION=VALUE",
+    help="An option of the data set's reader, as in an experiment's `reading`, for instance inconsistent_people=drop; may be repeated.",
+)
 @click.option("--json", "style", flag_value="json", default=None, help="Print JSON.")
-def verify_(name: str, root: Path | None, columns: str | None, pattern: str | None, style: str | None) -> None:
+def verify_(name: str, root: Path | None, columns: str | None, pattern: str | None, reading: tuple[str, ...], style: str | None) -> None:
     """Say whether a data set is complete, or what is wrong with your own photos; exit code 1 where something is.
 
     NAME, a published set: images, people, ages and age bins beside the published counts. Adience is counted from its fold files
-    alone where its pictures are not there.
+    alone where its pictures are not there. MORPH's people and APPA-REAL's votes are audited, too.
 
     FILE or FOLDER, your own photos: a CSV file, or a folder with one or with --pattern. Every picture is opened, and every row that
     cannot be used is named.
 
     \b
       agerepro data verify fgnet --root /datasets
+      agerepro data verify morph --root /datasets --reading inconsistent_people=drop
       agerepro data verify faces.csv --columns photo=file,age=years,subject=person
     """
     from agerepro.datasets import catalog
@@ -148,13 +161,24 @@ def verify_(name: str, root: Path | None, columns: str | None, pattern: str | No
             raise UserError(f"{name} is a published data set: say where it lies with --root DIR, without --columns or --pattern.")
         from agerepro.datasets.verify import verify
 
-        verification = verify(name, root)
+        verification = verify(name, root, reading=_reading(reading))
         click.echo(verification.to_json() if style == "json" else verification.as_text())
         sys.exit(0 if verification.agrees else 1)
+    if reading:
+        raise UserError("--reading is for published data sets: your own photos are read by --columns or --pattern.")
     place = root / name if root is not None else Path(name)
     if not place.exists():
         raise UserError(f"There is no file or folder {place}, and no data set is called so.{suggest(name, catalog.names())}")
     _verify_own(place, columns, pattern, style)
+
+
+def _reading(options: tuple[str, ...]) -> dict[str, str]:
+    from agerepro.errors import UserError
+
+    pairs = [option.partition("=") for option in options]
+    if odd := next((option for option, (_, equals, _) in zip(options, pairs) if not equals), ""):
+        raise UserError(f"--reading {odd!r} is no OPTION=VALUE: write for instance --reading inconsistent_people=drop.")
+    return {option: value for option, _, value in pairs}
 
 
 def _verify_own(place: Path, columns: str | None, pattern: str | None, style: str | None) -> None:

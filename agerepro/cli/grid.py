@@ -75,7 +75,7 @@ def grid(
     click.echo(write_grid(result.rows, result.folder, caption, note=lambda text: click.echo(text, err=True)))
     best = choose_cell(result.rows)
     click.echo(f"Chosen: learning rate {best.learning_rate:g}, batch {best.batch}. Files: {result.folder}")
-    choice = [word for setting in best.as_settings(stage, result.stage.optimizer.backbone_lr_multiplier) for word in ("--set", setting)]
+    choice = [word for setting in best.as_settings(stage, result.stage.optimizer) for word in ("--set", setting)]
     say_next("run", experiment, "--profile", profile, *choice)
 
 

@@ -18,9 +18,11 @@ from agerepro.config.schema import (
     Age,
     AgeGroups,
     Classification,
+    Cosine,
     CrossEntropy,
     Experiment,
     GroupSplit,
+    Plateau,
     Protocol,
     RandomParts,
     RandomSplit,
@@ -28,6 +30,7 @@ from agerepro.config.schema import (
     RegressionStage,
     Ridge,
     Stage,
+    Steps,
     renamed,
     validation_share,
 )
@@ -101,7 +104,8 @@ def check(experiment: Experiment, path: Path) -> None:
         if isinstance(stage, RegressionStage):
             _check_regression(experiment, stage, f"{path}: stage {stage.name!r}")
             continue
-        if stage.schedule and not validates:
+        _check_schedule(stage, f"{path}: stage {stage.name!r}")
+        if isinstance(stage.schedule, Plateau) and not validates:
             raise UserError(f"{path}: stage {stage.name!r} changes its rate by the validation loss but has no validation part.")
         if stage.checkpoint_selection == "best_validation" and not validates:
             raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
@@ -128,6 +132,19 @@ def check(experiment: Experiment, path: Path) -> None:
         raise UserError(f"{path}: `own` has both columns of a CSV file and a pattern of photos' names: leave one of them out.")
     if isinstance(experiment.stages[-1].target, AgeGroups) and experiment.decode != "argmax":
         raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
+
+
+def _check_schedule(stage: Stage, where: str) -> None:
+    schedule = stage.schedule
+    if isinstance(schedule, Steps):
+        if bool(schedule.every) == bool(schedule.at):
+            raise UserError(f"{where} changes its rate by steps: write either `every: EPOCHS` or `at: [EPOCH, ...]` under `steps`.")
+        if list(schedule.at) != sorted(set(schedule.at)):
+            raise UserError(f"{where} changes its rate at epochs {list(schedule.at)}: write each once, in rising order.")
+    if isinstance(schedule, Cosine) and schedule.to >= stage.optimizer.learning_rate:
+        raise UserError(
+            f"{where} falls from the rate {stage.optimizer.learning_rate:g} to {schedule.to:g}, which is no fall: lower `cosine.to`."
+        )
 
 
 def _check_regression(experiment: Experiment, stage: RegressionStage, where: str) -> None:
@@ -222,6 +239,21 @@ def to_dict(value: Any) -> Any:
         return [to_dict(item) for item in value]
     if isinstance(value, dict):
         return {key: to_dict(item) for key, item in value.items()}
+    return value
+
+
+def settings_that_name(value: Any) -> Any:
+    """As `to_dict`, but without what was added later (`schema.LATER`) and stands at its default: it would name anew what it changes nothing
+    of."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        kept = {
+            field.name: settings_that_name(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+            if not ("added_later" in field.metadata and getattr(value, field.name) == field.default)
+        }
+        return {_KINDS[type(value)]: kept} if type(value) in _KINDS else kept
+    if isinstance(value, (tuple, list)):
+        return [settings_that_name(item) for item in value]
     return value
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import field, fields, replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
+
+from agerepro.errors import UserError
 
 STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Positive = Annotated[int, Field(strict=True, gt=0)]
 Whole = Annotated[int, Field(strict=True)]
+Rate = Annotated[float, Field(strict=True, gt=0)]  # of learning
 
 
 # What a grid search tries: koenig2019, section 4, Training Procedures.
 GRID_RATES = (0.1, 0.01, 0.001, 0.0001)
 GRID_BATCHES = (12, 32, 48, 64)
+
+
+LATER = {"added_later": True}  # a field's metadata: at its default it names nothing, as before there was such a field
 
 
 def as_tuple(value: Any) -> Any:
@@ -95,9 +101,13 @@ class Reproduces:
 
 @dataclass(frozen=True, config=STRICT)
 class Faces:
-    """How a photo becomes a face crop; `size` is the side of the stored crop in pixels."""
+    """How a photo becomes a face crop; `size` is the side of the stored crop in pixels.
 
-    boxes: Literal["source_first", "detector"] = "source_first"
+    boxes: which face is cut out: the source's own box where it brings one, or what the detector finds; `whole_image` takes the whole
+    picture instead, for pictures that need not show a face, stretched to a square where `border` is `clip`, and looks for none.
+    """
+
+    boxes: Literal["source_first", "detector", "whole_image"] = "source_first"
     detector: Literal["mtcnn"] = "mtcnn"
     passes: Literal[1, 2] = 2
     align: Literal["eyes_level", "five_points"] = "eyes_level"
@@ -129,6 +139,8 @@ class Augment:
     """Ranges of the one random warp; `size` is the side of the network's input in pixels.
 
     koenig2019 names rotation, shift, crop and flip without ranges; these defaults are ours.
+    random_crop: side of the window that the network sees of the stored face, as a share of that face's side: 0.875 is 224 of 256
+    pixels. Where it lies is drawn, in whole pixels; in a test it lies in the middle. 1 is the whole face.
     """
 
     rotate_degrees: Annotated[float, Field(strict=True, ge=0, le=180)] = 15.0
@@ -136,14 +148,44 @@ class Augment:
     zoom_crop: Fraction = 0.1
     flip: Annotated[float, Field(strict=True, ge=0, le=1)] = 0.5
     size: Positive = 224
+    random_crop: Annotated[float, Field(strict=True, gt=0, le=1)] = field(default=1.0, metadata=LATER)
+
+
+# Of the learning rate, for all but the head.
+BackboneMultiplier = Annotated[float, Field(strict=True, gt=0, le=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
 class Adam:
     """Adam with Keras 2.2's defaults: beta 0.9 and 0.999, epsilon 1e-7."""
 
-    learning_rate: Annotated[float, Field(strict=True, gt=0)]
-    backbone_lr_multiplier: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0  # of the learning rate, for all but the head
+    learning_rate: Rate
+    backbone_lr_multiplier: BackboneMultiplier = 1.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class SGD:
+    """Gradient descent by the mean gradient of a batch, with Keras's defaults: no momentum, no weight decay.
+
+    weight_decay: each step makes every weight smaller by this share of the learning rate, apart from gradient and momentum.
+    """
+
+    learning_rate: Rate
+    momentum: Fraction = 0.0
+    nesterov: Annotated[bool, Field(strict=True)] = False
+    weight_decay: Annotated[float, Field(strict=True, ge=0)] = 0.0
+    backbone_lr_multiplier: BackboneMultiplier = 1.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class RMSprop:
+    """Steps by the gradient over the root of its mean square, with Keras's defaults; `epsilon` stands under the root."""
+
+    learning_rate: Rate
+    rho: Fraction = 0.9  # of the mean square, what is kept at a step
+    momentum: Fraction = 0.0
+    epsilon: Annotated[float, Field(strict=True, gt=0)] = 1e-7
+    backbone_lr_multiplier: BackboneMultiplier = 1.0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -152,6 +194,33 @@ class Plateau:
 
     patience: Positive
     factor: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.5
+
+
+@dataclass(frozen=True, config=STRICT)
+class Steps:
+    """The learning rate times `factor` after every so many epochs, or after each of the epochs `at`, counted from 1.
+
+    every: 0 where `at` says it. The factor is that of pan2018 (every 10 or 15 epochs) and teh2018 (at epochs 10 and 15).
+    """
+
+    every: Annotated[int, Field(strict=True, ge=0)] = 0
+    at: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
+    factor: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.1
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cosine:
+    """The learning rate falls by half a cosine over the stage's epochs towards `to`, which it would reach in the epoch after the last.
+
+    It changes once an epoch, not at every batch.
+    """
+
+    to: Annotated[float, Field(strict=True, ge=0)] = 0.0  # a rate
+
+
+@dataclass(frozen=True, config=STRICT)
+class Constant:
+    """The learning rate stays, as without a schedule: both are kept as None, so that a stage has one name."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -290,8 +359,14 @@ class AgeGroups:
 
 
 TARGETS = {"age": Age, "identity": Identity, "age_groups": AgeGroups}
-OPTIMIZERS = {"adam": Adam}
-SCHEDULES = {"plateau": Plateau}
+OPTIMIZERS = {"adam": Adam, "sgd": SGD, "rmsprop": RMSprop}
+Optimizer = Adam | SGD | RMSprop
+SCHEDULES = {"plateau": Plateau, "steps": Steps, "cosine": Cosine, "constant": Constant}
+Schedule = Plateau | Steps | Cosine
+
+
+def _changing(schedule: Schedule | Constant | None) -> Schedule | None:
+    return None if isinstance(schedule, Constant) else schedule
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -328,9 +403,9 @@ class Stage(BaseStage):
 
     epochs: Annotated[int, Field(strict=True, ge=0)]  # 0 tests the start itself
     batch_size: Positive
-    optimizer: Annotated[Adam, tagged_union(OPTIMIZERS)]
+    optimizer: Annotated[Optimizer, tagged_union(OPTIMIZERS)]
     train: Literal["all", "head"] = "all"
-    schedule: Annotated[Plateau | None, tagged_union(SCHEDULES)] = None
+    schedule: Annotated[Schedule | Constant | None, tagged_union(SCHEDULES), AfterValidator(_changing)] = None
     checkpoint_selection: Literal["last", "best_validation"] = "last"
 
     def epochs_trained(self) -> int:
@@ -527,6 +602,17 @@ class OwnData:
     pattern: str = ""
 
 
+def _known_options(reading: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    from agerepro.datasets.catalog import reading_options
+
+    for name, given in reading.items():
+        try:
+            reading_options(name, given)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+    return reading
+
+
 @dataclass(frozen=True, config=STRICT)
 class Experiment:
     """One row of a paper's table."""
@@ -548,6 +634,8 @@ class Experiment:
     machine: Machine = field(default_factory=Machine)
     synthetic: dict[str, Synthetic] = field(default_factory=dict)
     own: OwnData = field(default_factory=OwnData)
+    # How data sets are read, {data set: {option: value}}, of the options in datasets/catalog.py.
+    reading: Annotated[dict[str, dict[str, str]], AfterValidator(_known_options)] = field(default_factory=dict)
 
     def as_of(self, stage: BaseStage) -> Experiment:
         """The experiment as a stage sees it: a regression on one layer's features has that head, and no dense layers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.resources import files
@@ -27,9 +28,32 @@ READERS = {
     "vggface2": "agerepro.datasets.vggface2:read",
     "congress": "agerepro.datasets.congress:read",
     "utkface": "agerepro.datasets.utkface:read",
+    "morph": "agerepro.datasets.morph:read",
+    "appareal": "agerepro.datasets.appareal:read",
+    "clap2015": "agerepro.datasets.clap:read_2015",
+    "clap2016": "agerepro.datasets.clap:read_2016",
+    "aadb": "agerepro.datasets.aadb:read",
+    "imdbwiki": "agerepro.datasets.imdb_wiki:read_both",
 }
 OWN = "own"  # a user's own photos: known to `card`, `read` and `folder_of`, but no published set
 GROUPED = ("adience",)  # readers that take a policy for the labels of age groups
+
+
+@dataclass(frozen=True)
+class Option:
+    """One way in which a reader may be told how to read: its values, the usual one first; with those of `fewer` it leaves photos out."""
+
+    values: tuple[str, ...]
+    fewer: tuple[str, ...] = ()
+
+
+PARTS = {"imdbwiki": ("imdb", "wiki")}  # sets that are several, each in a folder of its name
+
+# Options of readers, which take them by name: {data set: {option: its values}}.
+OPTIONS = {
+    "morph": {"inconsistent_people": Option(("keep", "drop"), fewer=("drop",))},
+    "appareal": {"pictures": Option(("crops", "whole")), "ignored": Option(("keep", "drop"), fewer=("drop",))},
+}
 
 
 @dataclass(frozen=True)
@@ -37,13 +61,15 @@ class Published:
     """Counts as published, None where no source gives one.
 
     bins: photos by whole years, labelled "0-19" or "80+". funnel: photos left after the cleaning step of that name.
-    splits: photos left in each of the authors' lists. people_listed: people the source names before cleaning. same_rule: whether
-    `images` were counted by the rule of our reader, so that a complete copy has as many.
+    splits: photos left in each of the authors' lists. people_listed: people the source names before cleaning. people_also: the number of
+    people by another source that counted the same photos. same_rule: whether `images` were counted by the rule of our reader, so
+    that a complete copy has as many.
     """
 
     images: int | None = None
     people: int | None = None
     people_listed: int | None = None
+    people_also: int | None = None
     distinct_ages: int | None = None
     youngest: int | None = None
     oldest: int | None = None
@@ -91,14 +117,47 @@ def card(name: str) -> Card:
     return read_card(name if name == OWN else _known(name))
 
 
-def read(name: str, data: str | PathLike[str], *, group_labels: str = "exact", own: OwnData | None = None) -> Photos:
+def reading_options(name: str, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """All options of a data set's reader (OPTIONS) with their values, the usual one where none is given.
+
+    UserError with the near name for an unknown data set, option or value.
+    """
+    known, given = OPTIONS.get(name if name == OWN else _known(name), {}), given or {}
+    for option, value in given.items():
+        if not known:
+            raise UserError(f"The reader of {name} has no options: leave {option!r} out. Those of {', '.join(sorted(OPTIONS))} have.")
+        if option not in known:
+            raise UserError(f"The reader of {name} has no option {option!r}.{suggest(option, known)}")
+        if value not in known[option].values:
+            raise UserError(f"{name}: {option} cannot be {value!r}.{suggest(value, known[option].values)}")
+    return {option: given.get(option, choice.values[0]) for option, choice in known.items()}
+
+
+def changed_options(name: str, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The options of a data set's reader that are not as usual; UserError as `reading_options`."""
+    return {option: value for option, value in reading_options(name, given).items() if value != OPTIONS[name][option].values[0]}
+
+
+def leaves_out(name: str, given: Mapping[str, str] | None = None) -> bool:
+    """Whether the options of a data set's reader leave photos out, so that its published counts are not to be met."""
+    return any(value in OPTIONS[name][option].fewer for option, value in changed_options(name, given).items())
+
+
+def read(
+    name: str,
+    data: str | PathLike[str],
+    *,
+    group_labels: str = "exact",
+    own: OwnData | None = None,
+    reading: Mapping[str, str] | None = None,
+) -> Photos:
     """The photos of the data set in `data/<name>`; of the set `own`, whose `data` may also be a CSV file or the folder itself.
 
     group_labels: which labels count in a set of age groups whose labels are untidy (`GROUPED`); others do not care.
-    own: where the labels of the set `own` stand; other sets do not care.
+    own: where the labels of the set `own` stand; other sets do not care. reading: options of this set's reader, {option: value}.
 
-    UserError when the name is unknown, the folder is missing, or it does not hold the native layout; the last two say how to
-    get the data.
+    UserError when the name, an option or its value is unknown, the folder is missing, or it does not hold the native layout; the last
+    two say how to get the data.
     """
     if name == OWN:
         from agerepro.config.schema import OwnData
@@ -108,16 +167,20 @@ def read(name: str, data: str | PathLike[str], *, group_labels: str = "exact", o
     module, _, function = READERS[_known(name)].partition(":")
     reader = getattr(import_module(module), function)
     root = existing_folder(name, Path(data))
-    photos: Photos = reader(root, labels=group_labels) if name in GROUPED else reader(root)
+    options = reading_options(name, reading)
+    photos: Photos = reader(root, labels=group_labels) if name in GROUPED else reader(root, **options)
     return photos
 
 
-def shortfall(card: Card, usable_photos: int, *, group_labels: str = "exact") -> str:
+def shortfall(card: Card, usable_photos: int, *, group_labels: str = "exact", reading: Mapping[str, str] | None = None) -> str:
     """What a partial copy holds of the published set: "972 of 1,002 photos of fgnet"; "" for a whole one.
 
     usable_photos: those that are there, can be read, and pass the cleaning. Also "" where the card has no count to compare with: of a
-    set counted by another rule, or of a policy for group labels that nobody has published with.
+    set counted by another rule, of a policy for group labels that nobody has published with, or read with an option that leaves
+    photos out.
     """
+    if leaves_out(card.name, reading):
+        return ""
     complete = card.published.images
     if card.name in GROUPED:
         from agerepro.datasets.adience import POLICIES  # it loads pandas

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
+from agerepro.datasets.catalog import PARTS
 from agerepro.datasets.layout import Layout, below, native_folder, nested
 from agerepro.datasets.photos import BOX, Photos, clean
 from agerepro.errors import UserError
@@ -31,6 +33,20 @@ def _layout(dataset: str) -> Layout:
 
 
 LAYOUTS = {"imdb": _layout("imdb"), "wiki": _layout("wiki")}
+BOTH = PARTS["imdbwiki"]
+
+
+def _holds_both(folder: Path) -> bool:
+    """Whether the folder has one called imdb and one called wiki, each with its files."""
+    places = {name: nested(folder, name) for name in BOTH}
+    return all(
+        place is not None
+        and any((inner := nested(place, nesting)) is not None and LAYOUTS[name].holds(inner) for nesting in LAYOUTS[name].nestings)
+        for name, place in places.items()
+    )
+
+
+LAYOUTS["imdbwiki"] = Layout((".",), _holds_both, "folders imdb and wiki, each with its .mat file")
 
 
 def read_imdb(root: Path) -> Photos:
@@ -41,6 +57,26 @@ def read_imdb(root: Path) -> Photos:
 def read_wiki(root: Path) -> Photos:
     """The photos of WIKI under `root` that pass the cleaning; ages are whole years at mid-year. UserError as `read_cleaned`."""
     return read_cleaned("wiki", root)
+
+
+def read_both(root: Path) -> Photos:
+    """The photos of IMDB and WIKI in the folders of these names under `root`, each cleaned as by itself; UserError as `read_cleaned`.
+
+    Keys begin with imdbwiki/imdb/ or imdbwiki/wiki/. Who bears one name in both counts as one person.
+    """
+    folder = native_folder("imdbwiki", root, LAYOUTS["imdbwiki"])
+    parts = {name: place for name in BOTH if (place := nested(folder, name)) is not None}
+    both = {below(place, root): read_cleaned(name, place) for name, place in parts.items()}
+    tables = [
+        photos.table.assign(photo="imdbwiki/" + photos.table["photo"], path=prefix + photos.table["path"])
+        for prefix, photos in both.items()
+    ]
+    return Photos(
+        table=pd.concat(tables, ignore_index=True),
+        funnel=tuple(replace(step, name=f"{name}: {step.name}") for name, photos in zip(parts, both.values()) for step in photos.funnel),
+        skipped=tuple(replace(skip, path=prefix + skip.path) for prefix, photos in both.items() for skip in photos.skipped),
+        label_files=tuple(prefix + label for prefix, photos in both.items() for label in photos.label_files),
+    )
 
 
 def read_cleaned(dataset: str, root: Path) -> Photos:

@@ -40,6 +40,15 @@ class SkippedItem:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What an audit of labels has counted; expected: how many there should be, None where no number is wrong."""
+
+    what: str
+    count: int
+    expected: int | None = None
+
+
+@dataclass(frozen=True)
 class Photos:
     """One data set as read from disk.
 

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from agerepro.datasets import adience
+from agerepro.datasets import adience, appareal, morph
 from agerepro.datasets.adience import POLICIES
-from agerepro.datasets.catalog import Published, card, existing_folder, read
-from agerepro.datasets.photos import Photos, SkippedItem
+from agerepro.datasets.catalog import Published, card, existing_folder, leaves_out, read, reading_options
+from agerepro.datasets.photos import Finding, Photos, SkippedItem
 
 SURVEYS = {"adience": adience.survey}  # sets whose labels can be counted without pictures, by each label policy
+# Sets whose labels say a thing several times over, and what counts where they agree.
+AUDITS: dict[str, Callable[[Path], tuple[Finding, ...]]] = {"appareal": appareal.audit, "morph": morph.audit}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One count: ours, the published one (None where there is none), and whether they agree (None: nothing to compare)."""
+    """One count: ours, the published one (None where there is none), and whether they agree (None: nothing to compare).
+
+    also: the count by another source, where two have counted the same.
+    """
 
     what: str
     ours: int | None
     published: int | None
+    also: int | None = None
 
     @property
     def agree(self) -> bool | None:
         """None without a published count."""
-        return None if self.published is None else self.ours == self.published
+        return None if self.published is None else self.ours in (self.published, self.also)
+
+    def facts(self) -> dict[str, object]:
+        """The row for JSON."""
+        also = {} if self.also is None else {"also_published": self.also}
+        return {"what": self.what, "ours": self.ours, "published": self.published, **also, "agree": self.agree}
+
+    def published_text(self) -> str:
+        """The published counts for people: "13,617 or 13,618"."""
+        return _number(self.published) + ("" if self.also is None else f" or {_number(self.also)}")
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ class Verification:
 
     def to_json(self) -> str:
         """The same as JSON text."""
-        rows = [{"what": row.what, "ours": row.ours, "published": row.published, "agree": row.agree} for row in self.rows]
+        rows = [row.facts() for row in self.rows]
         skipped = [asdict(skip) for skip in self.skipped]
         verification = {"name": self.name, "agrees": self.agrees, "rows": rows, "skipped": skipped, "notes": self.notes}
         return json.dumps(verification, indent=2, ensure_ascii=False)
@@ -56,7 +72,7 @@ class Verification:
         """A table for people: what, ours, published, agree; then the skipped files by reason, the notes, and whether all agree."""
         words = {True: "yes", False: "NO", None: "-"}
         cells = [("", "ours", "published", "agree")]
-        cells += [(row.what, _number(row.ours), _number(row.published), words[row.agree]) for row in self.rows]
+        cells += [(row.what, _number(row.ours), row.published_text(), words[row.agree]) for row in self.rows]
         widths = [max(len(line[i]) for line in cells) for i in range(4)]
         lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d}" for a, b, c, d in cells]
         for reason in dict.fromkeys(skip.reason for skip in self.skipped):
@@ -73,19 +89,28 @@ class Verification:
         return f"{compared.count(False)} of {len(compared)} published counts differ."
 
 
-def verify(name: str, data: Path) -> Verification:
+def verify(name: str, data: Path, *, reading: Mapping[str, str] | None = None) -> Verification:
     """The counts of the data set in `data/<name>` beside its card's. UserError as `catalog.read`.
 
-    A set of SURVEYS is counted from its labels alone where no pictures are, which a note says.
+    reading: options of its reader. A set of SURVEYS is counted from its labels alone where no pictures are, which a note says; one of
+    AUDITS is audited, whatever the options.
     """
+    options = reading_options(name, reading)
     if name in SURVEYS:
         return _survey(name, existing_folder(name, data))
-    photos = read(name, data)
-    return Verification(name, tuple(counts(photos, card(name).published)), photos.skipped)
+    photos = read(name, data, reading=reading)
+    rows = counts(photos, Published() if leaves_out(name, reading) else card(name).published)
+    if name in AUDITS:
+        rows += [Row(finding.what, finding.count, finding.expected) for finding in AUDITS[name](existing_folder(name, data))]
+    notes = [f"read with {', '.join(f'{option}: {value}' for option, value in options.items())}"] if options else []
+    return Verification(name, tuple(rows), photos.skipped, tuple(notes))
 
 
 def counts(photos: Photos, published: Published) -> list[Row]:
-    """Funnel, images, people, splits, age groups, distinct ages, youngest, oldest and age bins, ages in completed years."""
+    """Funnel, images, people, splits, age groups, distinct ages, youngest, oldest and age bins, ages in completed years.
+
+    Of a set that knows only how old people look these are apparent ages, rounded to whole years.
+    """
     rows = [
         Row(f"after: {step.name}" if i else step.name, step.kept, published.funnel.get(step.name)) for i, step in enumerate(photos.funnel)
     ]
@@ -93,9 +118,11 @@ def counts(photos: Photos, published: Published) -> list[Row]:
         rows.append(Row("people listed", photos.people_listed, published.people_listed))
     people = photos.table["subject"]
     rows.append(Row("images", len(photos.table), published.images))
-    rows.append(Row("people", int(people[people != ""].nunique()), published.people))
+    rows.append(Row("people", int(people[people != ""].nunique()), published.people, published.people_also))
     rows += parts(photos.table, published)
     ages = np.floor(photos.table["age"].dropna())
+    if ages.empty:
+        ages = np.rint(photos.table["apparent_age"].dropna())
     if ages.empty and published.distinct_ages is None:
         return rows
     rows.append(Row("distinct ages", int(ages.nunique()), published.distinct_ages))

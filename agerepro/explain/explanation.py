@@ -51,7 +51,16 @@ LEFT_OUT = ("folds", "checks")  # what a stopped call goes on with
 PHOTOS_KEY, CHECKS_KEY = "photos to explain", "photos to check"  # of the draws
 Progress = Callable[[str, int, int], None]
 Tuned = Literal["before", "after"]
-BACKBONES = {"resnet50": "ResNet-50", "senet50": "SENet-50", "vgg16": "VGG-16", "dlib_resnet": "dlib ResNet"}  # in koenig2019's order
+# In koenig2019's order, then those of other papers.
+BACKBONES = {
+    "resnet50": "ResNet-50",
+    "senet50": "SENet-50",
+    "vgg16": "VGG-16",
+    "dlib_resnet": "dlib ResNet",
+    "alexnet": "AlexNet",
+    "vgg16_bn": "VGG-16 with batch norm",
+    "resnet50_v1_5": "ResNet-50 v1.5",
+}
 COLUMNS = ("backbone", "before", "after", "region", "photos", "people", "relative_before", "relative_after", "difference", "low", "high")
 CENTRES = ("eyes", "nose")
 ORDER = (EYES_AND_NOSE, *REGIONS)  # of rows in the text

@@ -31,7 +31,7 @@ from agerepro.runs.layout import Run
 from agerepro.runs.model import RunModel
 from agerepro.splits.protocols import years
 from agerepro.synthetic.writers import RENDERER
-from agerepro.training.augment import PLAIN, AugmentedFaces, InputView
+from agerepro.training.augment import PLAIN, AugmentedFaces, InputView, in_plain_view
 from agerepro.training.loading import load_batches
 
 SEED = 0
@@ -122,7 +122,7 @@ def name_of(config: ExplainConfig, target: TargetSpec, layer: str) -> str:
 
 @dataclass(frozen=True)
 class RunFaces:
-    """Rows of `photos` [PHOTOS and `image`] are rows of `landmarks` (n, 5, 2) in shares of the crop's side, NaN where unknown."""
+    """Rows of `photos` [PHOTOS and `image`] are rows of `landmarks` (n, 5, 2) in shares of the input's side, NaN where unknown."""
 
     photos: pd.DataFrame
     landmarks: np.ndarray
@@ -163,7 +163,8 @@ def run_faces(run: Run, experiment: schema.Experiment, *, data: Path | None) -> 
     if data is None and drawn and name in experiment.synthetic:
         data = folder.parents[2] / "synthetic" / config_hash([RENDERER, name, to_dict(experiment.synthetic[name])])
     photos = crops.photos
-    landmarks = _landmarks(photos, experiment.faces, None if data is None else catalog.folder_of(name, data))
+    in_crops = _landmarks(photos, experiment.faces, None if data is None else catalog.folder_of(name, data))
+    landmarks = in_plain_view(in_crops, experiment.augment, experiment.faces.size)
     pixels = StoredImages(crops.store(), list(photos["image"]), experiment.faces.size)  # a photo is looked at twice or thrice
     return RunFaces(photos, landmarks, AugmentedFaces(pixels, list(photos["photo"]), experiment.augment, ()), drawn)
 

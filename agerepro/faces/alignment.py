@@ -35,6 +35,7 @@ JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWR
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 SIDES = ("left", "top", "right", "bottom")
 BY_SOURCE = "box of the source"  # why a face is taken although no detector has seen it
+WHOLE = "whole image"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,13 @@ def crop_boxed(photo: np.ndarray, box: Box, settings: Faces) -> Cropped:
     pixels = box_crop(photo, box, margin=settings.margin, border=settings.border, size=settings.size)
     facts = {"status": "ok", "reason": BY_SOURCE, "found": 0, **dict(zip(SIDES, box)), "rotation": 0.0, "margin": settings.margin}
     return Cropped(encode(pixels), facts)
+
+
+def crop_whole(photo: np.ndarray, settings: Faces, *, status: str = "ok", reason: str = WHOLE, found: int = 0) -> Cropped:
+    """The whole picture, stretched to a square with `border: clip`, and as the middle of one with `repeat`."""
+    height, width = photo.shape[:2]
+    pixels = box_crop(photo, (0, 0, width, height), margin=0.0, border=settings.border, size=settings.size)
+    return Cropped(encode(pixels), {"status": status, "reason": reason, "found": found})
 
 
 def crop_detected(
@@ -276,9 +284,7 @@ def _crop(settings: Faces, photo: np.ndarray, detections: list[Detection], face:
         reason = "no face found" if not detections else "no face where the source's box is"
         if settings.no_face == "drop":
             return nothing("dropped", reason, found=len(detections))
-        height, width = photo.shape[:2]
-        whole = box_crop(photo, (0, 0, width, height), margin=0.0, border=settings.border, size=settings.size)
-        return Cropped(encode(whole), {"status": "no_face", "reason": f"{reason}: whole image", "found": len(detections)})
+        return crop_whole(photo, settings, status="no_face", reason=f"{reason}: {WHOLE}", found=len(detections))
     landmarks = face.detection.landmarks
     facts: dict[str, Any] = {
         "status": "ok",

@@ -16,7 +16,7 @@ import pandas as pd
 
 from agerepro.config.schema import Faces
 from agerepro.errors import UserError
-from agerepro.faces.alignment import SIDES, Box, Cropped, crop_boxed, crop_detected, nothing, scaled, scaled_box
+from agerepro.faces.alignment import SIDES, Box, Cropped, crop_boxed, crop_detected, crop_whole, nothing, scaled, scaled_box
 from agerepro.faces.decode import DecodeError, MissingDecoderError, decode, downscale
 from agerepro.faces.detection import detector
 from agerepro.faces.store import SHARD_BYTES, FaceStore, StoreWriter, set_aside
@@ -166,6 +166,8 @@ def _read_content(content: bytes, key: str, box: Box | None, margin: float, sett
         return AlignJob("", box, nothing("unreadable", error.reason))
     except DecodeError as error:
         return AlignJob(key, box, nothing("unreadable", error.reason))
+    if settings.boxes == "whole_image":
+        return AlignJob(key, None, crop_whole(pixels, settings))
     height, width = pixels.shape[:2]
     if _margin_key(margin):
         inner = margin / (1 + 2 * margin)

@@ -74,6 +74,7 @@ class PreparedFaces:
     faces: Faces
     group_labels: str
     own: OwnData
+    reading: Mapping[str, str]  # options of the data set's reader
     folder: Path
     identity: str
 
@@ -85,6 +86,8 @@ class PreparedFaces:
             settings["group_labels"] = self.group_labels
         if self.name == catalog.OWN:
             settings["own"] = to_dict(self.own)
+        if changed := catalog.changed_options(self.name, self.reading):
+            settings["reading"] = changed
         return self.folder / f"{self.name}-{config_hash(settings)}"
 
     @property
@@ -149,7 +152,7 @@ class PreparedFaces:
 
     def _prepare(self, on_progress: Callable[[str, int, int], object], say: Callable[[str], object]) -> None:
         root = self.root
-        photos = catalog.read(self.name, self.data, group_labels=self.group_labels, own=self.own)
+        photos = catalog.read(self.name, self.data, group_labels=self.group_labels, own=self.own, reading=self.reading)
         sources = self._noted_sources()
         aligned = align_photos(
             photos.table,
@@ -184,7 +187,7 @@ class PreparedFaces:
             "digest": digest,
             "photos": len(usable),
             "people": int(usable.loc[usable["subject"] != "", "subject"].nunique()),
-            "drawn": is_drawn(root),
+            "drawn": is_drawn(root, parts=catalog.PARTS.get(self.name, ())),
             "store": store.folder.name,
             "shards": {shard: _size(store.folder / shard) for shard in sorted(set(crops["shard"]))},
             "funnel": self._funnel(photos, aligned),
@@ -224,10 +227,10 @@ class PreparedFaces:
 
     def _shortfall(self, aligned: pd.DataFrame) -> str:
         """What a copy lacks of the published set, "" for a drawn one; a photo without a face is there."""
-        if self.name == catalog.OWN or is_drawn(self.root):
+        if self.name == catalog.OWN or is_drawn(self.root, parts=catalog.PARTS.get(self.name, ())):
             return ""
         readable = int((aligned["status"] != "unreadable").sum())
-        return catalog.shortfall(catalog.card(self.name), readable, group_labels=self.group_labels)
+        return catalog.shortfall(catalog.card(self.name), readable, group_labels=self.group_labels, reading=self.reading)
 
 
 def prepared_faces(
@@ -238,15 +241,19 @@ def prepared_faces(
     folder: Path,
     group_labels: str = "exact",
     own: OwnData | None = None,
+    reading: Mapping[str, str] | None = None,
     order: Synthetic | None = None,
 ) -> PreparedFaces:
-    """Where the faces of a data set in `data` lie under `folder`; order: what the renderer is to draw there, where it has not yet."""
+    """Where the faces of a data set in `data` lie under `folder`.
+
+    reading: options of its reader. order: what the renderer is to draw there, where it has not yet.
+    """
     root = catalog.folder_of(name, data)
-    mark = drawing_order(name, order) if order is not None else drawn_mark(root)
+    mark = drawing_order(name, order) if order is not None else drawn_mark(root, parts=catalog.PARTS.get(name, ()))
     # Drawn pictures are the same wherever they lie; a user's labels may stand in several files of one folder.
     file = data.name if name == catalog.OWN and data.is_file() else ""
     identity = f"drawn {config_hash(mark)} {file}".strip() if mark is not None else str((data if name == catalog.OWN else root).resolve())
-    return PreparedFaces(name, data, faces, group_labels, own or OwnData(), folder, identity)
+    return PreparedFaces(name, data, faces, group_labels, own or OwnData(), reading or {}, folder, identity)
 
 
 def open_crops(place: Path, store: str) -> tuple[pd.DataFrame, FaceStore]:
@@ -257,11 +264,14 @@ def open_crops(place: Path, store: str) -> tuple[pd.DataFrame, FaceStore]:
 
 
 def content_digest(photos: pd.DataFrame) -> str:
-    """Names the labels and pixels of a table of faces: `image` is a digest of photo bytes, face box and alignment."""
-    labels = coerce(photos.drop(columns="image"), PHOTOS).assign(image=photos["image"].to_numpy())[LABELS]
-    return digest_of_bytes(labels.to_csv(index=False, lineterminator="\n", errors="backslashreplace").encode("utf-8", "backslashreplace"))[
-        :16
-    ]
+    """Names the labels and pixels of a table of faces: `image` is a digest of photo bytes, face box and alignment.
+
+    A column that came later counts where a photo has it, so that sets without it keep their names.
+    """
+    table = coerce(photos.drop(columns="image"), PHOTOS).assign(image=photos["image"].to_numpy())
+    labels = table[LABELS + [column for column in PHOTOS.younger if table[column].notna().any()]]
+    content = labels.to_csv(index=False, lineterminator="\n", errors="backslashreplace").encode("utf-8", "backslashreplace")
+    return digest_of_bytes(content)[:16]
 
 
 def _sources_table(root: Path, photos: Photos, sources: Mapping[str, SourceFile]) -> pd.DataFrame:

@@ -10,15 +10,25 @@ import keras
 
 from agerepro.config import schema
 from agerepro.errors import UserError
+from agerepro.models.alexnet import ALEXNET
 from agerepro.models.dlib_resnet import DLIB_RESNET
 from agerepro.models.heads import FeatureBlock, feature_blocks, head_layers, pooled_layer, regression_features
 from agerepro.models.layers import BackboneSpec, BuildConfig
 from agerepro.models.preprocessing import PLAIN, PREPROCESSING, Preprocess
 from agerepro.models.pretrained import pretrained_weights
 from agerepro.models.resnet import RESNET50, SENET50
-from agerepro.models.vgg import VGG16
+from agerepro.models.resnet_v1_5 import RESNET50_V1_5
+from agerepro.models.vgg import VGG16, VGG16_BN
 
-BACKBONES: dict[str, BackboneSpec] = {"vgg16": VGG16, "resnet50": RESNET50, "senet50": SENET50, "dlib_resnet": DLIB_RESNET}
+BACKBONES: dict[str, BackboneSpec] = {
+    "vgg16": VGG16,
+    "vgg16_bn": VGG16_BN,
+    "resnet50": RESNET50,
+    "resnet50_v1_5": RESNET50_V1_5,
+    "senet50": SENET50,
+    "dlib_resnet": DLIB_RESNET,
+    "alexnet": ALEXNET,
+}
 
 
 @dataclass(frozen=True)

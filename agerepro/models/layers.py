@@ -11,6 +11,7 @@ import keras
 
 Frozen = Literal["inference", "batch_statistics"]
 Sizes = tuple[Any, ...]  # number of photos (None: any), height, width, channels
+TORCH_NORM = {"epsilon": 1e-5, "momentum": 0.9}  # PyTorch's defaults; its momentum is the new batch's share, 0.1
 LEAST_VARIANCE = 1e-6  # keeps the slope of the root finite where a channel is the same everywhere
 
 
@@ -59,7 +60,7 @@ def he_normal(seed: int, layer: str) -> keras.initializers.Initializer:
 
 @keras.saving.register_keras_serializable(package="agerepro")
 class BatchNorm(keras.layers.BatchNormalization):
-    """(n, h, w, c) -> the same shape; Keras's own batch norm wherever it trains and wherever it tests.
+    """(n, h, w, c) or (n, c) -> the same shape; Keras's own batch norm wherever it trains and wherever it tests.
 
     frozen: what normalises while the layer has `trainable=False` and is called with `training=True`. `inference`: its moving
     averages, as in Keras 3. `batch_statistics`: the mean and the population variance of the batch, as in Keras 2.2, whose frozen
@@ -75,7 +76,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         if self.trainable or not training or self.frozen == "inference":
             return super().call(inputs, training=training, mask=mask)
         x = keras.ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        mean, variance = keras.ops.moments(x, axes=(0, 1, 2))
+        mean, variance = keras.ops.moments(x, axes=tuple(range(len(x.shape) - 1)))
         normal = keras.ops.batch_normalization(x, mean, variance, axis=-1, offset=self.beta, scale=self.gamma, epsilon=self.epsilon)
         return keras.ops.cast(normal, self.compute_dtype)
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agerepro.errors import UserError
-from agerepro.io import digest_of_file
 from agerepro.models.dlib_file import FILE, PACKAGE, find_dlib_weights
 
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
+KERAS_VGG16 = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+TIMM = "https://huggingface.co/timm/{}/resolve/{}/"  # name of the weights, commit
+TIMM_FILE = "model.safetensors"  # every network's
 OTHER_FOLDER = "name the folder that has it with --weights DIR (make: WEIGHTS=DIR)"
 VGGFACE2_LICENCE = "VGGFace2 weights: terms unclear, treat as attribution, non-commercial research use; code of keras-vggface: MIT"
+TORCHVISION_LICENCE = "BSD 3-clause (torchvision's weights, as timm publishes them); ImageNet's photos: non-commercial research use"
+CONVOLUTIONS = (2, 2, 3, 3, 3)  # of VGG-16's blocks
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,9 @@ class PretrainedWeights:
 
     files: accepted names, the one to fetch first. release: where they are fetched from, "" for a Python package.
     parameters: numbers that our backbone takes from the file. not_used: layers of the file that are no part of our network,
-    left out by name and by nothing else.
+    left out by name and by nothing else. layers: the file's names of layers -> ours, where they differ in more than `/` or `.` for `_`.
+    digests: file -> what its publisher prints, "md5:" or "sha256:" and hex digits; a file that differs is refused. Empty: none printed.
+    release_file: the release's own name of the first file, where that is another.
     """
 
     files: tuple[str, ...]
@@ -29,6 +37,21 @@ class PretrainedWeights:
     licence: str
     parameters: int
     not_used: tuple[str, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    release_file: str = ""
+
+
+def torchvision_vgg16_bn() -> dict[str, str]:
+    """torchvision's names of convolutions and batch norms -> ours; it counts layers from 0, ReLUs and max-pools among them."""
+    names: dict[str, str] = {}
+    position = 0
+    for block, convolutions in enumerate(CONVOLUTIONS, start=1):
+        for n in range(1, convolutions + 1):
+            names |= {f"features.{position}": f"conv{block}_{n}", f"features.{position + 1}": f"conv{block}_{n}_bn"}
+            position += 3
+        position += 1
+    return names
 
 
 PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
@@ -53,6 +76,37 @@ PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
         parameters=26_092_144,
         not_used=("classifier",),
     ),
+    ("imagenet", "vgg16"): PretrainedWeights(
+        files=("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", "vgg16_weights_tf_dim_ordering_tf_kernels.h5"),
+        release=KERAS_VGG16,
+        licence="CC BY 4.0 (VGG, Oxford; ported to Keras); ImageNet's photos: non-commercial research use",
+        parameters=14_714_688,
+        not_used=("fc1", "fc2", "predictions"),
+        layers={f"block{block}_conv{n}": f"conv{block}_{n}" for block, last in enumerate(CONVOLUTIONS, 1) for n in range(1, last + 1)},
+        digests={  # keras.applications.vgg16
+            "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5": "md5:6d6bbae143d832006294945121d1f1fc",
+            "vgg16_weights_tf_dim_ordering_tf_kernels.h5": "md5:64373286793e3c8b2b4e3219cbf3544b",
+        },
+    ),
+    ("imagenet", "vgg16_bn"): PretrainedWeights(
+        files=("vgg16_bn.tv_in1k.safetensors",),
+        release=TIMM.format("vgg16_bn.tv_in1k", "e00c01e7cee168262dcba6428dc4a8f41e27e965"),
+        licence=TORCHVISION_LICENCE,
+        parameters=14_731_584,
+        not_used=("pre_logits.fc1", "pre_logits.fc2", "head.fc"),  # timm's names of torchvision's classifier.0, .3 and .6
+        layers=torchvision_vgg16_bn(),
+        digests={"vgg16_bn.tv_in1k.safetensors": "sha256:88bbedbc8e780413736db38ac4efd41b06fc0e93fd5b8879b584bba63a950129"},
+        release_file=TIMM_FILE,
+    ),
+    ("imagenet", "resnet50_v1_5"): PretrainedWeights(
+        files=("resnet50.tv_in1k.safetensors",),
+        release=TIMM.format("resnet50.tv_in1k", "aa6c2d36d56bc0209040c02b5a7b7d7bf11d57b8"),
+        licence=TORCHVISION_LICENCE,
+        parameters=23_561_152,
+        not_used=("fc",),
+        digests={"resnet50.tv_in1k.safetensors": "sha256:5d061a3c593d795bfe682d9b152bafbcf550579873492def3515b46db1189888"},
+        release_file=TIMM_FILE,
+    ),
     ("dlib", "dlib_resnet"): PretrainedWeights(
         files=(FILE,),
         release="",
@@ -72,9 +126,9 @@ def pretrained_weights(source: str, backbone: str) -> PretrainedWeights:
 
 
 def find_local(source: str, backbone: str, *, folder: Path | None) -> Path | None:
-    """The file if it is on this machine: in `folder`, else in Keras's own cache or the installed package; nothing is fetched."""
+    """The file if it is on this machine: in `folder`, else in Keras's own caches or the installed package; nothing is fetched."""
     published = pretrained_weights(source, backbone)
-    for directory in [*([folder] if folder else []), keras_cache()]:
+    for directory in [*([folder] if folder else []), keras_cache(), keras_cache().parent]:
         for name in published.files:
             if (directory / name).is_file():
                 return directory / name
@@ -84,8 +138,8 @@ def find_local(source: str, backbone: str, *, folder: Path | None) -> Path | Non
 def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
     """The path of the weights' file, fetched into `folder` (or Keras's own cache) when it is nowhere and the internet is there.
 
-    A fetched file gets its name only when complete. No checksum is published for keras-vggface; the SHA-256 of what is used is
-    recorded instead. Offline, UserError says which file to put where.
+    A fetched file gets its name only when complete, and only if it has the digest that its publisher prints, if any. Offline,
+    UserError says which file to put where.
     """
     if (path := find_local(source, backbone, folder=folder)) is not None:
         return path
@@ -100,17 +154,31 @@ def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
 
 def published_name(path: Path) -> str:
     """What names the weights of a published file, whatever its folder: its name and SHA-256, computed once a process."""
+    return f"{path.name} {digest(path, 'sha256')}"
+
+
+def check_digest(path: Path, published: PretrainedWeights) -> None:
+    """Return if the file is, to the byte, what its publisher's digest says, or if there is no such digest; else UserError."""
+    algorithm, _, expected = published.digests.get(path.name, "").partition(":")
+    if expected and (value := digest(path, algorithm)) != expected:
+        name = {"md5": "MD5", "sha256": "SHA-256"}[algorithm]
+        raise UserError(f"{path} is not the published file: its {name} is {value}, not {expected}. Remove it and fetch it again.")
+
+
+def digest(path: Path, algorithm: str) -> str:
+    """Hex digits of a whole file, computed once a process."""
     facts = path.stat()
-    return f"{path.name} {_digest(path, facts.st_size, facts.st_mtime_ns)}"
+    return _digest(path, algorithm, facts.st_size, facts.st_mtime_ns)
 
 
 @functools.cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    return digest_of_file(path)
+def _digest(path: Path, algorithm: str, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def keras_cache() -> Path:
-    """Where keras-vggface itself keeps its files."""
+    """Where keras-vggface itself keeps its files; Keras keeps its own in the folder above."""
     return Path.home() / ".keras" / "models" / "vggface"
 
 
@@ -118,16 +186,20 @@ def _fetch(published: PretrainedWeights, folder: Path) -> Path:
     import pooch  # here: the rest of this file also serves where nothing is fetched
 
     name = published.files[0]
+    there = published.release_file or name
     try:
-        return Path(pooch.retrieve(published.release + name, known_hash=None, fname=name, path=folder))
+        return Path(pooch.retrieve(published.release + there, known_hash=published.digests.get(name), fname=name, path=folder))
+    except ValueError as error:  # pooch's, for another digest; the file is gone again
+        raise UserError(f"{published.release}{there} is not what its publisher printed ({_short(error)}): {OTHER_FOLDER}.") from None
     except OSError as error:  # all errors of the network are, and a full disk
         others = "".join(f" (or {other})" for other in published.files[1:])
+        named = f" as {name}" if there != name else ""
         raise UserError(
-            f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}). Get {name}{others} "
-            f"from {published.release} and put it into {folder}, or {OTHER_FOLDER}."
+            f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}). Get {there}{others} "
+            f"from {published.release} and put it{named} into {folder}, or {OTHER_FOLDER}."
         ) from None
 
 
-def _short(error: OSError) -> str:
+def _short(error: Exception) -> str:
     text = str(error)
     return f"{type(error).__name__}: {text if len(text) <= 160 else text[:160] + '...'}"

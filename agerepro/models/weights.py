@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +18,11 @@ import numpy as np
 
 from agerepro.config import schema
 from agerepro.errors import UserError
-from agerepro.io import atomic_write, digest_of_file
+from agerepro.io import atomic_write
 from agerepro.models.build import Network
 from agerepro.models.dlib_file import check_dlib_file, read_dlib_file
-from agerepro.models.pretrained import PRETRAINED, PretrainedWeights, find_weights, pretrained_weights
+from agerepro.models.pretrained import PRETRAINED, PretrainedWeights, check_digest, digest, find_weights, pretrained_weights
+from agerepro.models.safetensors_file import keras_layout, layer_of, read_header, read_safetensors
 
 TransferPart = Literal["backbone", "dense", "all"]  # the backbone alone; also the dense layers before the last; all layers
 
@@ -131,18 +133,25 @@ def read_published(backbone: schema.Backbone, *, folder: Path | None) -> LoadedW
 
 
 def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> LoadedWeights:
-    """One published file by our tensor names, without the layers that `published` says we have no use for."""
+    """One published file by our tensor names, without the layers that `published` says we have no use for.
+
+    UserError where its publisher prints another digest.
+    """
+    check_digest(path, published)
     if path.suffix == ".dat":
         stored = read_dlib_file(path)
         tensors = {name: array for name, array in stored.items() if _layer(name) not in published.not_used}
         unread = tuple(name for name in stored if name not in tensors)
+    elif path.suffix == ".safetensors":
+        stored, unread = read_safetensors(path, not_used=published.not_used)
+        tensors = _by_name(keras_layout(stored, published.layers), path)
     else:
         stored, unread = read_keras_h5(path, not_used=published.not_used)
-        tensors = _by_our_names(stored, path)
+        tensors = _by_name(((our_name(name, published.layers), array) for name, array in stored.items()), path)
     return LoadedWeights(
         source=source,
         file=path.name,
-        sha256=digest_of_file(path),
+        sha256=digest(path, "sha256"),
         parameters=sum(array.size for array in tensors.values()),
         licence=published.licence,
         not_used=unread,
@@ -151,21 +160,22 @@ def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> Lo
 
 
 def check_weight_file(path: Path) -> None:
-    """Return if a published weight file (Keras's `.h5`, dlib's `.dat`) is what its name says; else UserError. Loads no tensor.
+    """Return if a published weight file (Keras's `.h5`, `.safetensors`, dlib's `.dat`) is what its name says; else UserError.
 
-    Names and shapes are looked at in the first, header and size in the second, so a web page under the file's name, a download
-    that broke off, and another network's file are noticed before anything starts.
+    Names and shapes are looked at in the first two, header and size in the third, so a web page under the file's name, a download
+    that broke off, and another network's file are noticed before anything starts. Loads no tensor, but reads the whole file where its
+    publisher prints a digest.
     """
     if path.suffix == ".dat":
         check_dlib_file(path)
         return
     published = next((weights for weights in PRETRAINED.values() if path.name in weights.files), None)
-    with _keras_h5(path) as file:
-        sizes = {(layer, name): dataset.size for layer, name, dataset in _stored_tensors(file)}
-    parameters = sum(size for (layer, _), size in sizes.items() if published is None or layer not in published.not_used)
+    parameters = sum(size for layer, size in _stored_sizes(path) if published is None or layer not in published.not_used)
     if parameters != (published.parameters if published else parameters) or not parameters:
         expected = f", not {published.parameters}" if published else ""
         raise UserError(f"{path} holds {parameters} parameters{expected}: it is another network's file. Remove it and fetch it again.")
+    if published:
+        check_digest(path, published)
 
 
 def read_keras_h5(path: Path, *, not_used: Collection[str] = ()) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -185,13 +195,16 @@ def read_keras_h5(path: Path, *, not_used: Collection[str] = ()) -> tuple[dict[s
     return tensors, tuple(unread)
 
 
-def our_name(stored: str) -> str:
-    """The name in our networks of a tensor stored by Keras 2: `conv1/7x7_s2/bn/gamma:0` -> `conv1_7x7_s2_bn/gamma`.
+def our_name(stored: str, layers: Mapping[str, str] | None = None) -> str:
+    """The name in our networks of a tensor stored by Keras 2 or 1: `conv1/7x7_s2/bn/gamma:0` -> `conv1_7x7_s2_bn/gamma`.
 
-    Keras 3 allows no slash in layer names.
+    Keras 3 allows no slash in layer names. Keras 1 named the tensors of `fc1` `fc1_W_1:0` (kernel) and `fc1_b_1:0`, as VGG-16's
+    published file still does. layers: the file's names of layers -> ours, where they differ in more.
     """
-    layer, _, variable = stored.removesuffix(":0").rpartition("/")
-    return f"{layer.replace('/', '_')}/{variable}"
+    layer, slash, variable = stored.removesuffix(":0").rpartition("/")
+    if not slash and (keras_1 := re.fullmatch(r"(.+)_([Wb])_\d+", variable)):
+        layer, variable = keras_1[1], {"W": "kernel", "b": "bias"}[keras_1[2]]
+    return f"{(layers or {}).get(layer, layer.replace('/', '_'))}/{variable}"
 
 
 def differences(variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:
@@ -227,10 +240,11 @@ def _whole_layers(names: list[str], variables: dict[str, keras.Variable], arrays
     return [name for name in names if _layer(name) not in unfit]
 
 
-def _by_our_names(stored: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
-    tensors = {our_name(name): array for name, array in stored.items()}
-    if len(tensors) != len(stored):
-        raise UserError(f"{path} holds two tensors for one name: {', '.join(_twice(our_name(name) for name in stored))}.")
+def _by_name(named: Iterable[tuple[str, np.ndarray]], path: Path) -> dict[str, np.ndarray]:
+    pairs = list(named)
+    tensors = dict(pairs)
+    if len(tensors) != len(pairs):
+        raise UserError(f"{path} holds two tensors for one name: {', '.join(_twice(name for name, _ in pairs))}.")
     return tensors
 
 
@@ -241,6 +255,16 @@ def _twice(names: Iterable[str]) -> list[str]:
 
 def _layer(name: str) -> str:
     return name.split("/", 1)[0]
+
+
+def _stored_sizes(path: Path) -> list[tuple[str, int]]:
+    """(layer, how many numbers) of each tensor of an `.h5` or `.safetensors` file."""
+    if path.suffix == ".safetensors":
+        return [(layer_of(name), stored.size) for name, stored in read_header(path).items()]
+    with _keras_h5(path) as file:
+        # By name: what stands twice counts once.
+        sizes = {(layer, name): dataset.size for layer, name, dataset in _stored_tensors(file)}
+    return [(layer, size) for (layer, _), size in sizes.items()]
 
 
 @contextmanager

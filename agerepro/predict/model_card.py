@@ -27,6 +27,7 @@ from agerepro.runs.model import RunModel
 from agerepro.splits.leakage import describe_overlap
 from agerepro.splits.protocols import describe_protocol, people_of
 from agerepro.tables import PHOTOS, read_table
+from agerepro.training.augment import crop_side
 
 GENDERS = {"f": "women and girls", "m": "men and boys", "": "not known"}
 
@@ -129,6 +130,7 @@ def _facts(run: Run, run_model: RunModel, tests: TestSummary, folds: Sequence[in
         "run": Path(*run.folder.parts[-3:]).as_posix(),
         "sources": sources,
         "experiment": experiment,
+        "middle": crop_side(experiment.augment, experiment.faces.size),
         "reproduces": experiment.reproduces,
         "protocol": describe_protocol(experiment.stages[-1].protocol, overlap=sources.overlap),
         "folds": list(folds),
@@ -163,7 +165,13 @@ def _for_programs(run_model: RunModel, tests: TestSummary, folds: Sequence[int])
     experiment = run_model.experiment
     years = tests.years
     return {
-        "input": {"size": experiment.augment.size, "colours": "RGB", "type": "uint8", "crop": to_dict(experiment.faces)},
+        "input": {
+            "size": experiment.augment.size,
+            "colours": "RGB",
+            "type": "uint8",
+            "crop": to_dict(experiment.faces),
+            "middle": crop_side(experiment.augment, experiment.faces.size),  # of the crop, pixels: the rest is cut off
+        },
         "classes": list(run_model.labels) or run_model.bins.tolist(),
         "decode": experiment.decode,
         "tta": experiment.tta,

@@ -27,6 +27,7 @@ from agerepro.faces.alignment import (
     Spread,
     apply,
     crop_detected,
+    crop_whole,
     scaled,
     similarity,
     with_margin,
@@ -131,6 +132,8 @@ def crops_of(photos: Sequence[np.ndarray], settings: Faces, *, which: Which, det
     the whole photo (status `no_face`), or nothing (status `dropped`, no image). `detect` is Detector.detect; `spread` maps a
     function over lists, in threads if it likes.
     """
+    if settings.boxes == "whole_image":
+        return [[Crop(crop_whole(photo, settings), ())] for photo in photos]
     small = [downscale(photo) for photo in photos]
     detected = detect([pixels for pixels, _ in small], smallest_face=settings.smallest_face)
     # Stable, so that of equal faces the one with the better score comes first, as in training.

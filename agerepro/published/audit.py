@@ -10,10 +10,13 @@ from decimal import Decimal
 from enum import Enum
 
 from agerepro.errors import UserError, suggest
+from agerepro.published.agustsson2017.claims import CLAIMS as AGUSTSSON2017
 from agerepro.published.claims import Claim, DataUnavailable, Paper, Value
 from agerepro.published.koenig2019.claims import CLAIMS as KOENIG2019
+from agerepro.published.pan2018.claims import CLAIMS as PAN2018
 
-CLAIMS: dict[str, tuple[Claim, ...]] = {"koenig2019": KOENIG2019}  # by paper; each list in the paper's order
+# By paper; each list in the paper's order.
+CLAIMS: dict[str, tuple[Claim, ...]] = {"koenig2019": KOENIG2019, "pan2018": PAN2018, "agustsson2017": AGUSTSSON2017}
 SIGNS = {"equal": "", "above": "> ", "below": "< "}
 CLAIM_WIDTH, LINE_WIDTH = 62, 120  # characters of a claim in its column, and of a line below the table
 ROUNDING = 1e-9  # a sum of decimals may lie a little beside itself

@@ -5,19 +5,22 @@ A paper's claims are plain Python: `<paper>/claims.py` lists them, and every com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agerepro.published.tables import Cell, PublishedTable
+from agerepro.published.tables import Cell, PublishedTable, published_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NONE = "none"
+_YEARS, _YEARS_FROM = re.compile(r"(\d+)-(\d+)"), re.compile(r">= (\d+)")
 Value = Cell  # what a computation gives: a number, yes or no, or a text
 
 
@@ -27,10 +30,18 @@ class DataUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Paper:
-    """What computations look at: `table(name)` gives a table as printed, `find_photos(data set, label policy)` PHOTOS or None."""
+    """What computations look at: `table(name)` gives a table as printed, `find_photos(data set, label policy)` PHOTOS or None.
+
+    elsewhere: table of another paper by the paper's name and its own, for counts that papers should share.
+    """
 
     table: Callable[[str], PublishedTable]
     find_photos: Callable[[str, str], pd.DataFrame | None]
+    elsewhere: Callable[[str, str], PublishedTable] = published_table
+
+    def other(self, paper: str) -> Paper:
+        """Another paper to look at, by its name; UserError for an unknown one when a table of it is asked for."""
+        return replace(self, table=partial(self.elsewhere, paper))
 
     def cell(self, table: str, row: str, column: str) -> float:
         """A printed number; ValueError for text, KeyError for a name that is not there."""
@@ -128,6 +139,35 @@ def rows_out_of_order(table: PublishedTable, *columns: str) -> str:
     """Names of the rows whose numbers fall from one of these columns to the next, or "none"; rows that lack one are left out."""
     complete = {name: [row[column] for column in columns] for name, row in table.rows.items() if all(column in row for column in columns)}
     return _list_names(name for name, values in complete.items() if not rising(values))
+
+
+def years_without_row(table: PublishedTable, last: int) -> str:
+    """Years from 0 to `last` that no row named "20-39" or ">= 80" holds, as runs such as "70-79", or "none"; other rows are left out."""
+    free = set(range(last + 1))
+    for name in table.rows:
+        if match := _YEARS.fullmatch(name):
+            free -= set(range(int(match[1]), int(match[2]) + 1))
+        elif match := _YEARS_FROM.fullmatch(name):
+            free -= set(range(int(match[1]), last + 1))
+    starts = sorted(year for year in free if year - 1 not in free)
+    ends = sorted(year for year in free if year + 1 not in free)
+    return _list_names(f"{start}-{end}" if start < end else f"{start}" for start, end in zip(starts, ends))
+
+
+def rows_missing(table: PublishedTable, than: PublishedTable) -> str:
+    """Names of the rows of the second table that the first one lacks, or "none"."""
+    return _list_names(name for name in than.rows if name not in table.rows)
+
+
+def numerical_gradient(function: Callable[[NDArray[np.float64]], float], at: ArrayLike, step: float = 1e-5) -> NDArray[np.float64]:
+    """Central differences of a function of an array, in the array's shape; their error is about step squared."""
+    point = np.array(at, dtype="float64")
+    gradient = np.empty_like(point)
+    for place in np.ndindex(point.shape):
+        shift = np.zeros_like(point)
+        shift[place] = step
+        gradient[place] = (function(point + shift) - function(point - shift)) / (2 * step)
+    return gradient
 
 
 def matrix_accuracy(matrix: NDArray[np.float64]) -> float:

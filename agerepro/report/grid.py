@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 from matplotlib import colormaps
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
@@ -17,6 +18,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from agerepro.config.loading import to_dict
+from agerepro.config.schema import Optimizer
 from agerepro.errors import CheckFailed
 from agerepro.io import write_text
 from agerepro.report.figures.style import VERMILION, Caption, figure, save
@@ -34,12 +37,13 @@ class Choice:
     batch: int
     validation_loss: float
 
-    def as_settings(self, stage: str, backbone_lr_multiplier: float) -> list[str]:
-        """What `agerepro run --set` takes."""
-        multiplier = f", backbone_lr_multiplier: {backbone_lr_multiplier:g}" if backbone_lr_multiplier != 1 else ""
+    def as_settings(self, stage: str, optimizer: Optimizer) -> list[str]:
+        """What `agerepro run --set` takes, for the optimizer that was searched."""
+        ((name, chosen),) = to_dict(replace(optimizer, learning_rate=self.learning_rate)).items()
+        settings = {name: {field.name: chosen[field.name] for field in fields(optimizer) if chosen[field.name] != field.default}}
         return [
             f"stages.{stage}.batch_size={self.batch}",
-            f"stages.{stage}.optimizer={{adam: {{learning_rate: {self.learning_rate:.10g}{multiplier}}}}}",
+            f"stages.{stage}.optimizer={yaml.safe_dump(settings, default_flow_style=True, width=math.inf).strip()}",
         ]
 
 

@@ -69,7 +69,7 @@ def expected_folds(plan: Plan, reporter: Reporter) -> int:
     faces = plan.prepared[name]
     if plan.options.data is None:
         draw_set(plan, name, reporter)
-    photos = catalog.read(name, faces.data, group_labels=faces.group_labels, own=faces.own)
+    photos = catalog.read(name, faces.data, group_labels=faces.group_labels, own=faces.own, reading=faces.reading)
     return int(make_folds(photos.table, protocol)["fold"].nunique())
 
 

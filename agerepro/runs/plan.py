@@ -216,6 +216,7 @@ def make_plan(options: RunOptions, experiment: Experiment | None = None) -> Plan
             folder=options.runs / "faces",
             group_labels=experiment.group_labels,
             own=experiment.own,
+            reading=experiment.reading.get(name),
             order=experiment.synthetic.get(name) if options.data is None else None,
         )
         for name in dict.fromkeys(stage.data for stage in experiment.stages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agerepro.config.loading import read_experiment
@@ -82,21 +82,27 @@ def label_problems(plans: Sequence[Plan]) -> list[str]:
             if faces.place not in looked_at:
                 current = faces.is_current()
                 protocol = plan.target.protocol if name == plan.target.data else None
-                looked_at[faces.place] = (
-                    "" if current else data_problem(name, faces.data, group_labels=faces.group_labels, own=faces.own, protocol=protocol)
+                looked_at[faces.place] = "" if current else data_problem(
+                    name, faces.data, group_labels=faces.group_labels, own=faces.own, reading=faces.reading, protocol=protocol
                 )
     return [problem for problem in looked_at.values() if problem]
 
 
 def data_problem(
-    name: str, data: Path, *, group_labels: str = "exact", own: OwnData | None = None, protocol: Protocol | None = None
+    name: str,
+    data: Path,
+    *,
+    group_labels: str = "exact",
+    own: OwnData | None = None,
+    reading: Mapping[str, str] | None = None,
+    protocol: Protocol | None = None,
 ) -> str:
     """What is wrong with a data set in the folder of data sets: a sentence, "" when its labels can be read and are not empty.
 
-    protocol: how it is to be divided, where it is; what its labels lack for that is a problem, too.
+    reading: options of its reader. protocol: how it is to be divided, where it is; what its labels lack for that is a problem, too.
     """
     try:
-        photos = catalog.read(name, data, group_labels=group_labels, own=own)
+        photos = catalog.read(name, data, group_labels=group_labels, own=own, reading=reading)
     except UserError as error:
         return f"{name}: {error}"
     if photos.table.empty:

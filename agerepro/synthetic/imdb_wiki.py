@@ -107,6 +107,23 @@ def plan_wiki(settings: Synthetic) -> DrawingPlan:
     return _plan(WIKI, settings)
 
 
+def plan_both(settings: Synthetic) -> DrawingPlan:
+    """The people of both sets in the folders imdb and wiki, pictures in the real shares; `people` are IMDB's."""
+    total = settings.photos or ((settings.people * IMDB.demo_photos) if settings.people else IMDB.photos + WIKI.photos)
+    of_wiki = max(1, round(total * WIKI.photos / (IMDB.photos + WIKI.photos)))
+    plans = {
+        "imdb": plan_imdb(replace(settings, photos=total - of_wiki)),
+        "wiki": plan_wiki(replace(settings, people=of_wiki if settings.people else 0, photos=of_wiki)),
+    }
+
+    def write_labels(root: Path, truths: Sequence[GroundTruth]) -> None:
+        for name, plan in plans.items():
+            plan.write_labels(root / name, [truth for truth in truths if truth.photo.path.startswith(f"{name}/")])
+
+    photos = [replace(photo, path=f"{name}/{photo.path}") for name, plan in plans.items() for photo in plan.photos]
+    return DrawingPlan(photos, write_labels)
+
+
 def write_mat(root: Path, name: str, rows: Sequence[Row], truths: Sequence[GroundTruth]) -> Path:
     """Write `<name>_crop/<name>.mat` with one struct `<name>` of 1 x n fields, as scipy.io.loadmat finds it in the real file."""
     from scipy.io import savemat

@@ -167,6 +167,10 @@ NUISANCE = {
     "adience": NuisanceParams(11, (CROP, CROP), 0.02, 0.02, 0.05, 0.006, (60, 95), 0.9),
     "own": NuisanceParams(8, (0.46, 0.58), 0.05, 0.1, 0.04, 0.005, (70, 95), 0.8),
     "utkface": NuisanceParams(9, (CROP, CROP), 0.05, 0.05, 0.04, 0.005, (70, 95), 0.8),
+    "morph": NuisanceParams(3, (0.46, 0.52), 0.0, 0.0, 0.03, 0.004, (75, 92), 0.4),
+    "appareal": NuisanceParams(9, (CROP, CROP), 0.08, 0.15, 0.04, 0.005, (65, 95), 0.8),
+    "clap2015": NuisanceParams(10, (0.42, 0.58), 0.08, 0.15, 0.04, 0.005, (65, 95), 0.8),
+    "aadb": NuisanceParams(12, (0.34, 0.58), 0.0, 0.0, 0.0, 0.0, (80, 95), 0.9),
 }
 
 

@@ -39,7 +39,7 @@ CHILDREN = 0.4
 # First person of each data set; IMDB and AgeDB share some on purpose (see `plan_agedb`).
 FIRST_PERSON = {
     "imdb": 0, "agedb": 1_000_000, "fgnet": 2_000_000, "vggface2": 3_000_000, "wiki": 4_000_000, "adience": 5_000_000, "own": 6_000_000,
-    "utkface": 7_000_000,
+    "utkface": 7_000_000, "morph": 8_000_000, "appareal": 9_000_000, "clap2015": 10_000_000, "aadb": 11_000_000,
 }  # fmt: skip
 _SALT = {name: 100 + place for place, name in enumerate(FIRST_PERSON)}
 

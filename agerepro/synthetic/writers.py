@@ -13,7 +13,7 @@ from typing import Any
 from agerepro.config.schema import Synthetic
 from agerepro.errors import UserError, suggest
 from agerepro.io import write_json, write_text
-from agerepro.synthetic import adience, imdb_wiki, own
+from agerepro.synthetic import aadb, adience, apparent, imdb_wiki, morph, own
 from agerepro.synthetic.person import draw_person
 from agerepro.synthetic.population import (
     FIRST_PERSON,
@@ -119,6 +119,12 @@ WRITERS: dict[str, Callable[[Synthetic], DrawingPlan]] = {
     "adience": adience.plan,
     "utkface": plan_utkface,
     "own": own.plan,
+    "morph": morph.plan,
+    "appareal": apparent.plan_appareal,
+    "clap2015": apparent.plan_clap2015,
+    "clap2016": apparent.plan_clap2016,
+    "aadb": aadb.plan,
+    "imdbwiki": imdb_wiki.plan_both,
 }
 
 
@@ -150,20 +156,25 @@ def drawing_order(name: str, settings: Synthetic) -> dict[str, Any]:
     return {"dataset": name, "renderer": RENDERER, "settings": dataclasses.asdict(settings)}
 
 
-def drawn_mark(root: Path) -> dict[str, Any] | None:
+def drawn_mark(root: Path, *, parts: Sequence[str] = ()) -> dict[str, Any] | None:
     """The order by which a data set's folder was drawn here, None where it was not.
 
     It lies in the folder, in one of the two folders above it, or in a folder in it: so a drawn set stays known as one when it was
-    packed into one folder more, or a folder in it is given. UserError for a mark that cannot be read.
+    packed into one folder more, or a folder in it is given. parts: the folders of a set that is several, whose marks alone count
+    among those in it, since other sets may lie beside them. UserError for a mark that cannot be read.
     """
     above = root.resolve().parents[:2]
-    places = [folder / FINISHED for folder in (root, *above)] + sorted(root.glob(f"*/{FINISHED}"))
-    return next((_read(place) for place in places if place.is_file()), None)
+    marks = [_read(place) for folder in (root, *above) if (place := folder / FINISHED).is_file()]
+    if parts and not marks:
+        found = [_read(place) for part in parts if (place := root / part / FINISHED).is_file()]
+        return {"parts": [str(root.resolve()), *found]} if found else None
+    marks += [_read(place) for place in sorted(root.glob(f"*/{FINISHED}"))] if not marks else []
+    return marks[0] if marks else None
 
 
-def is_drawn(root: Path) -> bool:
+def is_drawn(root: Path, *, parts: Sequence[str] = ()) -> bool:
     """Whether a data set's folder was drawn here [drawn_mark]."""
-    return drawn_mark(root) is not None
+    return drawn_mark(root, parts=parts) is not None
 
 
 def _no_labels_file(root: Path, rows: Sequence[GroundTruth]) -> None:

@@ -14,7 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "loading": ["load_batches"],
         "loop": ["Diverged", "TrainResult", "Trainer"],
         "naming": ["StageCheckpoint", "stage_settings"],
-        "optimizers": ["PlateauState", "TwoRateAdam", "after_epoch"],
+        "optimizers": ["PlateauState", "TwoRates", "build_optimizer", "next_rate"],
         "pipeline": ["Examples", "predict_batches", "training_batches"],
         "replicas": ["Replicas", "data_parallel"],
         "reporting": ["EpochLog", "Reporter", "TensorBoard"],

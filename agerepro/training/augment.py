@@ -20,6 +20,7 @@ View = Literal["plain", "mirrored"] | int
 PLAIN: Literal["plain"] = "plain"
 MIRRORED: Literal["mirrored"] = "mirrored"
 DRAWS = 7  # random numbers of a warp
+CROP_DRAWS = 2  # and of the place of a random crop
 EPOCHS_KEPT = 4  # tables of warps, 48 bytes a photo; batches are loaded of two epochs at a time, and the folds begin again
 
 
@@ -50,7 +51,7 @@ class AugmentedFaces:
         """(n, size, size, 3) uint8 RGB."""
         size = self.augment.size
         if isinstance(view, str):
-            matrices = np.broadcast_to(resize_matrix(self.pixels.side, size), (len(rows), 2, 3))
+            matrices = np.broadcast_to(plain_matrix(self.augment, self.pixels.side), (len(rows), 2, 3))
         else:
             matrices = self._epoch(view)[rows]
         pictures = np.empty((len(rows), size, size, 3), np.uint8)
@@ -62,7 +63,7 @@ class AugmentedFaces:
         """(photos, 2, 3) matrices of an epoch."""
         with self._lock:  # who comes while they are drawn needs them, too
             if epoch not in self._warps:
-                drawn = uniforms(("warp", *self.rng_key, epoch), self.photos, DRAWS)
+                drawn = uniforms(("warp", *self.rng_key, epoch), self.photos, draws_of(self.augment))
                 self._warps[epoch] = random_matrices(drawn, self.augment, self.pixels.side)
             self._warps.move_to_end(epoch)
             while len(self._warps) > EPOCHS_KEPT:
@@ -76,12 +77,35 @@ def resize_matrix(from_side: int, to_side: int) -> np.ndarray:
     return np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
 
 
+def plain_matrix(augment: Augment, from_side: int) -> np.ndarray:
+    """(2, 3) matrix from output pixels to input pixels of a face as tested: the middle of it, as large as a random crop, scaled."""
+    side = crop_side(augment, from_side)
+    return resize_matrix(side, augment.size) + np.array([[0, 0, 1], [0, 0, 1]]) * ((from_side - side) // 2)
+
+
+def in_plain_view(points: np.ndarray, augment: Augment, from_side: int) -> np.ndarray:
+    """Points (..., 2) in shares of the stored face's side, in shares of the side of what the network sees of it in a test."""
+    side = crop_side(augment, from_side)
+    return (points * from_side - (from_side - side) // 2) / side if side < from_side else points
+
+
+def crop_side(augment: Augment, from_side: int) -> int:
+    """Side in whole pixels of the window that the network sees of a face."""
+    return max(1, round(augment.random_crop * from_side))
+
+
+def draws_of(augment: Augment) -> int:
+    """Random numbers that a warp takes: without a random crop as many as before there was one."""
+    return DRAWS + (CROP_DRAWS if augment.random_crop < 1 else 0)
+
+
 def random_matrices(drawn: np.ndarray, augment: Augment, from_side: int) -> np.ndarray:
-    """(n, 2, 3) matrices from output pixels to input pixels, one for each row of `drawn` (n, DRAWS), uniform in [0, 1).
+    """(n, 2, 3) matrices from output pixels to input pixels, one for each row of `drawn` (n, draws_of(augment)), uniform in [0, 1).
 
     Rotation is uniform in +-rotate_degrees, the shift in +-shift of the side in each direction, the crop keeps a random
     window of at least 1 - zoom_crop of the side, and the flip is left-right. koenig2019 (section 4) names the four
-    operations without ranges or order; ours: flip, rotate about the centre, shift, crop.
+    operations without ranges or order; ours: flip, rotate about the centre, shift, crop. Before all of them a random crop of a
+    fixed size cuts its window out of the face, at a place in whole pixels, all equally likely: alone it copies pixels.
     """
     angle = np.deg2rad((2 * drawn[:, 0] - 1) * augment.rotate_degrees)
     shift = (2 * drawn[:, 1:3] - 1) * augment.shift
@@ -94,8 +118,11 @@ def random_matrices(drawn: np.ndarray, augment: Augment, from_side: int) -> np.n
     linear = turn * side[:, None, None]
     offset = (turn @ (corner - 0.5 - shift)[:, :, None])[:, :, 0] + 0.5
     # From pixel indices to units and back: index i stands for the point (i + 0.5) / side.
-    linear_px = linear * (from_side / augment.size)
-    offset_px = (linear @ np.full(2, 0.5 / augment.size) + offset) * from_side - 0.5
+    window = crop_side(augment, from_side)
+    linear_px = linear * (window / augment.size)
+    offset_px = (linear @ np.full(2, 0.5 / augment.size) + offset) * window - 0.5
+    if augment.random_crop < 1:
+        offset_px += np.floor(drawn[:, DRAWS:] * (from_side - window + 1))
     return np.concatenate([linear_px, offset_px[:, :, None]], axis=2)
 
 

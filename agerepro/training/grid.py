@@ -67,8 +67,11 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
 def grid_folder(runs: Path, experiment: Experiment, task: TrainingTask, grid: Grid) -> Path:
     """Where the cells lie: named by all that shapes them but rate and batch."""
     stage = {key: value for key, value in task.settings["stage"].items() if key not in ("optimizer", "batch_size", "schedule")}
-    multiplier = _stage_of(task).optimizer.backbone_lr_multiplier
-    digest = config_hash([{**task.settings, "stage": {**stage, "backbone_lr_multiplier": multiplier}}, grid.epochs, to_dict(grid.folds)])
+    ((optimizer, settings),) = to_dict(_stage_of(task).optimizer).items()
+    stage |= {key: value for key, value in settings.items() if key != "learning_rate"}
+    if optimizer != "adam":  # which had no name here when it was the only one
+        stage["optimizer"] = optimizer
+    digest = config_hash([{**task.settings, "stage": stage}, grid.epochs, to_dict(grid.folds)])
     return runs / "grids" / f"{task.stage.name}-{experiment.backbone.name}-{digest[:12]}"
 
 

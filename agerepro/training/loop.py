@@ -25,7 +25,7 @@ from agerepro.training.checkpoint import (
     save_checkpoint,
     set_aside,
 )
-from agerepro.training.optimizers import TwoRateAdam, after_epoch
+from agerepro.training.optimizers import build_optimizer, next_rate
 from agerepro.training.pipeline import Examples, predict_batches, steps_in, training_batches
 from agerepro.training.replicas import Replicas, ReplicaTrainer, scope_of
 from agerepro.training.reporting import EpochLog
@@ -70,14 +70,8 @@ class Trainer:
         self.metric = (AgeMAE if isinstance(stage.target, Age) else Accuracy)(self.bins)
         self.replicas: ReplicaTrainer | None = None
         with scope_of(replicas):
-            optimizer: keras.optimizers.Optimizer = TwoRateAdam(
-                stage.optimizer.learning_rate,
-                slowed=[variable.path for layer in backbone for variable in layer.trainable_variables],
-                share=stage.optimizer.backbone_lr_multiplier,
-                beta_1=0.9,
-                beta_2=0.999,
-                epsilon=1e-7,
-            )
+            slowed = [variable.path for layer in backbone for variable in layer.trainable_variables]
+            optimizer: keras.optimizers.Optimizer = build_optimizer(stage.optimizer, slowed)
             if machine.precision == "mixed_float16":  # small gradients would round to zero in half precision
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale")
             model.compile(
@@ -242,10 +236,10 @@ class _Progress(keras.callbacks.Callback):
         self.history.append({"epoch": epoch + 1, "learning_rate": rate, **(logs or {}), "validation_loss": loss})
         if stage.checkpoint_selection == "best_validation" and loss < least:
             self.best = copy_variables(model.variables)
-        if len(self.validation):
-            self.plateau, factor = after_epoch(self.plateau, validation_loss=loss, schedule=stage.schedule)
-            if factor != 1.0:
-                model.optimizer.learning_rate = rate * factor
+        held_out = loss if len(self.validation) else None
+        self.plateau, changed = next_rate(stage, self.plateau, epochs_done=epoch + 1, rate=rate, validation_loss=held_out)
+        if changed != rate:
+            model.optimizer.learning_rate = changed
         for name, array in (self.eval_outputs() if self.eval_outputs else {}).items():
             self.outputs.setdefault(name, []).append(array)
         self.first_batch, self.metrics = 0, {}

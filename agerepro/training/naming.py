@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agerepro.config.loading import to_dict
+from agerepro.config.loading import settings_that_name, to_dict
 from agerepro.config.schema import Age, AgeGroups, BaseStage, Classification, CrossEntropy, Experiment, Identity
 from agerepro.errors import CheckFailed
 from agerepro.io import config_hash, verified
@@ -35,7 +35,7 @@ def stage_settings(experiment: Experiment, stage: BaseStage, *, data: str, start
         # A regression on the backbone's own features was named before there could be others.
         "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from" and (key, value) != ("features", None)},
         "backbone": to_dict(experiment.backbone),
-        "augment": to_dict(experiment.augment),
+        "augment": settings_that_name(experiment.augment),
         # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
         "head": to_dict(experiment.head if years else Classification()),
         "loss": to_dict(experiment.loss if years else (CrossEntropy(),)),

@@ -13,15 +13,21 @@ from agerepro.config.loading import experiment_to_dict, profiles_of, read_experi
 from agerepro.config.schema import (
     PROTOCOLS,
     RENAMED,
+    SGD,
     Adam,
+    Cosine,
     GroupSplit,
     ImageKFold,
     LeaveOneSubjectOut,
     OfficialLists,
+    Optimizer,
     Plateau,
     PredefinedFolds,
     RandomParts,
     Regression,
+    RMSprop,
+    Schedule,
+    Steps,
     SubjectKFold,
     validation_share,
 )
@@ -73,6 +79,14 @@ def test_mode_a_has_the_settings_of_the_thesis() -> None:
         ("head=regression", r"the loss CrossEntropy does not fit a Regression head"),
         ("stages.fgnet.split={random: 0.2}", r"has both a split and a protocol"),
         ("stages.imdb.split=null", r"changes its rate by the validation loss but has no validation part"),
+        ("stages.fgnet.optimizer={sgd: {momentum: 0.9}}", r"'stages.fgnet.optimizer.*learning_rate' is missing"),
+        ("stages.fgnet.optimizer={sgd: {learning_rate: 0.1, momentun: 0.9}}", r"Did you mean 'momentum'\?"),
+        ("stages.fgnet.schedule=steps", r"write either `every: EPOCHS` or `at: \[EPOCH, ...\]`"),
+        ("stages.fgnet.schedule={steps: {every: 5, at: [10]}}", r"write either `every: EPOCHS` or `at: \[EPOCH, ...\]`"),
+        ("stages.fgnet.schedule={steps: {at: [15, 10]}}", r"at epochs \[15, 10\]: write each once, in rising order"),
+        ("stages.fgnet.schedule={cosine: 0.1}", r"from the rate 0.0001 to 0.1, which is no fall"),
+        ("stages.fgnet.schedule={constant: 3}", r"constant takes no value"),
+        ("augment.random_crop=0", r"augment.random_crop = 0 is not allowed"),
         ("nonsense", r"write KEY=VALUE"),
     ],
 )
@@ -138,6 +152,35 @@ def test_a_protocol_by_its_name_and_again_from_its_resolved_form(text: str, prot
     assert experiment.stages[-1].protocol == protocol
     (tmp_path / "again.yaml").write_text(yaml.safe_dump(experiment_to_dict(experiment)))
     assert read_experiment(tmp_path / "again.yaml") == experiment
+
+
+@pytest.mark.parametrize(
+    ("text", "optimizer", "schedule"),
+    [
+        ("{adam: 0.001}", Adam(0.001), None),
+        # pan2018, section 4.2: AlexNet. Momentum is not in the paper.
+        ("{sgd: {learning_rate: 0.001, momentum: 0.9}}", SGD(0.001, momentum=0.9), ("{steps: 10}", Steps(every=10))),
+        # teh2018
+        ("{rmsprop: 0.0001}", RMSprop(0.0001), ("{steps: {at: [10, 15]}}", Steps(at=(10, 15), factor=0.1))),
+        ("{sgd: 0.1}", SGD(0.1), ("{cosine: {to: 0.001}}", Cosine(0.001))),
+        ("{sgd: 0.1}", SGD(0.1), ("cosine", Cosine(0.0))),
+        ("{sgd: 0.1}", SGD(0.1), ("constant", None)),
+    ],
+)
+def test_an_optimizer_and_a_schedule_by_name_and_again_from_the_resolved_form(
+    text: str, optimizer: Optimizer, schedule: tuple[str, Schedule | None] | None, tmp_path: Path
+) -> None:
+    said, meant = schedule or ("null", None)
+    experiment = read_experiment(CASCADE, settings=[f"stages.fgnet.optimizer={text}", f"stages.fgnet.schedule={said}"])
+    stage = experiment.stages[-1]
+    assert (stage.optimizer, stage.schedule) == (optimizer, meant)
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(experiment_to_dict(experiment)))
+    assert read_experiment(tmp_path / "again.yaml") == experiment
+
+
+def test_only_a_plateau_asks_for_a_validation_part() -> None:
+    settings = ["stages.fgnet.protocol={leave_one_subject_out: {validation_subjects: 0.0}}", "stages.fgnet.schedule={steps: 10}"]
+    assert read_experiment(CASCADE, settings=settings).stages[-1].schedule == Steps(every=10)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,31 @@ PHOTOS_OF = {  # where a photo of each set that is read by listing folders may l
     "vggface2": "train/n000002/0001_01.jpg",
     "congress": "images/A000014.jpg",
     "utkface": "UTKFace/25_1_0_20170116174525125.jpg.chip.jpg",
+    "morph": "Album2/012345_1M35.JPG",
+    "appareal": "train/000000.jpg_face.jpg",
+    "clap2015": "Train/image_1.jpg",
+    "clap2016": "train/000000.jpg",
+    "aadb": "datasetImages_warp256/farm1_a_b.jpg",
 }
+AVERAGES = "file_name,num_ratings,apparent_age_avg,apparent_age_std,real_age\n"
+# Label lists of sets that have some, for the two photos that `small_set` makes.
+LISTS_OF = {
+    "morph": {
+        "morph_2008_nonCommercial.csv": "id_num,age,gender,photo\n12345,35,M,Album2/012345_1M35.JPG\n12345,36,M,012345_2M36.JPG\n"
+    },
+    "appareal": {
+        "gt_avg_train.csv": f"{AVERAGES}000000.jpg,2,30,1,31\n000001.jpg,2,40,1,41\n",
+        "gt_avg_valid.csv": AVERAGES,
+        "gt_avg_test.csv": AVERAGES,
+    },
+    "clap2015": {"Train.csv": "image_1.jpg;23;4.27\nimage_2.jpg;40;5\n"},
+    "clap2016": {"train_gt.csv": "image,mean,stdv\n000000.jpg,23.5,4.27\n000001.jpg,40,5\n"},
+    "aadb": {
+        "imgListFiles_label/imgListTrainRegression_score.txt": "farm1_a_b.jpg 0.5000\nfarm1_c_b.jpg 0.7500\n",
+        "imgListFiles_label/imgListValidationRegression_score.txt": "",
+        "imgListFiles_label/imgListTestNewRegression_score.txt": "",
+    },
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +110,19 @@ def small_set(touch: Callable[..., Path], mat_struct: Callable, save_mat: Callab
             save_mat(folder / f"{name}_crop" / f"{name}.mat", name, mat_struct({}))
             touch(folder / f"{name}_crop", "41/10003541_1937-09-27_1971.jpg")
             return folder / f"{name}_crop" / "41/10003541_1937-09-27_1971.jpg"
+        if name == "imdbwiki":
+            return [make(part, folder / part) for part in ("wiki", "imdb")][1]
         other = {
+            "morph": "012345_2M36.JPG", "appareal": "000001.jpg_face.jpg", "clap2015": "image_2.jpg", "clap2016": "000001.jpg",
+            "aadb": "farm1_c_b.jpg",
             "fgnet": "001A03.JPG", "agedb": "1_MariaCallas_36_f.jpg", "vggface2": "0002_01.jpg", "congress": "A000069.jpg",
             "utkface": "26_0_1_20170116174525125.jpg.chip.jpg",
         }  # fmt: skip
         photo = touch(folder, PHOTOS_OF[name]) / PHOTOS_OF[name]
         touch(photo.parent, other.get(name, "landmark_aligned_face.1.b.jpg"))
+        for path, text in LISTS_OF.get(name, {}).items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text)
         if name == "adience":
             rows = [f"7@N01\t{photo}\t1\t(25, 32)\tf" for photo in ("a.jpg", "b.jpg")]
             for fold in range(5):

@@ -56,7 +56,7 @@ def test_a_wrong_key_in_a_card_is_an_error(monkeypatch, tmp_path):
 
 
 def test_an_unknown_name_offers_the_near_one(tmp_path):
-    with pytest.raises(UserError, match=r"'fg-net'.*'fgnet'.*adience, agedb, congress"):
+    with pytest.raises(UserError, match=r"'fg-net'.*'fgnet'.*aadb, adience, agedb"):
         catalog.read("fg-net", tmp_path)
     with pytest.raises(UserError, match="'agedb'"):
         catalog.card("agdb")
@@ -111,3 +111,24 @@ def test_a_partial_copy_falls_short_of_the_published_count(name, labels, complet
 @pytest.mark.parametrize(("name", "labels"), [("wiki", "exact"), ("adience", "remap")])
 def test_no_copy_falls_short_of_a_count_made_by_another_rule(name, labels):
     assert catalog.shortfall(catalog.card(name), 1, group_labels=labels) == ""
+
+
+def test_reading_options_have_defaults_and_near_names():
+    assert catalog.reading_options("morph") == {"inconsistent_people": "keep"} and catalog.reading_options("fgnet") == {}
+    assert catalog.changed_options("appareal", {"pictures": "crops", "ignored": "drop"}) == {"ignored": "drop"}
+    for given, words in (
+        ({"inconsistent": "drop"}, "Did you mean 'inconsistent_people'"),
+        ({"inconsistent_people": "dropp"}, "Did you mean 'drop'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            catalog.reading_options("morph", given)
+    with pytest.raises(UserError, match="fgnet has no options"):
+        catalog.reading_options("fgnet", {"pictures": "whole"})
+    with pytest.raises(UserError, match="Did you mean 'morph'"):
+        catalog.reading_options("morf", {})
+
+
+def test_a_set_read_without_some_photos_falls_short_of_nothing():
+    card = catalog.card("morph")
+    assert catalog.shortfall(card, 55_000) and not catalog.shortfall(card, 55_000, reading={"inconsistent_people": "drop"})
+    assert catalog.shortfall(catalog.card("appareal"), 7_000, reading={"pictures": "whole"})

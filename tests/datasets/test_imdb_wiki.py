@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.io import savemat
 
-from agerepro.datasets import imdb_wiki
+from agerepro.datasets import catalog, imdb_wiki
 from agerepro.datasets.imdb_wiki import read_mat
 from agerepro.datasets.photos import SkippedItem
 from agerepro.errors import UserError
@@ -237,3 +237,15 @@ def test_published_ages_survive_the_way_through_a_mat_file(reference, tmp_path, 
     table = imdb_wiki.read_wiki(tmp_path).table
     assert table["age"].tolist() == rows["age"].tolist()
     assert (table["gender"] == "m").tolist() == (rows["gender"] == 1).tolist()
+
+
+def test_both_parts_together_keep_their_keys_apart(tmp_path, small_set):
+    small_set("imdb", tmp_path / "imdb")
+    small_set("wiki", tmp_path / "Wiki")
+    photos = catalog.read("imdbwiki", tmp_path)
+    assert photos.table[["photo", "path"]].to_numpy().tolist() == [
+        ["imdbwiki/imdb/41/10003541_1937-09-27_1971.jpg", "imdb/imdb_crop/41/10003541_1937-09-27_1971.jpg"],
+        ["imdbwiki/wiki/41/10003541_1937-09-27_1971.jpg", "Wiki/wiki_crop/41/10003541_1937-09-27_1971.jpg"],
+    ]
+    assert {step.name for step in photos.funnel} >= {"imdb: rows in imdb.mat", "wiki: rows in wiki.mat"}
+    assert photos.label_files == ("imdb/imdb_crop/imdb.mat", "Wiki/wiki_crop/wiki.mat")

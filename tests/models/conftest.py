@@ -1,4 +1,4 @@
-"""Weights drawn by the rule of the reference data, files in Keras 2's layout, and dlib's real file where it is installed."""
+"""Weights drawn by the rule of the reference data, files in Keras 2's layout and in safetensors, dlib's real file where it is installed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import lzma
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from agerepro.config.schema import Backbone, Classification
 from agerepro.models.build import Network, build_network
 from agerepro.models.dlib_file import find_dlib_weights
+from agerepro.models.pretrained import PRETRAINED
 
 Draw = Callable[[dict[str, Any]], np.ndarray]
 # How the reference makes a tensor of each kind from standard normal numbers, before its scale.
@@ -28,6 +30,7 @@ RULES: dict[str, Callable[[np.ndarray, dict[str, Any]], np.ndarray]] = {
     "variance": lambda n, _: np.exp(0.2 * n),
 }
 WriteH5 = Callable[[Path, list[tuple[str, list[str]]], Mapping[str, np.ndarray]], Path]
+WriteSafetensors = Callable[[Path, Mapping[str, np.ndarray]], Path]
 
 
 @pytest.fixture(scope="session")
@@ -67,14 +70,46 @@ def write_h5() -> WriteH5:
 
 
 @pytest.fixture(scope="session")
+def write_safetensors() -> WriteSafetensors:
+    """Write tensors as the safetensors format has it: length, JSON padded with spaces to a multiple of 8, bytes in the header's order."""
+
+    def write(path: Path, tensors: Mapping[str, np.ndarray]) -> Path:
+        header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+        at = 0
+        for name, tensor in tensors.items():
+            kind = {"float32": "F32", "int64": "I64", "float16": "F16"}[str(tensor.dtype)]
+            header[name] = {"dtype": kind, "shape": list(tensor.shape), "data_offsets": [at, at + tensor.nbytes]}
+            at += tensor.nbytes
+        content = json.dumps(header, separators=(",", ":")).encode()
+        content += b" " * (-len(content) % 8)
+        with path.open("wb") as file:
+            file.write(len(content).to_bytes(8, "little") + content)
+            for tensor in tensors.values():
+                file.write(np.ascontiguousarray(tensor).tobytes())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def any_digest(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Let files of drawn weights pass for published ones whose publisher prints a digest."""
+
+    def let(source: str, backbone: str) -> None:
+        monkeypatch.setitem(PRETRAINED, (source, backbone), replace(PRETRAINED[source, backbone], digests={}))
+
+    return let
+
+
+@pytest.fixture(scope="session")
 def read_layout(reference: Path) -> Callable[[str], dict[str, Any]]:
-    """Layers, settings and drawn tensors of a network of keras-vggface, by name."""
+    """Layers, settings and drawn tensors of a reference network, by name."""
     return lambda name: json.loads(lzma.decompress((reference / f"{name}.json.xz").read_bytes()))
 
 
 @pytest.fixture(scope="session")
 def read_oracle(reference: Path) -> Callable[[str], dict[str, np.ndarray]]:
-    """Two pictures (`images`), and what a network of keras-vggface gives for them."""
+    """Two pictures (`images`), and what a reference network gives for them."""
 
     def read(name: str) -> dict[str, np.ndarray]:
         with np.load(reference / "pictures.npz") as pictures, np.load(reference / f"{name}.npz") as archive:

@@ -11,7 +11,7 @@ import pytest
 
 from agerepro.config.schema import Backbone, Classification, LayerFeatures, Regression
 from agerepro.errors import UserError
-from agerepro.models.build import Network, build_network
+from agerepro.models.build import BACKBONES, Network, build_network
 from agerepro.models.layers import layer_seed
 from agerepro.models.weights import weights_as_arrays
 
@@ -27,14 +27,17 @@ def outputs_of(model: keras.Model, photos: np.ndarray) -> np.ndarray:
     "backbone",
     [
         Backbone(name="vgg16", width=0.125, dense=(8,)),
+        Backbone(name="vgg16_bn", width=0.125),
         Backbone(name="resnet50", width=0.125),
+        Backbone(name="resnet50_v1_5", width=0.125),
         Backbone(name="senet50", width=0.125),
         Backbone(name="dlib_resnet", width=0.25),
+        Backbone(name="alexnet", width=0.125),
     ],
 )
 @pytest.mark.parametrize("head", [Classification(), Regression(), Regression(features="stages")])
 def test_the_whole_is_the_head_on_the_backbone(backbone: Backbone, head: Classification | Regression) -> None:
-    size, outputs = (103 if backbone.name == "dlib_resnet" else 32), (7 if isinstance(head, Classification) else 1)
+    size, outputs = max(32, BACKBONES[backbone.name].smallest), (7 if isinstance(head, Classification) else 1)
     network = build_network(backbone, head, outputs=outputs, size=size, seed=0)
     photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     whole = outputs_of(network.full, photos)

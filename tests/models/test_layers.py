@@ -63,6 +63,21 @@ def test_each_case_equals_numpy(frozen: Frozen, trainable: bool, training: bool)
     np.testing.assert_allclose(np.asarray(layer.moving_variance), expected.moving_variance, rtol=1e-6)
 
 
+@pytest.mark.parametrize("frozen", FROZEN)
+def test_vectors_without_gamma_and_beta_equal_numpy(frozen: Frozen) -> None:
+    """As behind the fully connected layers of AlexNet."""
+    vectors = np.random.default_rng(1).normal(3, 2, (6, 3)).astype(np.float32)
+    layer = BatchNorm(frozen, epsilon=EPSILON, center=False, scale=False)
+    layer.build(vectors.shape)
+    mean, variance = np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 4.0])
+    layer.moving_mean.assign(mean)
+    layer.moving_variance.assign(variance)
+    layer.trainable = False
+    if frozen == "batch_statistics":
+        mean, variance = vectors.mean(0), vectors.var(0)
+    np.testing.assert_allclose(layer(vectors, training=True), (vectors - mean) / np.sqrt(variance + EPSILON), rtol=1e-5, atol=1e-5)
+
+
 def test_the_cases_differ() -> None:
     outputs = {case: by_numpy(MAPS, case[0], trainable=case[1], training=case[2]).output for case in CASES}
     by_moving_averages = outputs["inference", False, True]

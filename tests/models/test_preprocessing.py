@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.models.preprocessing import PLAIN, PREPROCESSING, Preprocess
+from agerepro.models.preprocessing import PLAIN, PREPROCESSING, Divisor, Preprocess
 
 RED = np.array([[[[255, 0, 10]]]], np.uint8)
 
@@ -22,6 +22,22 @@ def test_vggface_2_is_bgr_minus_other_means(backbone: str) -> None:
     chosen = PREPROCESSING["vggface2", backbone]
     ours = Preprocess(chosen.order, chosen.means, chosen.divisor)(RED)
     np.testing.assert_allclose(np.asarray(ours)[0, 0, 0], [10 - 91.4953, 0 - 103.8827, 255 - 131.0912], rtol=1e-6)
+
+
+def test_imagenet_of_vgg16_is_as_keras_has_it() -> None:
+    chosen = PREPROCESSING["imagenet", "vgg16"]
+    ours = Preprocess(chosen.order, chosen.means, chosen.divisor)(RED)
+    np.testing.assert_allclose(np.asarray(ours)[0, 0, 0], [10 - 103.939, 0 - 116.779, 255 - 123.68], rtol=1e-6)
+    theirs = keras.applications.vgg16.preprocess_input(RED.astype(np.float32))
+    np.testing.assert_allclose(np.asarray(ours), theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("backbone", ["vgg16_bn", "resnet50_v1_5"])
+def test_imagenet_of_torchvision_has_a_divisor_for_each_channel(backbone: str) -> None:
+    chosen = PREPROCESSING["imagenet", backbone]
+    ours = np.asarray(Preprocess(chosen.order, chosen.means, chosen.divisor)(RED))
+    theirs = (RED / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    assert np.abs(ours - theirs).max() < 1e-6
 
 
 def test_dlib_is_rgb_minus_means_over_256() -> None:
@@ -41,7 +57,9 @@ def test_it_stays_in_float32_under_any_policy(policy: str) -> None:
     assert keras.backend.standardize_dtype(layer(RED).dtype) == "float32"
 
 
-def test_its_settings_survive_serialisation() -> None:
-    layer = Preprocess("bgr", (1.0, 2.0, 3.0), 4.0, name="preprocess")
+@pytest.mark.parametrize("divisor", [4.0, (4.0, 5.0, 6.0)])
+def test_its_settings_survive_serialisation(divisor: Divisor) -> None:
+    layer = Preprocess("bgr", (1.0, 2.0, 3.0), divisor, name="preprocess")
     again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert (again.order, again.means, again.divisor) == ("bgr", (1.0, 2.0, 3.0), divisor)
     np.testing.assert_array_equal(again(RED), layer(RED))

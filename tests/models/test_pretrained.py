@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import inspect
 import subprocess
 import sys
 import threading
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,9 +58,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def serve_from(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = replace(PRETRAINED["vggface", "vgg16"], release=address)
-    monkeypatch.setitem(pretrained.PRETRAINED, ("vggface", "vgg16"), row)
+def serve_from(address: str, monkeypatch: pytest.MonkeyPatch, *, key: tuple[str, str] = ("vggface", "vgg16"), **changes: Any) -> None:
+    monkeypatch.setitem(PRETRAINED, key, replace(PRETRAINED[key], release=address, **changes))
 
 
 def test_the_users_folder_comes_before_the_cache(tmp_path: Path, home: Path) -> None:
@@ -72,12 +74,45 @@ def test_the_users_folder_comes_before_the_cache(tmp_path: Path, home: Path) -> 
     assert find_weights("vggface", "vgg16", folder=tmp_path) == tmp_path / NOTOP
 
 
+def test_keras_own_cache_is_looked_into(tmp_path: Path, home: Path) -> None:
+    cache = home / ".keras" / "models"
+    cache.mkdir(parents=True)
+    name = PRETRAINED["imagenet", "vgg16"].files[0]
+    assert find_local("imagenet", "vgg16", folder=tmp_path) is None
+    (cache / name).touch()
+    assert find_weights("imagenet", "vgg16", folder=tmp_path) == cache / name
+
+
 def test_what_is_absent_is_fetched_once(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     serve_from(f"{server}/whole/", monkeypatch)
     path = find_weights("vggface", "vgg16", folder=tmp_path / "weights")
     assert path == tmp_path / "weights" / NOTOP and path.read_bytes() == BODY
     serve_from(f"{server}/absent/", monkeypatch)
     assert find_weights("vggface", "vgg16", folder=tmp_path / "weights") == path
+
+
+RESNET = ("imagenet", "resnet50_v1_5")
+
+
+def test_a_file_that_every_network_calls_alike_gets_a_name_of_its_own(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = PRETRAINED[RESNET]
+    assert row.release_file == "model.safetensors"
+    serve_from(f"{server}/whole/", monkeypatch, key=RESNET, digests={row.files[0]: f"sha256:{hashlib.sha256(BODY).hexdigest()}"})
+    path = find_weights(*RESNET, folder=tmp_path)
+    assert path == tmp_path / "resnet50.tv_in1k.safetensors" and path.read_bytes() == BODY
+
+
+def test_what_has_not_the_publishers_digest_is_not_kept(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_from(f"{server}/whole/", monkeypatch, key=RESNET)
+    with pytest.raises(UserError, match=rf"{server}/whole/model\.safetensors is not what its publisher printed.*--weights DIR"):
+        find_weights(*RESNET, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_offline_says_under_which_name_to_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve_from("http://127.0.0.1:9/", monkeypatch, key=RESNET)  # the discard port: nobody listens
+    with pytest.raises(UserError, match=rf"Get model\.safetensors from .* as resnet50\.tv_in1k\.safetensors into {tmp_path}"):
+        find_weights(*RESNET, folder=tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the fetching library leaves a failed connection to the collector
@@ -114,6 +149,24 @@ def test_the_installed_package_is_found(dlib_path: Path) -> None:
 def test_weights_of_another_network_are_refused() -> None:
     with pytest.raises(UserError, match=r"dlib_resnet.*vggface.*backbone\.weights.*dlib, none"):
         pretrained_weights("vggface", "dlib_resnet")
+
+
+def test_imagenets_vgg16_is_where_keras_has_it_with_the_digests_that_keras_prints() -> None:
+    from keras.src.applications import vgg16
+
+    row = PRETRAINED["imagenet", "vgg16"]
+    assert [row.release + name for name in row.files] == [vgg16.WEIGHTS_PATH_NO_TOP, vgg16.WEIGHTS_PATH]
+    source = inspect.getsource(vgg16.VGG16)
+    printed = [source.partition(f'"{name}"')[2].partition('file_hash="')[2].partition('"')[0] for name in row.files]
+    assert [row.digests[name] for name in row.files] == [f"md5:{digest}" for digest in printed]
+
+
+def test_digests_are_of_the_files_and_of_full_length() -> None:
+    for row in PRETRAINED.values():
+        assert set(row.digests) in (set(), set(row.files))
+        for digest in row.digests.values():
+            algorithm, _, digits = digest.partition(":")
+            assert len(digits) == {"md5": 32, "sha256": 64}[algorithm] and int(digits, 16) >= 0
 
 
 def test_published_names_are_those_of_keras_vggface(vgg16_layout: dict) -> None:

@@ -14,7 +14,7 @@ from agerepro.models.build import Network, build_network
 from agerepro.models.layers import channels_at
 from agerepro.models.pretrained import pretrained_weights
 from agerepro.models.vgg import BLOCKS
-from agerepro.models.weights import load_published, read_keras_h5, read_weights
+from agerepro.models.weights import check_weight_file, load_published, read_keras_h5, read_weights
 
 VGGFACE = Backbone(name="vgg16", weights="vggface", dense=(16,))
 MEANS_1, MEANS_2 = (129.1863, 104.7624, 93.5940), (131.0912, 103.8827, 91.4953)  # red, green, blue; VGGFace 1 and 2
@@ -121,3 +121,49 @@ def test_logits_from_the_file_with_a_top_equal_keras_vggface(
         x = np.maximum(x @ stored[f"fc{n}/kernel:0"] + stored[f"fc{n}/bias:0"], 0)
         assert_same(x[:, :64], vgg16_oracle[f"fc{n}_relu_first64"])
     assert_same(x @ stored["fc8/kernel:0"] + stored["fc8/bias:0"], vgg16_oracle["logits"])
+
+
+IMAGENET = Backbone(name="vgg16", weights="imagenet")
+KERAS_LAYERS = [
+    f"block{block}_{layer}" for block, (n, _) in enumerate(BLOCKS, 1) for layer in (*(f"conv{m}" for m in range(1, n + 1)), "pool")
+]
+
+
+def imagenet_file(folder: Path, generator_of: Any, write_h5: Any) -> Path:
+    """The published file without top as Keras 1 wrote it, its tensors drawn: `block1_conv1_W_1:0` in the group `block1_conv1`."""
+    layers = [(name, [f"{name}_W_1:0", f"{name}_b_1:0"] if "conv" in name else []) for name in KERAS_LAYERS]
+    tensors: dict[str, np.ndarray] = {}
+    before = 3
+    for name in KERAS_LAYERS:
+        if "conv" in name:
+            channels = BLOCKS[int(name[5]) - 1][1]
+            kernel = generator_of(f"imagenet/{name}/kernel").standard_normal((3, 3, before, channels)) * np.sqrt(2 / (9 * before))
+            tensors[f"{name}_W_1:0"] = (kernel / (64 if before == 3 else 1)).astype(np.float32)
+            tensors[f"{name}_b_1:0"] = (0.05 * generator_of(f"imagenet/{name}/bias").standard_normal(channels)).astype(np.float32)
+            before = channels
+    return write_h5(folder / pretrained_weights("imagenet", "vgg16").files[0], layers, tensors)
+
+
+def test_imagenets_file_gives_what_keras_makes_of_it(tmp_path: Path, generator_of: Any, write_h5: Any, any_digest: Any) -> None:
+    """Keras's own network reads the file by the order of its layers, ours by their names."""
+    path = imagenet_file(tmp_path, generator_of, write_h5)
+    any_digest("imagenet", "vgg16")
+    network = build_network(IMAGENET, Classification(), outputs=4, size=64, seed=0)
+    check_weight_file(path)
+    loaded = load_published(IMAGENET, network, folder=tmp_path)
+    theirs = keras.applications.VGG16(include_top=False, weights=str(path), input_shape=(64, 64, 3))
+    photos = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    expected = np.asarray(theirs(keras.applications.vgg16.preprocess_input(photos.astype(np.float32))))
+    assert expected.std() > 0.1
+    assert_same(np.asarray(network.backbone(photos)), expected)
+    assert loaded.parameters == network.backbone.count_params() == 14_714_688 and loaded.not_used == ()
+
+
+def test_only_the_top_of_imagenets_file_is_left_out(tmp_path: Path, write_h5: Any, any_digest: Any) -> None:
+    any_digest("imagenet", "vgg16")
+    names = ("block1_conv1", "fc1", "fc2", "predictions", "fc3")
+    layers = [(name, [f"{name}_W_1:0"]) for name in names]
+    path = write_h5(tmp_path / "top.h5", layers, {f"{name}_W_1:0": np.ones(2) for name in names})
+    loaded = read_weights(path, pretrained_weights("imagenet", "vgg16"), source="imagenet")
+    assert loaded.not_used == ("fc1_W_1:0", "fc2_W_1:0", "predictions_W_1:0")
+    assert list(loaded.tensors) == ["conv1_1/kernel", "fc3/kernel"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +181,9 @@ def weight_file(path: Path, sizes: dict[str, int]) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("source", "backbone"), [key for key, published in PRETRAINED.items() if published.release])
-def test_a_weight_file_is_checked_by_its_names_and_sizes(source: str, backbone: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("source", "backbone"), [key for key, published in PRETRAINED.items() if published.files[0].endswith(".h5")])
+def test_a_weight_file_is_checked_by_its_names_and_sizes(source: str, backbone: str, tmp_path: Path, any_digest: Any) -> None:
+    any_digest(source, backbone)
     published = PRETRAINED[source, backbone]
     tops = dict.fromkeys(published.not_used, 4096)
     without, with_top = published.files
@@ -189,6 +192,48 @@ def test_a_weight_file_is_checked_by_its_names_and_sizes(source: str, backbone: 
     for sizes in ({"conv1": published.parameters - 1}, {"conv1": published.parameters, "fc9": 1}, {}):
         with pytest.raises(UserError, match=rf"{without} .*not {published.parameters}"):
             check_weight_file(weight_file(tmp_path / without, sizes))
+
+
+@pytest.mark.parametrize("backbone", ["resnet50_v1_5", "vgg16_bn"])
+def test_a_safetensors_file_is_checked_by_its_names_and_sizes(
+    backbone: str, tmp_path: Path, write_safetensors: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(PRETRAINED["imagenet", backbone], parameters=6, digests={})
+    monkeypatch.setitem(PRETRAINED, ("imagenet", backbone), small)
+    path = tmp_path / small.files[0]
+    tensors = {"features.0.weight": np.zeros((2, 3), np.float32), "features.1.num_batches_tracked": np.int64(3)}
+    tops = {f"{layer}.weight": np.zeros(4, np.float32) for layer in small.not_used}
+    check_weight_file(write_safetensors(path, tensors))
+    check_weight_file(write_safetensors(path, {**tensors, **tops}))
+    for wrong in ({**tensors, "fc9.weight": np.zeros(1, np.float32)}, tops, {}):
+        with pytest.raises(UserError, match=rf"{path.name} .*not 6"):
+            check_weight_file(write_safetensors(path, wrong))
+
+
+@pytest.mark.parametrize(("algorithm", "name"), [("md5", "MD5"), ("sha256", "SHA-256")])
+def test_a_file_with_another_digest_than_its_publishers_is_refused(
+    algorithm: str, name: str, tmp_path: Path, write_safetensors: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = PRETRAINED["imagenet", "resnet50_v1_5"]
+    path = write_safetensors(tmp_path / row.files[0], {"conv1.weight": np.zeros((2, 3), np.float32)})
+    right = hashlib.new(algorithm, path.read_bytes()).hexdigest()
+    published, other = (replace(row, parameters=6, digests={path.name: f"{algorithm}:{digest}"}) for digest in (right, "0" * len(right)))
+    monkeypatch.setitem(PRETRAINED, ("imagenet", "resnet50_v1_5"), published)
+    check_weight_file(path)
+    assert list(read_weights(path, published, source="imagenet").tensors) == ["conv1/kernel"]
+    monkeypatch.setitem(PRETRAINED, ("imagenet", "resnet50_v1_5"), other)
+    refusal = rf"{path.name} .*{name} is {right}, not 0000"
+    with pytest.raises(UserError, match=refusal):
+        check_weight_file(path)
+    with pytest.raises(UserError, match=refusal):
+        read_weights(path, other, source="imagenet")
+
+
+def test_two_tensors_of_pytorch_with_one_name_are_refused(tmp_path: Path, write_safetensors: Any) -> None:
+    tensors = {name: np.ones(2, np.float32) for name in ("a.b.bias", "a_b.bias")}
+    published = replace(pretrained_weights("imagenet", "resnet50_v1_5"), digests={})
+    with pytest.raises(UserError, match="two tensors for one name: a_b/bias"):
+        read_weights(write_safetensors(tmp_path / "w.safetensors", tensors), published, source="imagenet")
 
 
 def test_a_weight_file_that_is_a_web_page_cut_or_absent_is_refused_by_name(tmp_path: Path) -> None:
@@ -272,9 +317,14 @@ def test_dlibs_file_is_read_without_its_descriptor(dlib_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("stored", "ours"),
-    [("conv1_1/kernel:0", "conv1_1/kernel"), ("conv1/7x7_s2/bn/moving_mean:0", "conv1_7x7_s2_bn/moving_mean")],
+    [
+        ("conv1_1/kernel:0", "conv1_1/kernel"),
+        ("conv1/7x7_s2/bn/moving_mean:0", "conv1_7x7_s2_bn/moving_mean"),
+        ("block1_conv1_W_1:0", "block1_conv1/kernel"),
+        ("fc1_b_1:0", "fc1/bias"),
+    ],
 )
-def test_names_of_keras_2_become_ours(stored: str, ours: str) -> None:
+def test_names_of_keras_2_and_1_become_ours(stored: str, ours: str) -> None:
     assert our_name(stored) == ours
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -137,6 +138,15 @@ def test_the_card_says_the_measured_coverage(factor: float, coverage: float, fac
     assert all(fact in part for fact in facts) and "nan" not in part and "inf" not in part.replace("infer", ""), part
     known = json.loads(files["model.json"])["interval"]
     assert known is None if math.isinf(factor) else known["people"] == 82
+
+
+def test_the_card_says_to_cut_out_the_middle_where_training_cropped_at_random(classes_run: Run) -> None:
+    run_model, tests = load_run_model(classes_run), interval.TestSummary(classes_run.predictions([0]), None, None)
+    cropped = replace(run_model.experiment, augment=replace(run_model.experiment.augment, random_crop=0.8))
+    for experiment, pixels in ((run_model.experiment, 40), (cropped, 32)):
+        files = card_files(classes_run, replace(run_model, experiment=experiment), tests, [0], [], {})
+        assert json.loads(files["model.json"])["input"]["middle"] == pixels
+        assert ("cut out the 32 in the middle" in files["MODEL_CARD.md"]) == (pixels == 32)
 
 
 def test_a_repeated_export_replaces_its_own_and_nothing_else(exported: Path, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from agerepro.errors import UserError
 from agerepro.published.claims import (
     DataUnavailable,
     Paper,
@@ -17,11 +20,14 @@ from agerepro.published.claims import (
     matrix_precision,
     matrix_recall,
     not_among,
+    numerical_gradient,
     percent_decrease,
     rank,
     repeated_rows,
     rising,
+    rows_missing,
     rows_out_of_order,
+    years_without_row,
 )
 from agerepro.published.tables import Column, PublishedTable, published_table
 
@@ -54,6 +60,14 @@ TABLE = PublishedTable(
 )
 def test_koenig2019_as_printed(value, printed):
     assert value == printed
+
+
+def test_another_paper_is_looked_at_by_its_name():
+    assert KOENIG.other("pan2018").cell("table4", "DEX*", "mae") == KOENIG.cell("table2", "VGG-16 with Expected Value", "mae") == 3.09
+    made = replace(KOENIG, elsewhere=lambda paper, table: {("made2030", "table1"): TABLE}[paper, table])
+    assert made.other("made2030").row("table1", "first") == [1, 2, 3]
+    with pytest.raises(UserError, match="Did you mean 'pan2018'"):
+        KOENIG.other("pan2081").cell("table4", "DEX*", "mae")
 
 
 def test_photos_are_those_of_the_label_policy_or_not_here():
@@ -103,7 +117,19 @@ def test_numbers(result, by_hand):
         (repeated_rows(TABLE, "a"), "second = third"),
         (rows_out_of_order(TABLE, "a", "b"), "second, third"),
         (rows_out_of_order(TABLE, "a", "c"), "none"),
+        (rows_missing(TABLE, than=TABLE), "none"),
+        (rows_missing(replace(TABLE, rows={"third": {}}), than=TABLE), "first, second, fourth"),
+        (years_without_row(replace(TABLE, rows={key: {} for key in ("2-4", "7-8", ">= 10", "Total")}), 12), "0-1, 5-6, 9"),
+        (years_without_row(replace(TABLE, rows={"0-4": {}, "5-8": {}}), 8), "none"),
+        (years_without_row(replace(TABLE, rows={"0-4": {}}), 8), "5-8"),
     ],
 )
 def test_truths_and_names(result, by_hand):
     assert result == by_hand
+
+
+def test_a_gradient_by_differences_is_that_by_hand():
+    """f = x y^2 + sin x at (1, 2), (0, 3): (y^2 + cos x, 2 x y)."""
+    point = np.array([[1.0, 2.0], [0.0, 3.0]])
+    gradient = numerical_gradient(lambda p: float((p[:, 0] * p[:, 1] ** 2 + np.sin(p[:, 0])).sum()), point)
+    assert gradient == pytest.approx(np.array([[4 + np.cos(1.0), 4], [10, 0]]), abs=1e-8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from agerepro.config.schema import Reproduces
 from agerepro.errors import UserError
 from agerepro.published.tables import papers, published_columns, published_row, published_table, tables
 
+FIDELITY = Path(__file__).parents[2] / "docs" / "fidelity.md"
 EVERY_TABLE = [(paper, table) for paper in papers() for table in tables(paper)]
 
 
@@ -37,6 +39,127 @@ def test_every_table_reads_and_says_where_it_is_from(paper, table):
     for name in printed_table.rows:
         reproduces = Reproduces(paper=paper, table=table, row=name)
         assert set(published_row(reproduces)) <= set(published_columns(reproduces))
+
+
+@pytest.mark.parametrize(
+    ("paper", "table", "name", "printed"),
+    [
+        ("pan2018", "table2_rs", "Proposed loss + softmax loss", {"mae": 2.514, "cs_5": 88.90}),
+        ("pan2018", "table2_se", "Proposed loss + softmax loss", {"mae": 3.086, "cs_5": 83.72}),
+        ("pan2018", "table3_rs", "Proposed*", {"mae": 2.16}),
+        ("pan2018", "table3_se", "Proposed", {"mae": 2.80}),
+        ("pan2018", "table5", "Proposed", {"epsilon_error": 0.2867}),
+        ("pan2018", "table6", "Proposed", {"spearman": 0.6647}),
+        ("agustsson2017", "table2", "Real + Residual DEX", {"mae": 4.450}),
+        ("agustsson2017", "table3", "Apparent + Residual DEX", {"mae": 5.296}),
+    ],
+)
+def test_a_row_is_what_one_experiment_is_scored_for(paper, table, name, printed):
+    """Only metrics that scores hold, so that `compare` can set ours beside them."""
+    reproduces = Reproduces(paper=paper, table=table, row=name)
+    assert published_row(reproduces) == printed
+    assert {published_columns(reproduces)[metric].aggregation for metric in printed} == {"pooled"}
+
+
+def test_pan2018_and_agustsson2017_tables_are_all_here():
+    assert {"data", "figure3", "figure4", "settings", "table1", "table4", "table5", "table6"} <= set(tables("pan2018"))
+    assert {f"table{number}_{split}" for number in (2, 3) for split in ("rs", "se")} <= set(tables("pan2018"))
+    assert {"data", "figure5", "figure6", "settings", "table1", "table2", "table3"} <= set(tables("agustsson2017"))
+
+
+def test_the_numbers_to_meet_on_the_fidelity_page_are_those_of_the_tables():
+    page = FIDELITY.read_text(encoding="utf-8")
+    rs, se = published_table("pan2018", "table2_rs").rows, published_table("pan2018", "table2_se").rows
+    for name in rs:
+        cells = [f"{row[name]['mae']:.3f} | {row[name]['cs_5']:.2f} %" for row in (rs, se)]
+        assert f"| {name} | {cells[0]} | {cells[1]} |" in page
+    for table in ("table3_rs", "table3_se", "table4"):
+        rows = published_table("pan2018", table).rows
+        assert f"| `{table}` | {rows['Proposed']['mae']:.2f} | {rows['Proposed*']['mae']:.2f} |" in page
+    apparent, real = published_table("agustsson2017", "table2").rows, published_table("agustsson2017", "table3").rows
+    for name in {**apparent, **real}:
+        cells = [f"{rows[name]['mae']:.3f}".replace("0.000", "0") if name in rows else "" for rows in (apparent, real)]
+        assert f"| {name} | {' | '.join(cells)} |".replace("|  |", "| |") in page, name
+
+
+def lines_of(reference, paper):
+    """The cells of the paper's table lines, without reference numbers, thousands commas, percent and plus signs."""
+    lines = json.loads((reference / f"{paper}.json").read_text(encoding="utf-8"))["tables"]
+    return [[re.sub(r"(?<=\d),(?=\d{3})| ?\[\d+\](, \[\d+\])?$|(?<=\d)[%+]$", "", cell) for cell in line] for line in lines]
+
+
+def cells_of(paper, table):
+    """A row's name and its numbers with as many digits as the paper has."""
+    return {
+        name: [float(cell) for cell in row.values() if not isinstance(cell, str)]
+        for name, row in published_table(paper, table).rows.items()
+    }
+
+
+def numbers_in(cells):
+    return [float(cell) for cell in cells if re.fullmatch(r"-?\d+(\.\d+)?", cell)]
+
+
+def test_pan2018_tables_1_to_3_as_printed(reference):
+    lines = {line[0].replace("$\\geq 80$", ">= 80"): line[1:] for line in lines_of(reference, "pan2018")[:9]}
+    assert {name: numbers_in(lines[name]) for name in published_table("pan2018", "table1").rows} == cells_of("pan2018", "table1")
+    rs, se = cells_of("pan2018", "table2_rs"), cells_of("pan2018", "table2_se")
+    assert {name: numbers_in(lines[name]) for name in rs} == {name: rs[name] + se[name] for name in rs}
+    printed = [
+        (name, mae, split)
+        for name, *more in lines_of(reference, "pan2018")[9:18]
+        for mae, split in [*zip(*(cell.split("/") for cell in more))]
+    ]
+    ours = [
+        (name, f"{row['mae']:.2f}", split.upper())
+        for split in ("rs", "se")
+        for name, row in published_table("pan2018", f"table3_{split}").rows.items()
+    ]
+    assert sorted(ours) == sorted(printed)
+
+
+def test_pan2018_tables_4_to_6_as_printed(reference):
+    lines = lines_of(reference, "pan2018")
+    assert {line[0]: numbers_in(line[1:]) for line in lines[18:24]} == cells_of("pan2018", "table4")
+    challenge = published_table("pan2018", "table5")
+    assert [[row["rank"], name, f"{row['epsilon_error']:.4f}", row["single_model"]] for name, row in challenge.rows.items()] == lines[24:33]
+    assert [row["spearman"] for row in published_table("pan2018", "table6").rows.values()] == numbers_in(lines[33])
+
+
+def test_agustsson2017_table_1_as_printed(reference):
+    lines = {line[0]: line[1:] for line in lines_of(reference, "agustsson2017")[:17]}
+    lines["APPA-REAL"] = lines.pop("APPA-REAL (ours)")
+    for name, row in published_table("agustsson2017", "table1").rows.items():
+        printed = [cell for column, cell in zip(("faces", "subjects", "age_range", "age_type", "controlled"), lines[name]) if column in row]
+        assert [str(cell).removesuffix("+") for cell in row.values()] == printed, name
+
+
+def test_agustsson2017_tables_2_and_3_in_all_their_states(reference):
+    lines = lines_of(reference, "agustsson2017")
+    two_cells = [(re.sub(r" \(.*\)", "", line[0]), float(line[1])) for line in lines if len(line) == 2]
+    states = ("table2", "table3", "table2_first_print", "table3_first_print", "table2_section6", "table3_section6")
+    assert [(name, mae) for table in states for name, (mae,) in cells_of("agustsson2017", table).items()] == two_cells
+
+
+def test_agustsson2017_figure_5_as_printed(reference):
+    labels = {"GT Real": "real", "GT Apparent": "apparent", "Real DEX": "real_dex", "Apparent DEX": "apparent_dex",
+              "Residual DEX": "residual_dex", "Apparent + Residual DEX": "combined"}  # fmt: skip
+    columns = {column: [row[column] for row in published_table("agustsson2017", "figure5").rows.values()] for column in labels.values()}
+    lines = [line for line in lines_of(reference, "agustsson2017") if len(line) == 13]
+    assert {line[0] for line in lines} == set(labels)
+    assert all(numbers_in(line[1:]) == columns[labels[line[0]]] for line in lines)
+
+
+def test_agustsson2017_figure_6_and_texts_of_both_papers_stand_there(reference):
+    """Figure 6 is no table in the text; its numbers, and those of the other tables of settings and counts, are at least all printed."""
+    for paper, names in {"pan2018": ("data", "figure3", "settings"), "agustsson2017": ("data", "figure6", "settings")}.items():
+        sections = json.loads((reference / f"{paper}.json").read_text(encoding="utf-8"))["numbers"]
+        printed = {float(number.replace(",", "")) for numbers in sections.values() for number in numbers}
+        in_words = {"folds": 5, "raters": 5}  # "five-fold", "five different raters"
+        for table in names:
+            for name, row in published_table(paper, table).rows.items():
+                missing = {column for column, cell in row.items() if abs(cell) not in printed and in_words.get(column) != cell}
+                assert not missing, (paper, table, name)
 
 
 NUMBER = re.compile(r"-?\d+\.\d+%?")

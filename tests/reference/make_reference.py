@@ -20,6 +20,10 @@ from typing import Any
 import numpy as np
 
 EVERY = {"preprocessed": ("7th_pixel", np.s_[:, ::7, ::7]), "last_map_image0": ("4th_channel", np.s_[..., ::4])}
+EVERY_CHANNELS_FIRST = {
+    "preprocessed_nchw_image0": ("7th_pixel", np.s_[:, ::7, ::7]),
+    "last_map_image0_nchw": ("4th_channel", np.s_[::4]),
+}
 UNUSED = ("images", "notop_output", "softmax_first64", "softmax_max", "softmax_argmax")
 COUNTED = (
     "rows", "exact_eight_groups", "exact_per_fold", "exact_per_group", "none", "single_ages", "odd_pairs", "repeated_among_exact",
@@ -32,11 +36,14 @@ def main(full: Path, out: Path) -> None:
     oracles, metadata = full / "oracles", full / "data" / "metadata"
     for net in ("vgg16", "resnet50", "senet50"):
         reduce_net(oracles / "keras_vggface", net, out)
+    for net in ("resnet50_imagenet", "vgg16_bn"):
+        reduce_torch_net(oracles / net, net, out)
     reduce_dlib(oracles / "dlib_face_recognition", out)
     reduce_adience(metadata / "adience_folds", out)
     reduce_ages(metadata / "wiki_rows.csv", "dob", out / "wiki_ages.csv.xz")
     reduce_ages(metadata / "imdb_rows.csv", "dob_in_name", out / "imdb_ages.csv.xz")
-    write_json(out / "koenig2019.json", numbers_of((full / "papers" / "koenig2019.txt").read_text(encoding="utf-8")))
+    for paper in ("koenig2019", "pan2018", "agustsson2017"):
+        write_json(out / f"{paper}.json", numbers_of((full / "papers" / f"{paper}.txt").read_text(encoding="utf-8")))
     (out / "portraits").mkdir(exist_ok=True)
     pictures = sorted((full / "data" / "congress-portraits" / "images").glob("*.jpg"))
     for path in pictures[:16]:
@@ -53,6 +60,18 @@ def reduce_net(folder: Path, net: str, out: Path) -> None:
     kept = {name: array for name, array in arrays.items() if name not in UNUSED and not name.startswith("float64_")}
     np.savez_compressed(out / f"{net}.npz", **kept)
     layout = json.loads((folder / f"layout_{net}.json").read_text(encoding="utf-8"))
+    compress(out / f"{net}.json.xz", json.dumps(layout, separators=(",", ":")) + "\n")
+
+
+def reduce_torch_net(folder: Path, net: str, out: Path) -> None:
+    """The same of a net in PyTorch's layout, channels first; it sees the same pictures."""
+    with np.load(folder / "oracle.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    for name, (every, places) in EVERY_CHANNELS_FIRST.items():
+        arrays[name.replace("_nchw", f"_every_{every}")] = arrays.pop(name)[places]
+    kept = {name: array for name, array in arrays.items() if name not in UNUSED and not name.startswith("float64_")}
+    np.savez_compressed(out / f"{net}.npz", **kept)
+    layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
     compress(out / f"{net}.json.xz", json.dumps(layout, separators=(",", ":")) + "\n")
 
 
@@ -110,17 +129,17 @@ def reduce_ages(path: Path, born: str, out: Path) -> None:
 
 def numbers_of(text: str) -> dict[str, Any]:
     """The cells of a paper's table lines, and the numbers that each of its sections prints, without its list of references."""
-    text = re.sub("</?b>", "", text)
-    body = text[: text.index("## REFERENCES")]
+    body = re.sub(r"(?m)</?b>|^- \[\d+\].*$", "", text)
     tables = [line.strip().split("\t") for line in body.splitlines() if "\t" in line and re.search(r"\t-?\d", line)]
     sections: dict[str, set[str]] = {}
     section = "title"
     for line in body.splitlines():
-        heading = re.fullmatch(r"#+ (?:(\d) )?([A-Z][A-Z ]+)", line)
+        # "## 2 RELATED WORK", "#### References"; "#### 4.1. Datasets", "## IV. EXPERIMENTS", whose parts belong to their section
+        heading = re.fullmatch(r"#+ (?:(\d) )?([A-Z][A-Z ]+|References)", line) or re.fullmatch(r"#+ \**(\d|[IVX]+)\.\S* (.*)", line)
         if heading:
             section = heading[1] or heading[2].lower()
         sections.setdefault(section, set()).update(re.findall(r"(?<![\d.])\d+(?:,\d{3})*(?:\.\d+)?(?!\d)", line))
-    del sections["title"]
+    del sections["title"], sections["references"]
     return {"tables": tables, "numbers": {name: sorted(numbers, key=by_value) for name, numbers in sections.items() if numbers}}
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from agerepro.config.schema import SGD, Adam
 from agerepro.errors import CheckFailed
 from agerepro.report.figures.style import Caption
 from agerepro.report.grid import choose_cell, mean_losses, write_grid
@@ -32,8 +35,15 @@ LOSSES = rows({(0.01, 12): [3.0, 4.0], (0.01, 32): [2.0, 4.0], (0.1, 12): [2.0, 
 def test_the_cell_with_the_least_mean_over_folds_is_chosen_and_one_diverged_fold_rules_a_cell_out() -> None:
     best = choose_cell(LOSSES)
     assert (best.learning_rate, best.batch, best.validation_loss) == (0.01, 32, 3.0)
-    assert best.as_settings("fgnet", 1.0) == ["stages.fgnet.batch_size=32", "stages.fgnet.optimizer={adam: {learning_rate: 0.01}}"]
-    assert "backbone_lr_multiplier: 0.0001" in best.as_settings("fgnet", 0.0001)[1]
+    assert best.as_settings("fgnet", Adam(0.1)) == ["stages.fgnet.batch_size=32", "stages.fgnet.optimizer={adam: {learning_rate: 0.01}}"]
+    assert "backbone_lr_multiplier: 0.0001" in best.as_settings("fgnet", Adam(0.1, 0.0001))[1]
+
+
+def test_what_is_chosen_keeps_the_optimizer_with_its_other_settings_as_yaml_reads_them() -> None:
+    _, said = replace(choose_cell(LOSSES), learning_rate=0.00001).as_settings("fgnet", SGD(0.1, momentum=0.9, nesterov=True))
+    key, _, text = said.partition("=")
+    assert key == "stages.fgnet.optimizer"
+    assert yaml.safe_load(text) == {"sgd": {"learning_rate": 0.00001, "momentum": 0.9, "nesterov": True}}
 
 
 def test_equal_cells_give_the_gentler_one() -> None:

@@ -13,11 +13,24 @@ from agerepro.config.schema import Augment
 from agerepro.faces.images import InMemoryImages
 from agerepro.rng import rng_for
 from agerepro.training import augment as augment_module
-from agerepro.training.augment import DRAWS, EPOCHS_KEPT, MIRRORED, PLAIN, AugmentedFaces, random_matrices, resize_matrix, warp
+from agerepro.training.augment import (
+    CROP_DRAWS,
+    DRAWS,
+    EPOCHS_KEPT,
+    MIRRORED,
+    PLAIN,
+    AugmentedFaces,
+    draws_of,
+    in_plain_view,
+    plain_matrix,
+    random_matrices,
+    resize_matrix,
+    warp,
+)
 
 
-def drawn_for(*rng_key: str | int) -> np.ndarray:
-    return rng_for(*rng_key).random((1, DRAWS))
+def drawn_for(*rng_key: str | int, count: int = DRAWS) -> np.ndarray:
+    return rng_for(*rng_key).random((1, count))
 
 
 def matrix_of_one_photo(draw: np.random.Generator, augment: Augment, from_side: int) -> np.ndarray:
@@ -44,6 +57,8 @@ def literal_point(point: np.ndarray, draw: np.random.Generator, augment: Augment
     side = 1 - draw.uniform(0, 1) * augment.zoom_crop
     corner_x, corner_y = draw.uniform(0, 1, 2) * (1 - side)
     mirrored = draw.uniform() < augment.flip
+    window = round(augment.random_crop * from_side)
+    at = np.floor(draw.uniform(0, 1, 2) * (from_side - window + 1)) if augment.random_crop < 1 else np.zeros(2)
     x, y = (point + 0.5) / augment.size
     x, y = corner_x + side * x, corner_y + side * y  # undo the crop
     x, y = x - dx, y - dy  # undo the shift
@@ -51,13 +66,14 @@ def literal_point(point: np.ndarray, draw: np.random.Generator, augment: Augment
     x, y = np.cos(angle) * x - np.sin(angle) * y, np.sin(angle) * x + np.cos(angle) * y  # undo the rotation
     if mirrored:
         x = -x
-    return np.array([x + 0.5, y + 0.5]) * from_side - 0.5
+    return np.array([x + 0.5, y + 0.5]) * window - 0.5 + at  # undo the random crop
 
 
+@pytest.mark.parametrize("crop", [1.0, 0.7])
 @given(seed=st.integers(0, 10_000), x=st.floats(0, 47), y=st.floats(0, 47))
-def test_matrix_equals_the_operations_one_by_one(seed: int, x: float, y: float) -> None:
-    augment = Augment(rotate_degrees=20, shift=0.1, zoom_crop=0.2, flip=0.5, size=48)
-    (matrix,) = random_matrices(drawn_for("t", seed), augment, 64)
+def test_matrix_equals_the_operations_one_by_one(crop: float, seed: int, x: float, y: float) -> None:
+    augment = Augment(rotate_degrees=20, shift=0.1, zoom_crop=0.2, flip=0.5, size=48, random_crop=crop)
+    (matrix,) = random_matrices(drawn_for("t", seed, count=draws_of(augment)), augment, 64)
     expected = literal_point(np.array([x, y]), rng_for("t", seed), augment, 64)
     assert matrix @ np.array([x, y, 1]) == pytest.approx(expected, abs=1e-9)
 
@@ -71,6 +87,44 @@ def test_flip_alone_mirrors_every_pixel() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     (matrix,) = random_matrices(drawn_for("t"), Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=1.0, size=16), 16)
     np.testing.assert_array_equal(warp(picture, matrix, 16), picture[:, ::-1])
+
+
+@pytest.mark.parametrize(("side", "crop", "size"), [(256, 0.875, 224), (256, 0.88671875, 227), (20, 0.8, 16)])
+def test_a_random_crop_alone_copies_a_window_of_pixels_and_a_test_sees_the_middle(side: int, crop: float, size: int) -> None:
+    # pan2018 and teh2018: 224 of 256 pixels; pan2018's AlexNet: 227
+    faces = np.random.default_rng(0).integers(0, 256, (3, side, side, 3), dtype=np.uint8)
+    augment = Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=0.5, size=size, random_crop=crop)
+    source = AugmentedFaces(InMemoryImages(faces), list("abc"), augment, (0, "fgnet"))
+    middle = (side - size) // 2
+    for view in (PLAIN, 0, 1, 2, 3):
+        for photo, face, picture in zip("abc", faces, source.batch(np.arange(3), view), strict=True):
+            draw = rng_for("warp", 0, "fgnet", view, photo).random(DRAWS + CROP_DRAWS)
+            left, top = (middle, middle) if view == PLAIN else np.floor(draw[DRAWS:] * (side - size + 1)).astype(int)
+            window = face[top : top + size, left : left + size]
+            np.testing.assert_array_equal(picture, window[:, ::-1] if view != PLAIN and draw[DRAWS - 1] < 0.5 else window)
+    np.testing.assert_array_equal(source.batch(np.arange(3), MIRRORED), source.batch(np.arange(3), PLAIN)[:, :, ::-1])
+
+
+def test_every_place_of_a_random_crop_is_as_likely() -> None:
+    augment = Augment(rotate_degrees=0, shift=0.0, zoom_crop=0.0, flip=0.0, size=16, random_crop=0.8)
+    matrices = random_matrices(np.random.default_rng(0).random((20_000, draws_of(augment))), augment, 20)
+    for axis in (0, 1):
+        places, counts = np.unique(matrices[:, axis, 2].round(9), return_counts=True)
+        np.testing.assert_array_equal(places, range(5))
+        assert np.abs(counts / 4000 - 1).max() < 0.1
+
+
+def test_without_a_random_crop_nothing_more_is_drawn() -> None:
+    assert draws_of(Augment()) == DRAWS and draws_of(Augment(random_crop=0.5)) == DRAWS + CROP_DRAWS
+    np.testing.assert_array_equal(plain_matrix(Augment(size=48), 64), resize_matrix(64, 48))
+
+
+@pytest.mark.parametrize("crop", [1.0, 0.875, 0.61])
+def test_points_of_the_face_lie_where_the_plain_view_shows_them(crop: float) -> None:
+    augment = Augment(size=48, random_crop=crop)
+    seen = np.array([[0.0, 0.0], [0.5, 0.25], [1.0, 1.0]])  # shares of what the network sees
+    pixels = plain_matrix(augment, 65) @ np.column_stack([seen * 48 - 0.5, np.ones(3)]).T
+    np.testing.assert_allclose(in_plain_view((pixels.T + 0.5) / 65, augment, 65), seen, atol=1e-12)
 
 
 def test_border_is_repeated_not_black() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import Adam, LeaveOneSubjectOut, RandomSplit, Stage
+from agerepro.config.loading import read_experiment
+from agerepro.config.schema import SGD, Adam, LeaveOneSubjectOut, Optimizer, RandomSplit, RMSprop, Stage
 from agerepro.errors import UserError
 from agerepro.runs.grid import GridOptions, run_grid
-from agerepro.training.grid import divisions
+from agerepro.training.grid import Grid, divisions, grid_folder
+from agerepro.training.naming import stage_settings
 
 TINY = Path(__file__).parents[1] / "runs" / "tiny.yaml"
 PHOTOS = pd.DataFrame({"photo": [f"p{i}" for i in range(20)], "subject": [f"{i % 5}" for i in range(20)], "split": "", "group": ""})
@@ -38,6 +42,21 @@ def test_without_a_validation_part_or_with_a_fold_too_many_there_is_no_search() 
         divisions(stage(protocol=LeaveOneSubjectOut(0.0)), PHOTOS, (0,), seed=0)
     with pytest.raises(UserError, match="folds 0 to 4, not 7"):
         divisions(stage(protocol=LeaveOneSubjectOut(0.3)), PHOTOS, (0, 7), seed=0)
+
+
+def test_cells_of_two_optimizers_never_share_a_folder_whatever_their_rates(tmp_path: Path) -> None:
+    experiment = read_experiment(TINY)
+
+    def folder(optimizer: Optimizer) -> Path:
+        searched = stage(optimizer=optimizer, protocol=LeaveOneSubjectOut(0.3))
+        settings = stage_settings(experiment, searched, data="data", start="start", seed=0) | {"environment": {}}
+        task: Any = SimpleNamespace(stage=searched, settings=settings)
+        return grid_folder(tmp_path, experiment, task, Grid())
+
+    others = [Adam(0.01, 0.5), SGD(0.01), SGD(0.01, momentum=0.9), RMSprop(0.01), RMSprop(0.01, momentum=0.9)]
+    assert len({folder(optimizer) for optimizer in (Adam(0.01), *others)}) == 6
+    assert folder(SGD(0.1)) == folder(SGD(0.01))
+    assert folder(Adam(0.1)).name.endswith("-70d052d729a2")  # as named before there were other optimizers
 
 
 class Silent:

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 
 from agerepro import stopping
-from agerepro.config.schema import Adam, Backbone, Classification, CrossEntropy, Machine
+from agerepro.config.schema import SGD, Adam, Backbone, Classification, Cosine, CrossEntropy, Machine, RMSprop, Steps
 from agerepro.errors import Interrupted
 from agerepro.models.build import build_network
 from agerepro.models.layers import BatchNorm
@@ -104,12 +104,17 @@ def resumable(kind: str, tiny) -> Trainer:
         return tiny.trainer(stage)
     if kind == "batch_norm":
         return tiny.trainer(model=with_batch_norm_and_dropout())
+    if kind == "sgd_steps":
+        return tiny.trainer(dataclasses.replace(tiny.stage, optimizer=SGD(0.001, momentum=0.9), schedule=Steps(at=(1, 3))))
+    if kind == "rmsprop_cosine":
+        optimizer = RMSprop(0.001, momentum=0.5, backbone_lr_multiplier=0.5)
+        return tiny.trainer(dataclasses.replace(tiny.stage, optimizer=optimizer, schedule=Cosine()))
     if kind == "mixed_float16":
         return Trainer(in_half_precision(), tiny.stage, (CrossEntropy(),), AGES, FLOAT16, threads=2)
     return tiny.trainer()
 
 
-@pytest.mark.parametrize("kind", ["plain", "batch_norm", "best_validation", "mixed_float16"])
+@pytest.mark.parametrize("kind", ["plain", "batch_norm", "best_validation", "mixed_float16", "sgd_steps"])
 def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_fresh_one(tiny, tmp_path: Path, kind: str) -> None:
     trainer = resumable(kind, tiny)
     whole = fit(trainer, tiny, tmp_path / "whole.npz")
@@ -131,7 +136,7 @@ def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_f
         np.testing.assert_array_equal(resumed.eval_outputs["test"], whole.eval_outputs["test"])
 
 
-@pytest.mark.parametrize("kind", ["plain", "batch_norm", "best_validation"])
+@pytest.mark.parametrize("kind", ["plain", "batch_norm", "best_validation", "rmsprop_cosine"])
 def test_stopped_at_any_batch_it_saves_and_continues_to_the_same_bits(tiny, tmp_path: Path, monkeypatch, kind: str) -> None:
     trainer = resumable(kind, tiny)
     whole = fit(trainer, tiny, tmp_path / "whole.npz")
@@ -242,6 +247,19 @@ def test_it_learns_and_halves_its_rate_on_a_plateau(tiny, tmp_path: Path) -> Non
         assert rate == pytest.approx(expected)
         expected *= 1.0 if loss < best - 1e-4 else 0.5
         best = min(best, loss) if loss < best - 1e-4 else best
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("sgd_steps", [0.001, 0.0001, 0.0001, 0.00001]),
+        ("rmsprop_cosine", [0.001, 0.0005 + 0.0005 * 0.5**0.5, 0.0005, 0.0005 - 0.0005 * 0.5**0.5]),
+    ],
+)
+def test_a_schedule_that_asks_no_validation_sets_the_rate_without_one(tiny, tmp_path: Path, kind: str, expected: list[float]) -> None:
+    train, nothing = tiny.examples(TRAIN), tiny.examples(VALIDATION[:0])
+    result = resumable(kind, tiny).fit(train, nothing, rng_key=(0, "tiny"), checkpoint=tmp_path / "c.npz", on_epoch=lambda log: None)
+    assert [row["learning_rate"] for row in result.history] == pytest.approx(expected)
 
 
 def spoil(model: keras.Model) -> None:

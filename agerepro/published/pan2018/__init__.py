@@ -1,0 +1,1 @@
+"""What pan2018 prints: its tables as YAML, and its claims beside their computations."""
