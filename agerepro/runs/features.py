@@ -139,19 +139,30 @@ def name_of_start(run: Run, experiment: Experiment, start_from: str, *, seed: in
     if target.start_from == "weights":
         return str(run.provenance()["starts"][str(seed)])
     first = chain_of(experiment, target.start_from)[0]
-    settings = stage_of(run, first.name, seed) / "settings.json"
-    try:
-        return str(json.loads(verified(settings).read_text(encoding="utf-8"))["start"])
-    except (OSError, ValueError, KeyError):
-        raise CheckFailed(f"{settings}, which names the published weights, is missing or damaged: `agerepro run` makes it anew.") from None
+    return str(_stage_settings(stage_of(run, first.name, seed))["start"])
 
 
 def stage_of(run: Run, stage: str, seed: int) -> Path:
-    """The folder of a shared stage of a run."""
+    """The folder of a shared stage of a run. CheckFailed where nothing says which it is."""
+    about, stages = run.provenance(), run.folder.resolve().parents[2] / "stages"
+    if (name := about.get("stages", {}).get(str(seed), {}).get(stage)) is not None:
+        return stages / str(name)
+    start = str(about["starts"].get(str(seed), ""))  # older runs name the last of them alone; each names the one before it
+    while start and " " not in start and (folder := next(stages.glob(f"[!.]*-{start}"), None)) is not None:
+        settings = _stage_settings(folder)
+        if settings["stage"]["name"] == stage:
+            return folder
+        start = str(settings["start"])
+    raise CheckFailed(f"{run.folder} does not say where stage {stage!r} lies: the same `agerepro run` command writes that.")
+
+
+def _stage_settings(folder: Path) -> dict[str, Any]:
+    path = folder / "settings.json"
     try:
-        return run.folder.resolve().parents[2] / "stages" / str(run.provenance()["stages"][str(seed)][stage])
-    except KeyError:
-        raise CheckFailed(f"{run.folder} does not say where stage {stage!r} lies: the same `agerepro run` command writes that.") from None
+        settings: dict[str, Any] = json.loads(verified(path).read_text(encoding="utf-8"))
+        return settings
+    except (OSError, ValueError):
+        raise CheckFailed(f"{path} is missing or damaged: the same `agerepro run` command makes it anew.") from None
 
 
 def sha256_in_manifest(folder: Path, name: str) -> str:
