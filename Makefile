@@ -27,6 +27,7 @@ REGRESSIONS := $(addprefix regression-,faces2 imdb-agedb faces2-first-layer imdb
 DLIB := ridge chosen-inside averaged frozen
 CONGRESS := experiments/congress
 PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside averaged
+REGRESSORS := regression-ridge regression-svr regression-flaml regression-autosklearn fine-tuned
 # Tests that open pages run where there is a Chromium with its driver.
 NOT_HERE := $(shell command -v chromedriver >/dev/null 2>&1 && { command -v chromium || command -v google-chrome; } >/dev/null 2>&1 || echo and not browser)
 
@@ -100,11 +101,20 @@ lopo-fgnet-slurm: $(READY) ## the main job as Slurm jobs, its 82 folds as an arr
 report: $(READY) ## the page of RUN="DIR ..."; without RUN that of cascade-fgnet, run first where it is not done
 	@$(if $(strip $(RUN)),$(AGEREPRO) report $(RUN),$(MAKE) cascade-fgnet)
 
+# The portraits, fetched where there is no DATA; then the table on those whose age is known within three years.
+define run-portraits
+	@$(if $(strip $(DATA)),,export DATA="$$RUNS/data"; $(AGEREPRO) data download congress --root "$$DATA";) \
+		$(AGEREPRO) run $(1:%=$(CONGRESS)/%.yaml) --data "$$DATA" --runs "$$RUNS" --report; \
+		for name in $(1); do set -- "$$@" "$$RUNS/congress/$$name"; done; $(AGEREPRO) table "$$@" --within-std 3
+endef
+
 .PHONY: cascade-congress
 cascade-congress: $(READY) ## real faces, real weights: 547 public-domain portraits, 5 folds; fetched, or from DATA
-	@$(if $(strip $(DATA)),,export DATA="$$RUNS/data"; $(AGEREPRO) data download congress --root "$$DATA";) \
-		$(AGEREPRO) run $(PORTRAITS:%=$(CONGRESS)/%.yaml) --data "$$DATA" --runs "$$RUNS" --report; \
-		for name in $(PORTRAITS); do set -- "$$@" "$$RUNS/congress/$$name"; done; $(AGEREPRO) table "$$@" --within-std 3
+	$(call run-portraits,$(PORTRAITS))
+
+.PHONY: regress-congress
+regress-congress: $(READY) $(READY_AUTOML) ## regressors on features of the portraits, the tuned network beside them; the two searches take an hour
+	$(call run-portraits,$(REGRESSORS))
 
 .PHONY: test
 test: $(READY) ## what CI runs after `make check`: every test that is not slow

@@ -49,3 +49,10 @@ def test_unknown_missing_and_mistyped_columns_are_named(tmp_path: Path) -> None:
 def test_missing_numbers_are_nan_and_missing_text_is_empty() -> None:
     frame = coerce(pd.DataFrame({"photo": ["a", None]}), PHOTOS)
     assert list(frame["photo"]) == ["a", ""] and np.isnan(frame["age"]).all() and list(frame["gender"]) == ["", ""]
+
+
+def test_a_table_from_before_a_column_came_is_read_without_it(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "photos.csv", pd.DataFrame({"photo": ["a"], "age": [3.0], "score": [0.5]}), PHOTOS)
+    older = pd.read_csv(path).drop(columns="score")
+    older.to_csv(path, index=False)
+    assert np.isnan(read_table(path, PHOTOS)["score"]).all() and list(read_table(path, PHOTOS)["age"]) == [3.0]

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
-from agerepro.errors import UserError
-
 STRICT = ConfigDict(extra="forbid")
 Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Positive = Annotated[int, Field(strict=True, gt=0)]
@@ -127,8 +125,8 @@ class Backbone:
     test (`inference`), or the batch, as Keras 2.2 did (`batch_statistics`). Nets without batch norm do not care.
     """
 
-    name: Literal["vgg16", "resnet50", "senet50", "dlib_resnet"]
-    weights: Literal["vggface", "vggface2", "dlib", "none"] = "none"
+    name: Literal["vgg16", "vgg16_bn", "resnet50", "resnet50_v1_5", "senet50", "dlib_resnet", "alexnet"]
+    weights: Literal["vggface", "vggface2", "imagenet", "dlib", "none"] = "none"
     width: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     dense: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
     frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"
@@ -602,17 +600,6 @@ class OwnData:
     pattern: str = ""
 
 
-def _known_options(reading: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    from agerepro.datasets.catalog import reading_options
-
-    for name, given in reading.items():
-        try:
-            reading_options(name, given)
-        except UserError as error:
-            raise ValueError(str(error)) from None
-    return reading
-
-
 @dataclass(frozen=True, config=STRICT)
 class Experiment:
     """One row of a paper's table."""
@@ -634,8 +621,7 @@ class Experiment:
     machine: Machine = field(default_factory=Machine)
     synthetic: dict[str, Synthetic] = field(default_factory=dict)
     own: OwnData = field(default_factory=OwnData)
-    # How data sets are read, {data set: {option: value}}, of the options in datasets/catalog.py.
-    reading: Annotated[dict[str, dict[str, str]], AfterValidator(_known_options)] = field(default_factory=dict)
+    reading: dict[str, dict[str, str]] = field(default_factory=dict)  # options of readers, by data set (datasets/catalog.py)
 
     def as_of(self, stage: BaseStage) -> Experiment:
         """The experiment as a stage sees it: a regression on one layer's features has that head, and no dense layers."""

@@ -41,7 +41,7 @@ def read(root: Path, *, pictures: str = "crops", ignored: str = "keep") -> Photo
         parts.append(rows)
         skipped += left_out
     rows = pd.concat(parts, ignore_index=True)
-    funnel = ()
+    funnel: tuple[FilterStep, ...] = ()
     if ignored == "drop":
         kept = rows[~((rows["split"] == "train") & rows["name"].isin(ignored_names()))]
         steps = (("photos with labels", rows), ("not on the list of faces to be ignored", kept))
@@ -60,10 +60,11 @@ def audit(root: Path) -> tuple[Finding, ...]:
         return ()
     averages = pd.concat([_averages(folder, split) for split in SPLITS], keys=SPLITS, names=["split"]).reset_index("split")
     votes = pd.concat([_votes(folder, split) for split in SPLITS], keys=SPLITS, names=["split"]).reset_index("split")
-    of_votes = votes.groupby(["split", "file_name"])["apparent_age"].agg(["size", "mean", "std", lambda ages: ages.std(ddof=0)])
-    of_votes.columns = ["size", "mean", "sample", "population"]
+    of_votes = votes.groupby(["split", "file_name"])["apparent_age"].agg(["size", "mean", "std"])
     both = averages.join(of_votes, on=["split", "file_name"])
-    spread = np.minimum(*((both["apparent_age_std"] - both[column].fillna(0)).abs() for column in ("sample", "population")))
+    of_sample = both["std"].fillna(0)  # of a single vote there is none
+    of_population = of_sample * np.sqrt((both["size"] - 1) / both["size"])
+    spread = np.minimum((both["apparent_age_std"] - of_sample).abs(), (both["apparent_age_std"] - of_population).abs())
     return (
         Finding("votes", len(votes)),
         Finding("photos with as many votes as they say", int((both["num_ratings"] == both["size"]).sum()), len(both)),

@@ -23,7 +23,7 @@ def read_list(path: Path, *, separator: str = ",", names: Sequence[str] | None =
             sep=separator,
             dtype=str,
             keep_default_na=False,
-            names=names,
+            names=None if names is None else list(names),
             header=None if names else 0,
             index_col=False,
             encoding="utf-8-sig",

@@ -29,6 +29,7 @@ SPELLINGS = {
 }
 NEEDED = ("subject", "gender", "age", "photo")
 RACES = {"B": "black", "W": "white", "A": "asian", "H": "hispanic"}  # any other letter is "other"
+DATES = ("%Y-%m-%d", "%m/%d/%Y", "%m/%d/%y")  # how tables write them, the first as we do
 SAME = ("born", "gender", "race")  # what cannot change between the photos of a person
 
 
@@ -49,7 +50,8 @@ def read(root: Path, *, inconsistent_people: str = "keep") -> Photos:
     birth date, sex or race. UserError where there are no photos, or the table cannot be read.
     """
     album = read_album(root)
-    rows, funnel = album.rows, ()
+    rows = album.rows
+    funnel: tuple[FilterStep, ...] = ()
     if inconsistent_people == "drop":
         agreeing = rows[~rows["subject"].isin(disagreeing(rows, SAME))]
         steps = (("photos with labels", rows), ("the person's birth date, sex and race agree", agreeing))
@@ -88,10 +90,9 @@ def audit(root: Path) -> tuple[Finding, ...]:
 
 def disagreeing(rows: pd.DataFrame, columns: tuple[str, ...]) -> set[str]:
     """The people of whom two photos say different things in one of the columns; what is not said differs from nothing."""
-    said = rows.assign(born=_dates(rows["born"]).astype(str).where(_dates(rows["born"]).notna(), rows["born"]))
     people: set[str] = set()
     for column in columns:
-        given = said.loc[said[column] != "", ["subject", column]]
+        given = rows.loc[rows[column] != "", ["subject", column]]
         different = given.assign(**{column: given[column].str.upper()}).groupby("subject")[column].nunique()
         people |= set(different.index[different > 1])
     return people
@@ -139,6 +140,7 @@ def _by_table(path: Path, present: dict[str, str]) -> tuple[pd.DataFrame, list[t
     rows = rows.reindex(columns=list(SPELLINGS), fill_value="")
     named = rows["photo"].map(lambda path: path.replace("\\", "/").rpartition("/")[2])
     file = named.str.casefold()
+    rows = rows.assign(**{column: _plain_dates(rows[column]) for column in ("born", "taken")})
     rows = rows.assign(name=file.map(present), subject=_padded(rows["subject"]), age=numbers(rows["age"]))
     why = pd.Series("", index=rows.index)
     for reason, wrong in (
@@ -149,7 +151,7 @@ def _by_table(path: Path, present: dict[str, str]) -> tuple[pd.DataFrame, list[t
         why = why.where(~wrong, reason)
     out = why != ""
     left_out = list(zip(named[out], why[out]))
-    unlisted = [(name, f"no row in {path.name}") for plain, name in present.items() if plain not in set(file)]
+    unlisted = [(present[plain], f"no row in {path.name}") for plain in sorted(present.keys() - set(file))]
     return rows[~out].sort_values("name", ignore_index=True), [*left_out, *unlisted]
 
 
@@ -158,13 +160,18 @@ def _padded(numbers_of_people: pd.Series) -> pd.Series:
     return numbers_of_people.str.lstrip("0").str.zfill(6)
 
 
-def _dates(texts: pd.Series) -> pd.Series:
-    return pd.to_datetime(texts.where(texts != ""), errors="coerce", format="mixed")
+def _plain_dates(texts: pd.Series) -> pd.Series:
+    """Dates as 1970-01-31; what is no date in one of DATES stays as it is."""
+    plain = texts
+    for form in DATES:
+        dates = pd.to_datetime(texts, errors="coerce", format=form)
+        plain = plain.where(dates.isna(), dates.dt.strftime(DATES[0]))
+    return plain
 
 
 def _completed_years(born: pd.Series, taken: pd.Series) -> pd.Series:
-    """Whole years between two dates, NaN where one cannot be read."""
-    first, last = _dates(born), _dates(taken)
+    """Whole years between two plain dates, NaN where one is none."""
+    first, last = (pd.to_datetime(dates, errors="coerce", format=DATES[0]) for dates in (born, taken))
     before_birthday = (last.dt.month < first.dt.month) | ((last.dt.month == first.dt.month) & (last.dt.day < first.dt.day))
     years = last.dt.year - first.dt.year - before_birthday
     return years % 100  # years of two digits may have been read as of the wrong century

@@ -10,6 +10,7 @@ from typing import Literal
 
 from agerepro.config.loading import PAPER, read_experiment, to_dict
 from agerepro.config.schema import BaseStage, Experiment
+from agerepro.datasets.catalog import reading_options
 from agerepro.errors import UserError
 from agerepro.faces.prepare import PreparedFaces, prepared_faces
 from agerepro.io import config_hash, finished_by, is_complete
@@ -208,6 +209,8 @@ def make_plan(options: RunOptions, experiment: Experiment | None = None) -> Plan
     """The plan of an experiment; `experiment`: its settings where they are read already. UserError as `read_experiment`."""
     if experiment is None:
         experiment = read_experiment(options.experiment, profile=options.profile, settings=options.settings)
+    for name, given in experiment.reading.items():
+        reading_options(name, given)
     prepared = {
         name: prepared_faces(
             name,

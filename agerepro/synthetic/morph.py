@@ -15,8 +15,8 @@ from agerepro.synthetic.person import Person, draw_person
 from agerepro.synthetic.population import FIRST_PERSON, DrawingPlan, GroundTruth, Photo, draws_for, photo_subject, spread, within
 
 PEOPLE, PHOTOS = 13_617, 55_134  # of the real set
-MEAN_AGE, STD_OF_PEOPLE = 33.0, 11.0  # years
-YOUNGEST, OLDEST = 16, 77
+MEAN_AGE, STD_OF_PEOPLE = 30.0, 12.0  # years, before the first photo
+YOUNGEST, OLDEST = 16.1, 72.9  # years then, so that photos show 16 to 77
 FIRST_DAY, DAYS = datetime.date(2003, 1, 1), 5 * 365  # in which the pictures were taken
 TABLE = "morph_2008_nonCommercial.csv"
 HEADING = "id_num,picture_num,dob,doa,race,gender,facial_hair,age,age_diff,glasses,photo"
@@ -55,7 +55,7 @@ def plan(settings: Synthetic) -> DrawingPlan:
             draws_for("morph", settings.seed, 0, who),
             draws_for("morph", settings.seed, 2, index),
         )
-        age = within(life.normal(MEAN_AGE, STD_OF_PEOPLE), YOUNGEST + 5.5, OLDEST - 5.5)
+        age = within(life.normal(MEAN_AGE, STD_OF_PEOPLE), YOUNGEST, OLDEST)
         born = FIRST_DAY - datetime.timedelta(days=round(age * 365.25))
         truth = Arrest(born, FIRST_DAY + datetime.timedelta(days=int(rng.integers(DAYS))), _race(person), person.sex.upper())
         kind = _contradiction(who) if counts[who] == 1 else ""
@@ -85,7 +85,8 @@ def _contradiction(who: int) -> str:
 
 def _contradicted(truth: Arrest, kind: str, rng: np.random.Generator) -> Arrest:
     if kind == "birth_date":
-        return replace(truth, born=truth.born + datetime.timedelta(days=int(rng.integers(200, 900))))
+        away = datetime.timedelta(days=int(rng.integers(200, 900)))
+        return replace(truth, born=truth.born + (away if truth.age() > 40 else -away))
     if kind == "race":
         return replace(truth, race="W" if truth.race == "B" else "B")
     return replace(truth, sex="F" if truth.sex == "M" else "M") if kind == "sex" else truth

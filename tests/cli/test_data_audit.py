@@ -70,3 +70,23 @@ def test_synthesize_names_a_next_command_that_can_be_pasted(tmp_path):
     assert result.exit_code == 0 and str(root / "fgnet") in result.stdout.splitlines()
     command = next(line for line in result.stderr.splitlines() if line.startswith("Next: ")).removeprefix("Next: ")
     assert shlex.split(command) == ["agerepro", "data", "verify", "fgnet", "--root", str(root)]
+
+
+def test_verify_takes_the_options_of_a_reader(tmp_path):
+    root = tmp_path / "morph" / "Album2"
+    root.mkdir(parents=True)
+    for name in ("000001_0M20.JPG", "000001_1F20.JPG", "000002_0M30.JPG"):
+        (root / name).touch()
+    kept, dropped = (
+        data("verify", "morph", "--root", tmp_path, "--json", *more) for more in ((), ("--reading", "inconsistent_people=drop"))
+    )
+    images = [next(row["ours"] for row in json.loads(said.stdout)["rows"] if row["what"] == "images") for said in (kept, dropped)]
+    assert images == [3, 1] and (kept.exit_code, dropped.exit_code) == (1, 0)
+    for arguments, words in (
+        (("morph", "--root", tmp_path, "--reading", "inconsistent=drop"), "Did you mean 'inconsistent_people'"),
+        (("morph", "--root", tmp_path, "--reading", "drop"), "is no OPTION=VALUE"),
+        (("fgnet", "--root", tmp_path, "--reading", "pictures=whole"), "fgnet has no options"),
+        ((tmp_path, "--reading", "pictures=whole"), "published data sets"),
+    ):
+        with pytest.raises(UserError, match=words):
+            raise data("verify", *arguments).exception

@@ -349,3 +349,15 @@ def test_a_photo_that_needs_a_missing_package_is_read_once_it_is_there(tmp_path,
     assert faces["status"].tolist() == ["unreadable"] and "pillow-heif" in faces["reason"][0]
     faces = align_photos(photos_of(["a.jpg"]), tmp_path, SMALL, tmp_path / "out", on_progress=quietly)
     assert faces["status"].tolist() == ["ok"]
+
+
+def test_a_whole_picture_is_taken_without_a_detector(tmp_path, portraits, photos_of, monkeypatch):
+    monkeypatch.setattr(crops, "detector", lambda: pytest.fail("a detector was asked for"))
+    photos = photos_of([portraits[0].name])
+    settings = Faces(boxes="whole_image", size=64)
+    faces = align_photos(photos, portraits[0].parent, settings, tmp_path / "out", on_progress=quietly)
+    assert faces[["status", "reason", "found"]].to_numpy().tolist() == [["ok", "whole image", 0]]
+    (taken,) = pictures(faces, photos, settings, tmp_path / "out")
+    with Image.open(portraits[0]) as picture:  # 225 x 275 pixels, stretched to a square
+        expected = np.asarray(picture.convert("RGB").resize((64, 64), Image.Resampling.BOX), float)
+    assert taken.shape == (64, 64, 3) and np.abs(taken - expected).mean() < 4

@@ -22,6 +22,7 @@ from tests.faces.rectangles import Rectangles, draw
 from tests.opened import opened_below
 
 SMALL = Faces(size=32, margin=0.0)
+DIGEST_WITHOUT_SCORES = "ed501ffa5e7dce25"  # as computed before tables of photos had scores
 
 
 def faces_of(place: Path, name: str = "fgnet", faces: Faces = SMALL) -> PreparedFaces:
@@ -263,3 +264,20 @@ def test_a_name_that_is_not_utf8_passes_through_alignment_and_its_tables(tmp_pat
     assert dataset.photos["photo"].tolist() == ["fgnet/001A02.JPG"]
     assert dataset.funnel["skipped"] == [{"path": r"caf\udce9.JPG", "reason": "the name is not UTF-8"}]
     assert faces_of(tmp_path).is_current()
+
+
+def test_options_of_a_reader_name_the_faces_where_they_are_not_the_usual_ones(tmp_path: Path) -> None:
+    def place_of(name: str, reading: dict[str, str] | None) -> Path:
+        return prepared_faces(name, data=tmp_path, faces=SMALL, folder=tmp_path / "faces", reading=reading).place
+
+    assert place_of("appareal", None) == place_of("appareal", {"pictures": "crops", "ignored": "keep"})
+    assert len({place_of("appareal", reading) for reading in (None, {"pictures": "whole"}, {"ignored": "drop"})}) == 3
+    with pytest.raises(UserError, match="Did you mean 'pictures'"):
+        place_of("appareal", {"picture": "whole"})
+
+
+def test_a_score_counts_in_the_digest_and_its_absence_does_not() -> None:
+    photos = coerce(pd.DataFrame({"photo": ["toy/a", "toy/b"], "age": [1.0, 2.0]}), PHOTOS).assign(image=["x", "y"])
+    # As before there were scores: the labels without any.
+    assert content_digest(photos) == content_digest(photos.drop(columns="score")) == DIGEST_WITHOUT_SCORES
+    assert content_digest(photos.assign(score=[0.5, float("nan")])) != content_digest(photos)

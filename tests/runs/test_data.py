@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agerepro.errors import UserError
 from agerepro.faces.prepare import FaceDataset
 from agerepro.faces.store import FaceStore, StoreWriter
 from agerepro.io import write_folder, write_json
 from agerepro.runs.data import count_ages, describe_overlaps, find_run_crops
+from agerepro.runs.plan import RunOptions, make_plan
 from agerepro.tables import AGES, CROPS, FACES, PHOTOS, coerce, write_table
 
 PEOPLE = pd.DataFrame({"photo": ["fgnet/a.jpg", "fgnet/b.jpg"], "path": "", "subject": ["1", "2"], "age": [3.0, 40.0]})
@@ -78,3 +80,20 @@ def test_a_run_gets_its_own_crops_back_never_those_of_another_alignment(run: Pat
     assert crops.photos["cropped_left"].tolist() == [1.0, 2.0] and {"subject", "status", "left"} <= set(crops.photos.columns)
     (faces / "fgnet-1" / "faces.csv").unlink()
     assert find_run_crops(run, "fgnet") is None
+
+
+def test_options_of_readers_reach_the_faces_and_wrong_ones_are_refused(tmp_path: Path) -> None:
+    tiny = Path(__file__).parent / "tiny.yaml"
+
+    def faces(*settings: str) -> Path:
+        chosen = ("stages.fgnet.data=appareal", "synthetic.appareal={people: 4}", *settings)
+        return make_plan(RunOptions(tiny, runs=tmp_path, settings=chosen)).prepared["appareal"].place
+
+    assert faces() == faces("reading.appareal.pictures=crops") != faces("reading.appareal.pictures=whole")
+    for setting, words in (
+        ("reading.appareal.picture=whole", "no option 'picture'. Did you mean 'pictures'"),
+        ("reading.morph.inconsistent_people=dropp", "cannot be 'dropp'. Did you mean 'drop'"),
+        ("reading.morf.inconsistent_people=drop", "no data set 'morf'. Did you mean 'morph'"),
+    ):
+        with pytest.raises(UserError, match=words):
+            faces(setting)
