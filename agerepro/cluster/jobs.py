@@ -75,7 +75,7 @@ def plan_jobs(
                 title = f"Read the data set {name} and align its faces."
                 job = Job(f"prepare-{name}", "prepare", title, (_step(plan, "prepare", name),), ((f"prepare {faces.place.name}",),))
                 by_step[f"prepare {name}"] = jobs.add(job)
-        target = plan.stage(grid.stage) if grid else plan.target
+        target = plan.experiment.stage(grid.stage) if grid else plan.target
         for seed in plan.experiment.seeds[:1] if grid else plan.experiment.seeds:
             for stage in plan.earlier(target):
                 jobs.add_training(plan, stage, seed, by_step)

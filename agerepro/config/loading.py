@@ -17,20 +17,27 @@ from agerepro.config import schema
 from agerepro.config.schema import (
     Age,
     AgeGroups,
+    AsItIs,
+    AutoSklearn,
+    BaseStage,
     Classification,
+    ColumnFeature,
     Cosine,
     CrossEntropy,
     Experiment,
-    GroupSplit,
+    MeanLoss,
+    OfficialLists,
+    OfficialSplit,
     Plateau,
     Protocol,
     RandomParts,
-    RandomSplit,
     Regression,
     RegressionStage,
     Ridge,
+    Split,
     Stage,
     Steps,
+    VarianceLoss,
     renamed,
     validation_share,
 )
@@ -98,6 +105,13 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: stage {stage.name!r} starts from weights, but backbone.weights is none.")
         if stage.protocol is None and experiment.machine.xla and experiment.machine.devices != 1:
             raise UserError(f"{path}: XLA trains stage {stage.name!r} on one device only: leave `machine.xla` or `machine.devices` out.")
+        if of := stage.predictions_of():
+            if of not in names:
+                raise UserError(f"{path}: stage {stage.name!r} needs predictions of {of!r}, which is no earlier stage.{suggest(of, names)}")
+            if not isinstance(experiment.stage(of).target, Age):
+                raise UserError(f"{path}: stage {stage.name!r} needs ages that {of!r} predicts, but that learns something else.")
+        if isinstance(stage.target, Age) and stage.target.residuals == "cross_fitted":
+            _check_cross_fitting(experiment, stage, f"{path}: stage {stage.name!r}")
         names.append(stage.name)
         _check_division(stage.protocol, stage.split, stage is experiment.stages[-1], f"{path}: stage {stage.name!r}")
         validates = validation_share(stage.split or stage.protocol) > 0
@@ -111,15 +125,20 @@ def check(experiment: Experiment, path: Path) -> None:
             raise UserError(f"{path}: stage {stage.name!r} keeps the best validated weights but has no validation part.")
     target = experiment.stages[-1]
     for stage in experiment.stages[:-1]:
-        if stage.data == target.data:
+        by_lists = isinstance(stage.split, OfficialSplit) and isinstance(target.protocol, OfficialLists)
+        if stage.data == target.data and not by_lists:
             raise UserError(
                 f"{path}: stage {stage.name!r} trains on {stage.data}, which stage {target.name!r} tests: every tested photo would "
-                f"have been trained on. Take other data for {stage.name!r}, or leave the stage out."
+                f"have been trained on. Take other data for {stage.name!r}, or leave the stage out; where the authors have lists, write "
+                "`split: official` there and `protocol: official` here."
             )
-    softmax = isinstance(experiment.head, Classification)
-    for loss in experiment.loss if any(isinstance(stage, Stage) for stage in experiment.stages) else ():
-        if isinstance(loss, CrossEntropy) != softmax:
-            raise UserError(f"{path}: the loss {type(loss).__name__} does not fit a {type(experiment.head).__name__} head.")
+    for stage in experiment.stages:
+        seen = experiment.as_of(stage)
+        for loss in seen.loss if isinstance(stage, Stage) else ():
+            if isinstance(loss, (CrossEntropy, MeanLoss, VarianceLoss)) != isinstance(seen.head, Classification):
+                raise UserError(
+                    f"{path}: the loss {type(loss).__name__} does not fit a {type(seen.head).__name__} head (stage {stage.name!r})."
+                )
     last = experiment.as_of(target)
     if isinstance(last.head, Regression) != (experiment.decode == "output"):
         raise UserError(f"{path}: `decode: output` belongs to `head: regression` or a regression on features, and to no other.")
@@ -132,6 +151,14 @@ def check(experiment: Experiment, path: Path) -> None:
         raise UserError(f"{path}: `own` has both columns of a CSV file and a pattern of photos' names: leave one of them out.")
     if isinstance(experiment.stages[-1].target, AgeGroups) and experiment.decode != "argmax":
         raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
+
+
+def _check_cross_fitting(experiment: Experiment, stage: BaseStage, where: str) -> None:
+    if not stage.target.residual_of:
+        raise UserError(f"{where} has cross-fitted residuals of no stage: write `residual_of` as well.")
+    named = experiment.stage(stage.target.residual_of)
+    if named.data != stage.data or not isinstance(named.split, OfficialSplit):
+        raise UserError(f"{where} cross-fits residuals of {named.name!r}, which has to train on the same data with `split: official`.")
 
 
 def _check_schedule(stage: Stage, where: str) -> None:
@@ -153,6 +180,13 @@ def _check_regression(experiment: Experiment, stage: RegressionStage, where: str
     experiment = experiment.as_of(stage)
     if not isinstance(experiment.head, Regression) or not isinstance(stage.target, Age):
         raise UserError(f"{where} is a regression of ages on features: write `features: {{layer: ...}}` in it, or `head: regression`.")
+    if isinstance(stage.features, ColumnFeature):
+        if bool(stage.features.column) == bool(stage.features.predicted_by):
+            raise UserError(f"{where} takes one number a photo: write `column` or `predicted_by` in `features`, and one of them only.")
+        if isinstance(stage.regressor, (Ridge, AutoSklearn)):
+            raise UserError(f"{where} takes one number a photo: its regressor may be svr, flaml or as_it_is.")
+    elif isinstance(stage.regressor, AsItIs):
+        raise UserError(f"{where} predicts one number as it is: write `features: {{column: ...}}` or `{{predicted_by: ...}}`.")
     if experiment.backbone.dense:
         raise UserError(f"{where} sees the backbone's own features: leave `backbone.dense` out.")
     if isinstance(stage.regressor, Ridge) and stage.regressor.choose != "strength" and experiment.head.features != "stages":
@@ -161,7 +195,7 @@ def _check_regression(experiment: Experiment, stage: RegressionStage, where: str
         raise UserError(f"{where} chooses inside its training part and needs no validation part: set the protocol's share of it to 0.")
 
 
-def _check_division(protocol: Protocol | None, split: RandomSplit | GroupSplit | None, last: bool, where: str) -> None:
+def _check_division(protocol: Protocol | None, split: Split | None, last: bool, where: str) -> None:
     if last and protocol is None:
         raise UserError(f"{where} is the last one and needs a protocol, for instance `protocol: leave_one_subject_out`.")
     if not last and protocol is not None:

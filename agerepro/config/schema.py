@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field, fields, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
@@ -312,7 +312,21 @@ class FixedTestSubjects:
     seed: Whole = 0
 
 
-SPLITS = {"random": RandomSplit, "group": GroupSplit}
+@dataclass(frozen=True, config=STRICT)
+class OfficialSplit:
+    """Train and validate on the authors' lists for that; who is on their test list is never seen.
+
+    fraction: share of the training images that validates where the authors have no list for it.
+    without_part: (number, parts): of the training images, divided into so many random parts, the one of this number is left out too, so
+    that a training can judge it as it would a new one (`residuals: cross_fitted`).
+    """
+
+    fraction: Fraction = 0.1
+    without_part: Annotated[tuple[Whole, Positive] | None, BeforeValidator(as_tuple)] = None
+
+
+SPLITS = {"random": RandomSplit, "group": GroupSplit, "official": OfficialSplit}
+Split = RandomSplit | GroupSplit | OfficialSplit
 PROTOCOLS = {
     "leave_one_subject_out": LeaveOneSubjectOut,
     "subject_kfold": SubjectKFold,
@@ -325,11 +339,11 @@ PROTOCOLS = {
 Protocol = LeaveOneSubjectOut | SubjectKFold | ImageKFold | PredefinedFolds | OfficialLists | RandomParts | FixedTestSubjects
 
 
-def validation_share(division: Protocol | RandomSplit | GroupSplit | None) -> float:
+def validation_share(division: Protocol | Split | None) -> float:
     """Share of what is not tested that is held out to choose by; of the authors' lists, where they have none for it; 0 for no division."""
     if division is None:
         return 0.0
-    if isinstance(division, (RandomSplit, GroupSplit)):
+    if isinstance(division, (RandomSplit, GroupSplit, OfficialSplit)):
         return division.fraction
     if isinstance(division, RandomParts):
         return division.validation
@@ -338,12 +352,40 @@ def validation_share(division: Protocol | RandomSplit | GroupSplit | None) -> fl
 
 @dataclass(frozen=True, config=STRICT)
 class Age:
-    """Learn the age in years, by the experiment's own head and loss."""
+    """Learn the age in years, or another number of the photos table, by the experiment's own head and loss.
+
+    column: which number; `apparent_age` is the mean of votes, `score` a rating from 0 to 1.
+    residual_of: an earlier stage; what it predicts is subtracted from the label, and added to what this one predicts [agustsson2017,
+    equation 3]. residuals: of photos that it trained on, its own predictions (`in_sample`, as the paper), or those of `parts` further
+    trainings of it, each without the photos that it predicts (`cross_fitted`).
+    """
+
+    column: Literal["age", "apparent_age", "score"] = field(default="age", metadata=LATER)
+    residual_of: str = field(default="", metadata=LATER)
+    residuals: Literal["in_sample", "cross_fitted"] = field(default="in_sample", metadata=LATER)
+    parts: Annotated[int, Field(strict=True, ge=2)] = field(default=5, metadata=LATER)
+
+    labels: ClassVar[tuple[str, ...]] = ()
+    by_own_head: ClassVar[bool] = True  # whether the experiment's head, loss and weights of examples are for it
+    learns_ages: ClassVar[bool] = True  # whether dense layers that have learnt it serve for ages
+
+    def same_kind(self, other: object) -> bool:
+        """Whether classes of equal values mean the same, so that a last layer can be handed on."""
+        return isinstance(other, Age)
 
 
 @dataclass(frozen=True, config=STRICT)
 class Identity:
     """Learn to tell people apart, by a softmax over the people of the data."""
+
+    labels: ClassVar[tuple[str, ...]] = ()
+    by_own_head: ClassVar[bool] = False
+    learns_ages: ClassVar[bool] = False
+    residual_of: ClassVar[str] = ""
+
+    def same_kind(self, other: object) -> bool:
+        """As Age's."""
+        return self == other
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -355,8 +397,17 @@ class AgeGroups:
 
     labels: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=2)]
 
+    by_own_head: ClassVar[bool] = False
+    learns_ages: ClassVar[bool] = True
+    residual_of: ClassVar[str] = ""
+
+    def same_kind(self, other: object) -> bool:
+        """As Age's."""
+        return self == other
+
 
 TARGETS = {"age": Age, "identity": Identity, "age_groups": AgeGroups}
+Target = Age | Identity | AgeGroups
 OPTIMIZERS = {"adam": Adam, "sgd": SGD, "rmsprop": RMSprop}
 Optimizer = Adam | SGD | RMSprop
 SCHEDULES = {"plateau": Plateau, "steps": Steps, "cosine": Cosine, "constant": Constant}
@@ -367,6 +418,71 @@ def _changing(schedule: Schedule | Constant | None) -> Schedule | None:
     return None if isinstance(schedule, Constant) else schedule
 
 
+Pooling = Literal["max", "mean", "flatten"]
+
+
+@dataclass(frozen=True, config=STRICT)
+class LayerFeatures:
+    """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
+
+    layer: `last_conv`, `first_conv`, or a layer's name.
+    """
+
+    layer: str = "last_conv"
+    pooling: Pooling = "max"
+
+
+@dataclass(frozen=True, config=STRICT)
+class AgeRange:
+    """The ages from `first` to `last`, both included, `step` apart."""
+
+    first: Whole
+    last: Whole
+    step: Annotated[float, Field(gt=0, le=1)] = field(default=1.0, metadata=LATER)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Classification:
+    """A softmax over ages: those observed in the stage's data, or a fixed range; a label outside is an error.
+
+    label: `exact` wants every age to be a class; `nearest` trains on the nearest class, for ages in decimals [agustsson2017, eq. 1].
+    """
+
+    # What such a head sees of the backbone: its own output.
+    features: ClassVar[str] = "last"
+    statistics: ClassVar[tuple[str, ...]] = ()
+    input_sizes: ClassVar[tuple[int, ...]] = ()
+    init: ClassVar[str] = "he_normal"
+
+    ages: Annotated[Literal["observed"] | AgeRange, BeforeValidator(lambda v: AgeRange(**v) if isinstance(v, dict) else v)] = "observed"
+    label: Literal["exact", "nearest"] = "exact"
+
+
+def _layer_features(value: Any) -> Any:
+    return LayerFeatures(**value) if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True, config=STRICT)
+class Regression:
+    """One linear output in years, on pooled features.
+
+    features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `std` being
+    the standard deviation; or those of one layer.
+    input_sizes: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
+    init: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
+    `ridge_best_subset`: the same, on the subset of sizes and statistics that is chosen there too.
+    """
+
+    features: Annotated[Literal["last", "stages"] | LayerFeatures, BeforeValidator(_layer_features)] = "last"
+    statistics: Annotated[tuple[Literal["mean", "max", "std"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
+    input_sizes: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
+    init: Literal["he_normal", "ridge", "ridge_best_subset"] = "he_normal"
+
+
+HEADS = {"classification": Classification, "regression": Regression}
+Head = Classification | Regression
+
+
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class BaseStage:
     """What every stage says: which data, from which weights, and how the data are divided. One with a protocol is done once a fold."""
@@ -374,8 +490,9 @@ class BaseStage:
     name: str
     data: str
     start_from: str = "weights"  # weights | scratch | the name of an earlier stage
-    target: Annotated[Age | Identity | AgeGroups, tagged_union(TARGETS)] = field(default_factory=Age)
-    split: Annotated[RandomSplit | GroupSplit | None, tagged_union(SPLITS)] = None
+    target: Annotated[Target, tagged_union(TARGETS)] = field(default_factory=Age)
+    head: Annotated[Head | None, tagged_union(HEADS)] = field(default=None, metadata=LATER)  # in place of the experiment's
+    split: Annotated[Split | None, tagged_union(SPLITS)] = None
     protocol: Annotated[Protocol | None, tagged_union(PROTOCOLS)] = None
 
     def epochs_trained(self) -> int:
@@ -393,6 +510,10 @@ class BaseStage:
     def fits_all_folds(self) -> bool:
         """Whether all folds are fitted at once, in closed form."""
         return False
+
+    def predictions_of(self) -> str:
+        """The earlier stage whose predictions it needs beside the photos; "" for none."""
+        return self.target.residual_of
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -464,36 +585,45 @@ class SVR:
     epsilon: Annotated[float, Field(ge=0)] = 1.0  # years within which an error costs nothing
 
 
-REGRESSORS = {"ridge": Ridge, "autosklearn": AutoSklearn, "flaml": Flaml, "svr": SVR}
+@dataclass(frozen=True, config=STRICT)
+class AsItIs:
+    """No regression at all: the one feature is the prediction, as ground truth of one kind is of the other [agustsson2017, Table II]."""
 
 
-Pooling = Literal["max", "mean", "flatten"]
+REGRESSORS = {"ridge": Ridge, "autosklearn": AutoSklearn, "flaml": Flaml, "svr": SVR, "as_it_is": AsItIs}
 
 
 @dataclass(frozen=True, config=STRICT)
-class LayerFeatures:
-    """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
+class ColumnFeature:
+    """One number a photo, of no network: a column of the photos table, or what an earlier stage predicts."""
 
-    layer: `last_conv`, `first_conv`, or a layer's name.
-    """
+    column: Literal["", "age", "apparent_age", "score"] = ""
+    predicted_by: str = ""
 
-    layer: str = "last_conv"
-    pooling: Pooling = "max"
+
+def _features_of_stage(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ColumnFeature(**value) if value.keys() & {"column", "predicted_by"} else LayerFeatures(**value)
+    return value
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class RegressionStage(BaseStage):
     """A regression on features of the network as the stage finds it, in place of a training: the last stage, fitted once a fold.
 
-    features: of which layer; None for those that the experiment's `head: regression` says.
+    features: of which layer, or one number of no network; None for those that the experiment's `head: regression` says.
     """
 
-    regressor: Annotated[Ridge | AutoSklearn | Flaml | SVR, tagged_union(REGRESSORS)]
-    features: LayerFeatures | None = None
+    regressor: Annotated[Ridge | AutoSklearn | Flaml | SVR | AsItIs, tagged_union(REGRESSORS)]
+    features: Annotated[LayerFeatures | ColumnFeature | None, BeforeValidator(_features_of_stage)] = None
 
     def fits_all_folds(self) -> bool:
         """A ridge regression does."""
         return isinstance(self.regressor, Ridge)
+
+    def predictions_of(self) -> str:
+        """Also where they are its feature."""
+        return self.features.predicted_by if isinstance(self.features, ColumnFeature) else super().predictions_of()
 
 
 def _kind_of_stage(value: Any) -> str:
@@ -505,66 +635,57 @@ def _kind_of_stage(value: Any) -> str:
 AnyStage = Annotated[Annotated[Stage, Tag("[training]")] | Annotated[RegressionStage, Tag("[regression]")], Discriminator(_kind_of_stage)]
 
 
-@dataclass(frozen=True, config=STRICT)
-class AgeRange:
-    """Every whole age from `first` to `last`, both included."""
-
-    first: Whole
-    last: Whole
-
-
-@dataclass(frozen=True, config=STRICT)
-class Classification:
-    """A softmax over ages: those observed in the stage's data, or a fixed range; a label outside is an error.
-
-    label: `exact` wants every age to be a class; `nearest` trains on the nearest class, for ages in decimals [agustsson2017].
-    """
-
-    ages: Annotated[Literal["observed"] | AgeRange, BeforeValidator(lambda v: AgeRange(**v) if isinstance(v, dict) else v)] = "observed"
-    label: Literal["exact", "nearest"] = "exact"
-
-
-def _layer_features(value: Any) -> Any:
-    return LayerFeatures(**value) if isinstance(value, dict) else value
-
-
-@dataclass(frozen=True, config=STRICT)
-class Regression:
-    """One linear output in years, on pooled features.
-
-    features: `last` is the backbone's own pooled output; `stages` takes `statistics` over space of every stage, `std` being
-    the standard deviation; or those of one layer.
-    input_sizes: further sides in pixels to which the input is resized for the same backbone; the features of all sizes are taken.
-    init: `he_normal`; `ridge`: the closed-form fit of the frozen features, its strength chosen inside the training people;
-    `ridge_best_subset`: the same, on the subset of sizes and statistics that is chosen there too.
-    """
-
-    features: Annotated[Literal["last", "stages"] | LayerFeatures, BeforeValidator(_layer_features)] = "last"
-    statistics: Annotated[tuple[Literal["mean", "max", "std"], ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("mean", "max")
-    input_sizes: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
-    init: Literal["he_normal", "ridge", "ridge_best_subset"] = "he_normal"
-
-
-HEADS = {"classification": Classification, "regression": Regression}
+LossWeight = Annotated[float, Field(gt=0)]
 
 
 @dataclass(frozen=True, config=STRICT)
 class CrossEntropy:
     """Categorical cross-entropy between the softmax and the photo's class."""
 
+    weight: LossWeight = field(default=1.0, metadata=LATER)
+
+
+@dataclass(frozen=True, config=STRICT)
+class MeanLoss:
+    """Half the squared difference between the posterior's mean and the label [pan2018, equation 4].
+
+    unit: years (or what the labels count) by which it is measured; the paper numbers its classes, which are one year apart.
+    """
+
+    weight: Annotated[float, Field(ge=0)] = 0.2
+    unit: Annotated[float, Field(gt=0)] = 1.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class VarianceLoss:
+    """The variance of the posterior [pan2018, equation 5]; unit as MeanLoss's."""
+
+    weight: Annotated[float, Field(ge=0)] = 0.05
+    unit: Annotated[float, Field(gt=0)] = 1.0
+
 
 @dataclass(frozen=True, config=STRICT)
 class SquaredError:
     """Squared error of the predicted years."""
+
+    weight: LossWeight = field(default=1.0, metadata=LATER)
 
 
 @dataclass(frozen=True, config=STRICT)
 class AbsoluteError:
     """Absolute error of the predicted years."""
 
+    weight: LossWeight = field(default=1.0, metadata=LATER)
 
-LOSSES = {"cross_entropy": CrossEntropy, "squared_error": SquaredError, "absolute_error": AbsoluteError}
-Loss = Annotated[CrossEntropy | SquaredError | AbsoluteError, tagged_union(LOSSES)]
+
+LOSSES = {
+    "cross_entropy": CrossEntropy,
+    "mean": MeanLoss,
+    "variance": VarianceLoss,
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+}
+Loss = Annotated[CrossEntropy | MeanLoss | VarianceLoss | SquaredError | AbsoluteError, tagged_union(LOSSES)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -608,7 +729,7 @@ class Experiment:
     backbone: Backbone
     stages: Annotated[tuple[AnyStage, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     augment: Augment = field(default_factory=Augment)
-    head: Annotated[Classification | Regression, tagged_union(HEADS)] = field(default_factory=Classification)
+    head: Annotated[Head, tagged_union(HEADS)] = field(default_factory=Classification)
     loss: Annotated[tuple[Loss, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (CrossEntropy(),)
     decode: Literal["expectation", "rounded", "median", "argmax", "output"] = "expectation"
     tta: Literal["none", "flip_average"] = "none"
@@ -624,7 +745,46 @@ class Experiment:
     reading: dict[str, dict[str, str]] = field(default_factory=dict)  # options of readers, by data set (datasets/catalog.py)
 
     def as_of(self, stage: BaseStage) -> Experiment:
-        """The experiment as a stage sees it: a regression on one layer's features has that head, and no dense layers."""
+        """The experiment as a stage sees it.
+
+        What learns no ages has a plain softmax, whatever the experiment's head for ages is; a stage may have a head of its own; a
+        regression on features of its own has that head, and no dense layers.
+        """
+        if not stage.target.by_own_head:
+            return replace(self, head=Classification(), loss=(CrossEntropy(),), sample_weights="none")
+        if stage.head is not None:
+            return replace(self, head=stage.head)
         if not isinstance(stage, RegressionStage) or stage.features is None:
             return self
-        return replace(self, head=Regression(features=stage.features), backbone=replace(self.backbone, dense=()))
+        head = Regression(features=stage.features) if isinstance(stage.features, LayerFeatures) else Regression()
+        return replace(self, head=head, backbone=replace(self.backbone, dense=()))
+
+    def stage(self, name: str) -> BaseStage:
+        """The stage of that name."""
+        return next(stage for stage in self.stages if stage.name == name)
+
+    def predictors(self, stage: BaseStage) -> tuple[BaseStage, ...]:
+        """The stages whose predictions a stage needs: the one that it names, and where residuals are cross-fitted, that one without each
+        part of its training images in turn."""
+        if not stage.predictions_of():
+            return ()
+        named, target = self.stage(stage.predictions_of()), stage.target
+        if not (isinstance(target, Age) and target.residual_of and target.residuals == "cross_fitted"):
+            return (named,)
+        split = named.split if isinstance(named.split, OfficialSplit) else OfficialSplit()
+        return (
+            named,
+            *(
+                replace(
+                    named,
+                    name=f"{named.name}-without-{part + 1}-of-{target.parts}",
+                    split=replace(split, without_part=(part, target.parts)),
+                )
+                for part in range(target.parts)
+            ),
+        )
+
+    def needs(self, stage: BaseStage) -> tuple[BaseStage, ...]:
+        """The stages that one directly builds on, by their weights or predictions."""
+        starts = tuple(other for other in self.stages if other.name == stage.start_from)
+        return (*starts, *self.predictors(stage))

@@ -64,7 +64,7 @@ def read(root: Path, *, inconsistent_people: str = "keep") -> Photos:
             "subject": rows["subject"],
             "age": rows["age"],
             "gender": rows["gender"].str.lower(),
-            "ethnicity": [RACES.get(race.upper(), "other") if race else "" for race in rows["race"]],
+            "ethnicity": [RACES.get(race, "other") if race else "" for race in rows["race"]],
         }
     )
     return Photos(coerce(table, PHOTOS), funnel, album.skipped, label_files=album.label_files)
@@ -75,7 +75,7 @@ def audit(root: Path) -> tuple[Finding, ...]:
     rows = read_album(root).rows
     inconsistent = disagreeing(rows, SAME)
     by_name = rows["name"].str.extract(NAME)
-    other = (by_name[2].str.upper() != rows["gender"].str.upper()) | (by_name[3].astype(float) != rows["age"])
+    other = (by_name[2].str.upper() != rows["gender"]) | (by_name[3].astype(float) != rows["age"])
     by_dates = _completed_years(rows["born"], rows["taken"])
     return (
         Finding("people of two birth dates", len(disagreeing(rows, ("born",)))),
@@ -93,7 +93,7 @@ def disagreeing(rows: pd.DataFrame, columns: tuple[str, ...]) -> set[str]:
     people: set[str] = set()
     for column in columns:
         given = rows.loc[rows[column] != "", ["subject", column]]
-        different = given.assign(**{column: given[column].str.upper()}).groupby("subject")[column].nunique()
+        different = given.groupby("subject")[column].nunique()
         people |= set(different.index[different > 1])
     return people
 
@@ -106,15 +106,20 @@ def read_album(root: Path) -> Album:
     listing = list_folder(pictures, prefix)
     present = {name.casefold(): name for name in listing.files if NAME.fullmatch(name)}
     skipped = [*listing.skipped, *(SkippedItem(prefix + name, IS_A_FOLDER) for name in listing.folders)]
-    tables = [path for path in _csv_files(folder) if set(NEEDED) <= find_columns(heading(path), SPELLINGS).keys()]
+    tables = [
+        path
+        for place in dict.fromkeys((folder, root))
+        for path in _csv_files(place)
+        if set(NEEDED) <= find_columns(heading(path), SPELLINGS).keys()
+    ]
     others = [name for name in listing.files if name.casefold() not in present and pictures / name not in tables]
     skipped += [SkippedItem(prefix + name, f"the name is not of the form {FORM}") for name in others]
-    skipped += [SkippedItem(below(folder, root) + path.name, f"{tables[0].name} is read for the labels") for path in tables[1:]]
+    skipped += [SkippedItem(path.relative_to(root).as_posix(), f"{tables[0].name} is read for the labels") for path in tables[1:]]
     if not tables:
         return Album(_by_name(list(present.values())), prefix, tuple(skipped), ())
     rows, left_out = _by_table(tables[0], present)
     skipped += [SkippedItem(prefix + name, reason) for name, reason in left_out]
-    return Album(rows, prefix, tuple(skipped), (below(folder, root) + tables[0].name,))
+    return Album(rows, prefix, tuple(skipped), (tables[0].relative_to(root).as_posix(),))
 
 
 def _pictures(folder: Path) -> Path:
@@ -142,6 +147,7 @@ def _by_table(path: Path, present: dict[str, str]) -> tuple[pd.DataFrame, list[t
     file = named.str.casefold()
     rows = rows.assign(**{column: _plain_dates(rows[column]) for column in ("born", "taken")})
     rows = rows.assign(name=file.map(present), subject=_padded(rows["subject"]), age=numbers(rows["age"]))
+    rows = rows.assign(gender=rows["gender"].str[:1].str.upper(), race=rows["race"].str[:1].str.upper())  # some write words
     why = pd.Series("", index=rows.index)
     for reason, wrong in (
         (f"listed twice in {path.name}", file.duplicated()),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import Age, AgeGroups, Experiment
+from agerepro.config.schema import Experiment
 from agerepro.evaluation.bootstrap import cluster_bootstrap
 from agerepro.explain.faithfulness import MORE_THAN_RANDOM, Checks, of_check, run_checks
 from agerepro.explain.maps import is_empty
@@ -254,7 +254,7 @@ def explanation_text(runs: Sequence[Explained], pairs: pd.DataFrame) -> str:
 
 def tuned(experiment: Experiment) -> Tuned:
     """`after` where any stage trained all layers on ages, else `before`: then only a head was fitted to a backbone that knows people."""
-    of_age = [stage for stage in experiment.stages if isinstance(stage.target, (Age, AgeGroups))]
+    of_age = [stage for stage in experiment.stages if stage.target.learns_ages]
     return "after" if any(not stage.keeps_backbone() and stage.epochs_trained() > 0 for stage in of_age) else "before"
 
 

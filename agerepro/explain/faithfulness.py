@@ -226,7 +226,7 @@ def scores_of(run_model: RunModel, images: np.ndarray, classes: Target) -> np.nd
     check_target(classes, run_model.bins, len(images))
     room = max(SMALLEST_BATCH, 1 << (len(images) - 1).bit_length())
     filled = np.concatenate([images, np.repeat(images[-1:], room - len(images), axis=0)]).astype(np.float32)
-    outputs = np.asarray(run_model.network.full.predict_on_batch(filled))[: len(images)]
+    outputs = np.asarray(run_model.network.main.predict_on_batch(filled))[: len(images)]
     if not len(run_model.bins):
         return outputs[:, 0]
     probabilities = posterior(outputs)
@@ -273,7 +273,7 @@ def random_maps_of(
     for draw in range(DRAWS):
         on_draw(draw, DRAWS)
         with random_weights(run_model.network.full, seed=draw):
-            maps.append(maps_of(run_model.network.full, images, layer, target=classes, bins=run_model.bins, how=how))
+            maps.append(maps_of(run_model.network.main, images, layer, target=classes, bins=run_model.bins, how=how))
     on_draw(DRAWS, DRAWS)
     return np.stack(maps)
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from agerepro.config import schema
 from agerepro.config.loading import to_dict
-from agerepro.config.schema import AgeGroups, Experiment, Regression
+from agerepro.config.schema import Experiment
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.explain.cam import resize
@@ -72,10 +72,10 @@ def resolve_target(config: ExplainConfig, experiment: Experiment) -> TargetSpec:
 
     Raises UserError where the run has no such thing, or where no single map is behind its prediction.
     """
-    head, groups = experiment.as_of(experiment.stages[-1]).head, isinstance(experiment.stages[-1].target, AgeGroups)
+    head, groups = experiment.as_of(experiment.stages[-1]).head, bool(experiment.stages[-1].target.labels)
     if config.how == SENSITIVITY and (groups or config.target not in (None, EXPECTED)):
         raise UserError("Sensitivity maps say how the expected age depends on the pixels. For groups or single ages take mean or grad_cam.")
-    several_maps = isinstance(head, Regression) and (head.features != "last" or bool(head.input_sizes))
+    several_maps = head.features != "last" or bool(head.input_sizes)
     if several_maps and not groups and config.how != SENSITIVITY:
         raise UserError(
             "This run predicts from several stages or sizes at once (head.regression), so that no one layer's map is behind its "
@@ -105,7 +105,7 @@ def classes_for(target: TargetSpec, run_model: RunModel, images: np.ndarray) -> 
     if target == EXPECTED:
         return "expected_age"
     if target == PREDICTED:
-        return predicted_classes(run_model.network.full, images) if len(run_model.bins) else "predicted_class"
+        return predicted_classes(run_model.network.main, images) if len(run_model.bins) else "predicted_class"
     if run_model.labels:
         groups = [number for number, label in enumerate(run_model.labels) if years(label)[0] <= int(target) <= years(label)[1]]
         if not groups:
@@ -216,7 +216,7 @@ def fold_maps(
             maps = []
             for images in faces.in_batches(faces.rows(names)):
                 classes = classes_for(target, run_model, images)
-                maps.append(maps_of(run_model.network.full, images, layer, target=classes, bins=run_model.bins, how=how, batch=BATCH))
+                maps.append(maps_of(run_model.network.main, images, layer, target=classes, bins=run_model.bins, how=how, batch=BATCH))
             return {**divide_by_scale(np.concatenate(maps)), "seconds": np.array(clock() - began)}
 
         made_from = fold_digest(run_model, number, names, how, target, layer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from agerepro.config import schema
 from agerepro.errors import UserError
 from agerepro.models.alexnet import ALEXNET
 from agerepro.models.dlib_resnet import DLIB_RESNET
-from agerepro.models.heads import FeatureBlock, feature_blocks, head_layers, pooled_layer, regression_features
+from agerepro.models.heads import FeatureBlock, dense_layers, feature_blocks, head_features, output_layers, pooled_layer
 from agerepro.models.layers import BackboneSpec, BuildConfig
 from agerepro.models.preprocessing import PLAIN, PREPROCESSING, Preprocess
 from agerepro.models.pretrained import pretrained_weights
@@ -35,15 +35,17 @@ BACKBONES: dict[str, BackboneSpec] = {
 class Network:
     """Three models that share their layers, so that training one trains all.
 
-    full: (n, size, size, 3) RGB values 0..255, uint8 or float -> (n, outputs) float32 logits, or (n, 1) float32 years.
+    full: (n, size, size, 3) RGB values 0..255, uint8 or float -> {output: (n, width) float32}, logits or years.
     backbone: the same input -> what the head takes in; its weights are what published files hold and stages hand on.
     head: the backbone's output -> the same as `full`.
+    main: as `full`, but gives the first output alone, as a tensor: for maps and for other programs.
     """
 
     full: keras.Model
     backbone: keras.Model
     head: keras.Model
-    output: str  # name of the last layer: LOGITS or AGE
+    main: keras.Model
+    outputs: tuple[str, ...]  # names of the last layers
     stages: tuple[str, ...]  # names of the layers whose outputs end the backbone's five stages, in `full`
     last_conv: str  # name of the layer that gives the last map, for class activation maps
     blocks: tuple[FeatureBlock, ...]  # what the columns of the backbone's output are, for a regression head on stages; else empty
@@ -51,40 +53,41 @@ class Network:
 
 def build_network(
     backbone: schema.Backbone,
-    head: schema.Classification | schema.Regression,
+    head: schema.Head,
     *,
-    outputs: int,
+    outputs: Mapping[str, int],
     size: int,
     precision: str = "float32",
     seed: int,
 ) -> Network:
     """A flat network with fresh weights that depend on `seed` and layer names only.
 
-    outputs: number of classes (1 for a regression head); size: side of the input in pixels; precision: a Keras dtype policy, for all
-    layers but the preprocessing and the last one, which compute in float32. The softmax is left to losses and decoding.
+    outputs: widths of the last layers by name, for instance the number of classes of `logits`; size: side of the input in pixels;
+    precision: a Keras dtype policy, for all layers but the preprocessing and the last ones, which compute in float32. The softmax is left
+    to losses and decoding.
     Raises UserError for an input too small for the backbone, weights that the backbone does not have, or a width that no
     published weights fit.
     """
     spec = _backbone_spec(backbone, size)
-    if isinstance(head, schema.Regression) and outputs != 1:
-        raise UserError(f"A regression head has one output, not {outputs}.")
     pixels = keras.Input((size, size, 3), name="pixels")
     prepared = _preprocess(backbone)(pixels)
     body = spec.build(prepared, BuildConfig(backbone.width, precision, seed, backbone.frozen_batch_norm))
-    features = regression_features(prepared, body, spec, head, precision) if isinstance(head, schema.Regression) else body.output
-    layers = head_layers(backbone, head, outputs, precision, seed, flat=len(features.shape) == 2)
-    full = keras.Model(pixels, _chain(layers, features), name=backbone.name)
+    features = head_features(prepared, body, spec, head, precision)
+    hidden, last = dense_layers(backbone, precision, seed, flat=len(features.shape) == 2), output_layers(outputs, seed)
+    results = _branched(hidden, last, features)
+    full = keras.Model(pixels, results, name=backbone.name)
     backbone_model = keras.Model(pixels, features, name=f"{backbone.name}_backbone")
     head_input = keras.Input(tuple(features.shape[1:]), dtype=features.dtype, name="features")
-    head_model = keras.Model(head_input, _chain(layers, head_input), name=f"{backbone.name}_head")
+    head_model = keras.Model(head_input, _branched(hidden, last, head_input), name=f"{backbone.name}_head")
     return Network(
         full,
         backbone_model,
         head_model,
-        output=layers[-1].name,
+        main=keras.Model(pixels, next(iter(results.values())), name=f"{backbone.name}_main"),
+        outputs=tuple(outputs),
         stages=body.stages,
         last_conv=body.last_conv,
-        blocks=feature_blocks(body, head, size) if isinstance(head, schema.Regression) and head.features == "stages" else (),
+        blocks=feature_blocks(body, head, size),
     )
 
 
@@ -126,7 +129,7 @@ def _preprocess(backbone: schema.Backbone) -> Preprocess:
     return Preprocess(preprocessing.order, preprocessing.means, preprocessing.divisor, name="preprocess")
 
 
-def _chain(layers: list[keras.layers.Layer], x: Any) -> Any:
-    for layer in layers:
+def _branched(hidden: Sequence[keras.layers.Layer], last: Mapping[str, keras.layers.Layer], x: Any) -> dict[str, Any]:
+    for layer in hidden:
         x = layer(x)
-    return x
+    return {name: layer(x) for name, layer in last.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "max": keras.layers.GlobalMaxPooling2D,
     "std": GlobalStdPooling2D,
 }
-LOGITS, AGE = "logits", "years"  # names of the last layer of a classification and of a regression head
+LOGITS, YEARS = "logits", "years"  # names of the last layer of a classification and of a regression head
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class FeatureBlock:
     count: int
 
 
-def regression_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head: schema.Regression, precision: str) -> Any:
-    """What a regression head sees: the features of the input, and of the input resized to every further side, all by the same layers.
+def head_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head: schema.Head, precision: str) -> Any:
+    """What a head sees: the features of the input, and of the input resized to every further side, all by the same layers.
 
     Or those of one layer. UserError for a layer that the backbone does not have.
     """
@@ -66,8 +66,10 @@ def pooled_layer(prepared: Any, body: BackboneOutput, features: schema.LayerFeat
     return POOLINGS[features.pooling](dtype=precision, name=f"{name}_{features.pooling}")(output)
 
 
-def feature_blocks(body: BackboneOutput, head: schema.Regression, size: int) -> tuple[FeatureBlock, ...]:
-    """In the order in which `regression_features` puts the features side by side."""
+def feature_blocks(body: BackboneOutput, head: schema.Head, size: int) -> tuple[FeatureBlock, ...]:
+    """In the order in which `head_features` puts the features of stages side by side; of other features none."""
+    if head.features != "stages":
+        return ()
     return tuple(
         FeatureBlock(side, statistic, int(stage_map.shape[-1]))
         for side in (size, *head.input_sizes)
@@ -76,7 +78,7 @@ def feature_blocks(body: BackboneOutput, head: schema.Regression, size: int) -> 
     )
 
 
-def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: schema.Regression, precision: str, *, suffix: str) -> Any:
+def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: schema.Head, precision: str, *, suffix: str) -> Any:
     if head.features == "last":
         # Maps of different sizes can stand beside each other as vectors only.
         return (
@@ -92,14 +94,18 @@ def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: s
     return keras.layers.Concatenate(dtype=precision, name=f"stage_features{suffix}")(pooled)
 
 
-def head_layers(
-    backbone: schema.Backbone, head: schema.Classification | schema.Regression, outputs: int, precision: str, seed: int, *, flat: bool
-) -> list[keras.layers.Layer]:
-    """The layers after the backbone, in order: flatten where its output is a map, hidden dense layers, the last linear layer."""
+def dense_layers(backbone: schema.Backbone, precision: str, seed: int, *, flat: bool) -> list[keras.layers.Layer]:
+    """The layers between the backbone and the outputs, in order: flatten where its output is a map, hidden dense layers."""
     layers: list[keras.layers.Layer] = [] if flat else [keras.layers.Flatten(dtype=precision, name="flatten")]
     for n, units in enumerate(backbone.dense, start=1):
         name = f"dense{n}"
         layers.append(keras.layers.Dense(units, activation="relu", kernel_initializer=he_normal(seed, name), dtype=precision, name=name))
-    name = AGE if isinstance(head, schema.Regression) else LOGITS
-    layers.append(keras.layers.Dense(outputs, kernel_initializer=he_normal(seed, name), dtype="float32", name=name))
     return layers
+
+
+def output_layers(outputs: Mapping[str, int], seed: int) -> dict[str, keras.layers.Layer]:
+    """The last layers by name, each linear on what the others see too, computed in float32; outputs: their widths."""
+    return {
+        name: keras.layers.Dense(width, kernel_initializer=he_normal(seed, name), dtype="float32", name=name)
+        for name, width in outputs.items()
+    }

@@ -231,7 +231,7 @@ def _layers_to_copy(network: Network, part: TransferPart) -> list[str]:
     if part == "backbone":
         return []
     layers = [layer.name for layer in network.head.layers if layer.weights]
-    return layers if part == "all" else [name for name in layers if name != network.output]
+    return layers if part == "all" else [name for name in layers if name not in network.outputs]
 
 
 def _whole_layers(names: list[str], variables: dict[str, keras.Variable], arrays: dict[str, np.ndarray]) -> list[str]:

@@ -10,10 +10,10 @@ import keras
 
 from agerepro.models.layers import BatchNorm, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.preprocessing import Preprocess
-from agerepro.predict.predict import views
 from agerepro.runs.layout import Run
-from agerepro.runs.model import RunModel, load_run_model
+from agerepro.runs.model import RunModel, StageModel, load_run_model
 from agerepro.tasks.decode import DECODE
+from agerepro.training.augment import views_of
 from agerepro.training.folds import trained_part
 
 PIXELS, LOGITS, POSTERIOR, AGE = "pixels", "logits", "posterior", "age"  # the input and the outputs
@@ -54,12 +54,13 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     experiment = run_model.experiment
     pixels = keras.Input((experiment.augment.size, experiment.augment.size, 3), dtype="uint8", name=PIXELS)
     values = keras.ops.cast(pixels, "float32")
-    inputs = [values if view == views(experiment)[0] else keras.ops.flip(values, axis=2) for view in views(experiment)]
-    if trained_part(run_model.network, experiment.stages[-1]) is run_model.network.head:
-        inputs = [run_model.network.backbone(view) for view in inputs]  # once for all folds, which share it
+    views = [values if view == views_of(experiment)[0] else keras.ops.flip(values, axis=2) for view in views_of(experiment)]
+    frozen = trained_part(run_model.network, experiment.stages[-1]) is run_model.network.head
+    inputs = [run_model.network.backbone(view) for view in views] if frozen else views  # once for all folds, which share it
     branches = [_branch(run_model, fold, seed) for fold in folds]
     outputs = [branch(view) for branch in branches for view in inputs]
-    return keras.Model(pixels, _named(outputs, run_model), name=run.experiment.replace("-", "_")), run_model
+    base = _base_years(run_model.base, views, experiment.decode) if run_model.base else None
+    return keras.Model(pixels, _named(outputs, run_model, base), name=run.experiment.replace("-", "_")), run_model
 
 
 def _branch(run_model: RunModel, fold: int, seed: int) -> Callable[[Any], Any]:
@@ -74,19 +75,39 @@ def _branch(run_model: RunModel, fold: int, seed: int) -> Callable[[Any], Any]:
         own = load_run_model(run_model.run, seed=seed)
         own.load_fold(fold, seed=seed)
         part = own.network.full
-    return keras.Model(part.input, part.output, name=f"fold_{fold}")
+    return keras.Model(part.input, part.output[run_model.task.main], name=f"fold_{fold}")
 
 
-def _named(outputs: list[Any], run_model: RunModel) -> dict[str, Any]:
-    """The outputs by name, from those of every fold and view."""
+def _named(outputs: list[Any], run_model: RunModel, base: Any) -> dict[str, Any]:
+    """The outputs by name, from those of every fold and view; base: the years that they are added to, or None."""
     if not len(run_model.bins):
-        years = outputs[0] if len(outputs) == 1 else keras.layers.Average(dtype="float32", name="mean_years")(outputs)
-        return {AGE: keras.layers.Reshape((), dtype="float32", name=AGE)(years)}
+        years = keras.layers.Reshape((), dtype="float32", name="own_years" if base is not None else AGE)(_mean(outputs, "years"))
+        return {AGE: years if base is None else keras.layers.Add(dtype="float32", name=AGE)([years, base])}
     posteriors = [keras.layers.Softmax(dtype="float32", name=f"softmax_{number}")(output) for number, output in enumerate(outputs)]
-    mean = posteriors[0] if len(posteriors) == 1 else keras.layers.Average(dtype="float32", name="mean_posterior")(posteriors)
+    mean = _mean(posteriors, "posterior")
     logits = outputs[0] if len(outputs) == 1 else keras.ops.log(keras.ops.maximum(mean, LEAST))
     named = {LOGITS: logits, POSTERIOR: mean}
-    return named if run_model.labels else {**named, AGE: Years(run_model.bins.tolist(), run_model.experiment.decode, name=AGE)(mean)}
+    if run_model.labels:
+        return named
+    years = Years(run_model.bins.tolist(), run_model.experiment.decode, name=AGE)
+    return {**named, AGE: years(mean) if base is None else years(mean, base)}
+
+
+def _base_years(base: StageModel, views: Sequence[Any], how: str) -> Any:
+    """(n,) years of the network whose prediction a run's answer is added to."""
+    model = keras.Model(base.network.main.input, base.network.main.output, name=f"base_{len(base.task.bins)}")
+    outputs = [model(view) for view in views]
+    below = _base_years(base.base, views, how) if base.base else None
+    if not len(base.task.bins):
+        years = keras.ops.squeeze(_mean(outputs, "base_years"), axis=-1)
+        return years if below is None else years + below
+    years = Years(base.task.bins.tolist(), how, name="base_age")
+    mean = _mean([keras.ops.softmax(output, axis=-1) for output in outputs], "base_posterior")
+    return years(mean) if below is None else years(mean, below)
+
+
+def _mean(outputs: Sequence[Any], name: str) -> Any:
+    return outputs[0] if len(outputs) == 1 else keras.layers.Average(dtype="float32", name=f"mean_{name}")(list(outputs))
 
 
 @keras.saving.register_keras_serializable(package="agerepro")
@@ -103,18 +124,18 @@ class Years(keras.layers.Layer):
         self.bins = tuple(float(age) for age in bins)
         self.how = how
 
-    def call(self, probabilities: Any) -> Any:
-        """The formulas of tasks/decode.py."""
+    def call(self, probabilities: Any, offset: Any = 0.0) -> Any:
+        """The formulas of tasks/decode.py; offset: (n,) years that are added before rounding."""
         ages = keras.ops.convert_to_tensor(self.bins, dtype="float32")
         if self.how == "argmax":
-            return keras.ops.take(ages, keras.ops.argmax(probabilities, axis=1))
+            return keras.ops.take(ages, keras.ops.argmax(probabilities, axis=1)) + offset
         if self.how == "median":
             reached = keras.ops.cast(keras.ops.cumsum(probabilities, axis=1) >= HALF, "int32")
-            return keras.ops.take(ages, keras.ops.argmax(reached, axis=1))
-        mean = keras.ops.sum(probabilities * ages, axis=1)
+            return keras.ops.take(ages, keras.ops.argmax(reached, axis=1)) + offset
+        mean = keras.ops.sum(probabilities * ages, axis=1) + offset
         return keras.ops.floor(mean + 0.5) if self.how == "rounded" else mean
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[int | None, ...], offset_shape: object = None) -> tuple[int | None, ...]:
         """One number a photo."""
         return (input_shape[0],)
 

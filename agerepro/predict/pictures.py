@@ -147,7 +147,7 @@ def _maps(
         run_model.load_fold(fold, seed=experiment.seeds[0])
         for number, (images, batch) in enumerate(zip(load_batches(source, ((batch, PLAIN) for batch in batches)), batches)):
             target = _target(run_model, [rows[row] for row in batch.tolist()])
-            sums[number] = sums[number] + maps_of(run_model.network.full, images, layer, target=target, bins=run_model.bins, how=how)
+            sums[number] = sums[number] + maps_of(run_model.network.main, images, layer, target=target, bins=run_model.bins, how=how)
             count += len(batch)
             on_progress(count, len(rows) * len(folds))
     for images, maps in zip(load_batches(source, ((batch, PLAIN) for batch in batches)), sums):

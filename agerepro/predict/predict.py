@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.faces.alignment import BY_SOURCE, SIDES
 from agerepro.faces.crops import counted_as
@@ -23,8 +22,8 @@ from agerepro.predict.interval import LEAST_PEOPLE, TestSummary, interval_ends, 
 from agerepro.predict.photos import Crop, PhotoFaces, PhotoFiles, TrainingOverlap, Which, find_faces, training_overlap
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.model import RunModel
-from agerepro.tasks.decode import decode, posterior
-from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, View
+from agerepro.tasks.decode import decode
+from agerepro.training.augment import AugmentedFaces, views_of
 from agerepro.training.loading import load_batches
 
 BATCH = 64
@@ -95,19 +94,22 @@ def outputs_of(
     parts = [np.arange(start, min(start + BATCH, len(images))) for start in range(0, len(images), BATCH)]
     for fold in folds if parts else ():
         run_model.load_fold(fold, seed=seed)
-        loaded = load_batches(source, ((rows, view) for rows in parts for view in views(experiment)))
-        answers = (np.asarray(run_model.network.full.predict_on_batch(pixels)) for pixels in loaded)
+        loaded = load_batches(source, ((rows, view) for rows in parts for view in views_of(experiment)))
+        answers = (run_model.task.answer(run_model.network.full.predict_on_batch(pixels)) for pixels in loaded)
         for rows in parts:
-            outputs = [next(answers) for _ in views(experiment)]
-            mean[rows] += np.mean([posterior(output) if len(run_model.bins) else output for output in outputs], axis=0) / len(folds)
+            mean[rows] += np.mean([next(answers) for _ in views_of(experiment)], axis=0) / len(folds)
             count += len(rows)
             on_progress(count, total)
     return mean
 
 
-def views(experiment: Experiment) -> list[View]:
-    """How often and how a tested photo is looked at, as in the run's own tests."""
-    return [PLAIN, MIRRORED] if experiment.tta == "flip_average" else [PLAIN]
+def offsets_of(run_model: RunModel, images: Sequence[bytes]) -> np.ndarray:
+    """(n,) years that the run's answers are added to: what an earlier stage predicts, where it has learnt its residuals, else 0."""
+    experiment = run_model.experiment
+    if run_model.base is None:
+        return np.zeros(len(images))
+    source = AugmentedFaces(JpegImages(images, experiment.faces.size), [""] * len(images), experiment.augment, ())
+    return run_model.base.predict(experiment, source, len(images))
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,12 @@ class EstimateBuilder:
     overlap: TrainingOverlap
     folds: tuple[int, ...]
 
-    def rows(self, photos: Sequence[PhotoFaces], outputs: np.ndarray) -> list[Row]:
-        """One row a face, and one for a photo without; outputs: (crops with an image, bins or 1), in the order of the crops."""
-        estimates = iter(zip(self._estimates(outputs), outputs))
+    def rows(self, photos: Sequence[PhotoFaces], outputs: np.ndarray, *, offsets: np.ndarray) -> list[Row]:
+        """One row a face, and one for a photo without.
+
+        outputs: (crops with an image, bins or 1), in the order of the crops; offsets: (crops with an image,) years that are added to them.
+        """
+        estimates = iter(zip(self._estimates(outputs, offsets), outputs))
         rows: list[Row] = []
         for photo in photos:
             if photo.unreadable:
@@ -158,11 +163,11 @@ class EstimateBuilder:
             "warnings": warnings,
         }
 
-    def _estimates(self, outputs: np.ndarray) -> list[dict[str, Any]]:
+    def _estimates(self, outputs: np.ndarray, offsets: np.ndarray) -> list[dict[str, Any]]:
         if self.labels:
             best = outputs.argmax(axis=1) if len(outputs) else []
             return [{"group": self.labels[n], "probability": round(float(row[n]), DIGITS)} for n, row in zip(best, outputs)]
-        ages = decode(outputs, self.bins, self.decode)["predicted"]
+        ages = decode(outputs, self.bins, self.decode, offset=offsets)["predicted"]
         years = self.tests.years
         if years is None or not math.isfinite(years.factor):
             return [{"age": round(float(age), DIGITS)} for age in ages]
@@ -208,7 +213,8 @@ def predict_photos(run_model: RunModel, photos: PhotoFiles, *, folds: str | None
     outputs = outputs_of(run_model, images, chosen, seed=seed, on_progress=lambda count, total: on_progress("faces", count, total))
     builder = EstimateBuilder(run_model.bins, run_model.labels, experiment.decode, tests, training_overlap(run), chosen)
     classes = list(run_model.labels) or [f"{age:g}" for age in run_model.bins.tolist()]
-    return PhotoPredictions(builder.rows(faces, outputs), classes, chosen, tests, photos, int(counts.get(counted_as("ok", BY_SOURCE), 0)))
+    rows = builder.rows(faces, outputs, offsets=offsets_of(run_model, images))
+    return PhotoPredictions(rows, classes, chosen, tests, photos, int(counts.get(counted_as("ok", BY_SOURCE), 0)))
 
 
 def as_jsonl(rows: Sequence[Row], classes: Sequence[str], *, distribution: bool) -> str:

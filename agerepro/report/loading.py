@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import AgeGroups, Experiment
+from agerepro.config.schema import Experiment
 from agerepro.errors import CheckFailed, UserError
 from agerepro.evaluation.epochs import LAST, VALIDATION, FoldEpochs, errors_by_epoch
 from agerepro.evaluation.scores import most_frequent
@@ -28,8 +28,9 @@ from agerepro.report.run_result import RunEpochs, RunResult, checked
 from agerepro.running import failure
 from agerepro.runs.layout import Run, decoded, disclaimer, shortfalls
 from agerepro.splits.leakage import describe_overlap
-from agerepro.splits.protocols import TRAIN, describe_protocol, groups_of
+from agerepro.splits.protocols import TRAIN, describe_protocol
 from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS
+from agerepro.tasks.labels import names_of
 
 _NAMED = 3  # failed folds that an error names
 
@@ -209,17 +210,19 @@ def _load_fold_epochs(seed: int, fold: int, folder: Path, experiment: Experiment
     tested = read_run_table(folder / "predictions.csv", PREDICTIONS)
     history = read_history(folder / "history.csv", "validation_loss")
     outputs, bins = read_arrays(folder / "by_epoch.npz", "outputs", "bins")
+    offset = read_arrays(folder / "by_epoch.npz", "offset")[0] if experiment.stages[-1].target.residual_of else 0.0
     if outputs.shape[:2] != (len(history), len(tested)):
         raise UserError(
             f"{folder}: by_epoch.npz is of shape {outputs.shape}, but history.csv has {len(history)} epochs and predictions.csv "
             f"{len(tested)} photos. Remove the folder {folder.name} of this fold. {REMAKE}"
         )
     target = experiment.stages[-1].target
-    if isinstance(target, AgeGroups):
-        truth = tested["group"].map({label: number for number, label in enumerate(target.labels)}).to_numpy(float)
-        errors = errors_by_epoch(outputs, bins, truth, decode=experiment.decode, measure="wrong")
+    if target.labels:
+        numbers = tested["group"].map({label: number for number, label in enumerate(target.labels)}).to_numpy(float)
+        errors = errors_by_epoch(outputs, bins, numbers, decode=experiment.decode, measure="wrong")
     else:
-        errors = errors_by_epoch(outputs, bins, tested["age"].to_numpy(), decode=experiment.decode, measure="years")
+        truth = tested["age"].to_numpy() - offset
+        errors = errors_by_epoch(outputs, bins, truth, decode=experiment.decode, measure="years")
     return FoldEpochs(fold, seed, tuple(tested["photo"]), errors, history["validation_loss"].to_numpy(float))
 
 
@@ -237,8 +240,8 @@ def _with_choices(result: RunResult, run: Run, fits: Sequence[tuple[int, int]]) 
 def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataFrame, experiment: Experiment) -> RunResult:
     """The run with what a guess needs of each fold's training part [FOLDS]: its mean and median age, or its most frequent group."""
     target = experiment.stages[-1].target
-    if isinstance(target, AgeGroups):
-        known = train.assign(group=train["photo"].map(dict(zip(photos["photo"], groups_of(photos, target)))))
+    if target.labels:
+        known = train.assign(group=train["photo"].map(dict(zip(photos["photo"], names_of(target, photos)))))
         most = {int(str(fold)): most_frequent(groups, target.labels) for fold, groups in known.groupby("fold")["group"]}
         return replace(result, groups=target.labels, training_groups=most)
     ages = train.merge(photos[["photo", "age"]], on="photo", validate="many_to_one").groupby("fold")["age"]

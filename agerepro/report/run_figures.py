@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import AgeGroups
 from agerepro.evaluation.predictions import photo_errors
 from agerepro.report.figures.distributions import plot_age_confusion, plot_age_distributions, plot_age_histogram, plot_group_counts
 from agerepro.report.figures.examples import Example, plot_example_distributions
@@ -15,8 +14,8 @@ from agerepro.report.figures.training_curves import StageHistory, plot_training_
 from agerepro.report.loading import LoadedRun
 from agerepro.report.results import caption_of
 from agerepro.report.run_files import read_fold_posteriors, read_history, read_run_table, shared_stages
-from agerepro.splits.protocols import groups_of
 from agerepro.tables import AGES
+from agerepro.tasks.labels import names_of
 
 EXAMPLES = 6
 _CHOSEN = "Photos in rising order of their error, in equal steps of rank from the least to the greatest"
@@ -34,8 +33,8 @@ def plot_run(run: LoadedRun, folder: Path) -> list[Path]:
     stages = [*shared_histories(run), *fold_histories(run, result.predictions)]
     if stages:
         written += plot_training_curves(stages, caption, folder)
-    if isinstance(last.target, AgeGroups):
-        written += plot_group_counts(last.data, groups_of(run.photos, last.target), last.target.labels, caption, folder)
+    if last.target.labels:
+        written += plot_group_counts(last.data, names_of(last.target, run.photos), last.target.labels, caption, folder)
     else:
         written += plot_age_histogram(last.data, run.photos["age"], caption, folder)
         written += plot_age_confusion(result.predictions, caption, folder)
@@ -86,7 +85,7 @@ def example_photos(run: LoadedRun) -> list[Example]:
         shares.append(posteriors)
     frame, posteriors = pd.concat(tables, ignore_index=True), np.concatenate(shares)
     target = run.experiment.stages[-1].target
-    if isinstance(target, AgeGroups):
+    if target.labels:
         number = {label: index for index, label in enumerate(target.labels)}
         truth, predicted = (frame[column].map(number).to_numpy(float) for column in ("group", "predicted_group"))
         wrong = 1 - posteriors[np.arange(len(frame)), truth.astype(int)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from agerepro.config.schema import (
     SVR,
+    Age,
     AutoSklearn,
     Experiment,
     Flaml,
@@ -40,6 +41,7 @@ def as_regression(
     stage = RegressionStage(
         name=target.name,
         data=target.data,
+        target=Age(column=target.target.column) if isinstance(target.target, Age) else Age(),
         start_from=start_from,
         protocol=without_validation(target.protocol) if target.protocol is not None else None,
         features=features,
@@ -50,13 +52,15 @@ def as_regression(
 
 
 def chain_of(experiment: Experiment, start_from: str) -> list[Stage | RegressionStage]:
-    """The shared stages that lead to the weights that `start_from` means, the first to be trained first; none for published ones."""
+    """The shared stages that lead to the weights that `start_from` means, in order; none for published ones."""
     stages = {stage.name: stage for stage in experiment.stages}
-    chain: list[Stage | RegressionStage] = []
-    while start_from in stages:
-        chain.insert(0, stages[start_from])
-        start_from = stages[start_from].start_from
-    return chain
+    needed, left = set(), [start_from]
+    while left:
+        name = left.pop()
+        if name in stages and name not in needed:
+            needed.add(name)
+            left += [stages[name].start_from, stages[name].predictions_of()]
+    return [stage for stage in experiment.stages if stage.name in needed]
 
 
 def without_validation(protocol: Protocol) -> Protocol:

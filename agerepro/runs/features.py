@@ -27,9 +27,9 @@ from agerepro.runs.data import RunCrops, find_run_crops
 from agerepro.runs.derived import as_regression, chain_of
 from agerepro.runs.layout import Run
 from agerepro.stopping import interrupt, stop_requested
-from agerepro.training.augment import AugmentedFaces
+from agerepro.training.augment import AugmentedFaces, views_of
 from agerepro.training.exported import exchanged_photos
-from agerepro.training.folds import WEIGHTS, tested_views
+from agerepro.training.folds import WEIGHTS
 from agerepro.training.naming import FINAL, feature_settings, stage_settings
 from agerepro.training.pipeline import BATCH, predict_batches
 from agerepro.training.reporting import Reporter
@@ -259,7 +259,7 @@ class _Export:
                     raise interrupt(f"{what}, {done:,} of {len(photos):,} photos")
                 reporter.count(what, done, len(photos))
             for part, (place, variant) in zip(parts, variants.items(), strict=True):
-                part.finish(exchanged_photos(photos), self.folds, self._meta(variant, place, part))
+                part.finish(exchanged_photos(photos, self.experiment.stages[-1].target), self.folds, self._meta(variant, place, part))
         finally:
             for part in parts:
                 part.close()
@@ -282,7 +282,7 @@ class _Export:
         pixels = StoredImages(store, list(photos["image"]), self.experiment.faces.size)
         source = AugmentedFaces(pixels, list(photos["photo"]), self.experiment.augment, ())
         rows = np.arange(first, len(photos))
-        streams = [predict_batches(model, source, rows, view) for view in tested_views(self.experiment)]
+        streams = [predict_batches(model, source, rows, view) for view in views_of(self.experiment)]
         for outputs in zip(*streams, strict=True):
             yield np.mean(outputs, axis=0) if len(outputs) > 1 else outputs[0]
 
@@ -295,7 +295,7 @@ class _Export:
         return feature_settings(stage_settings(experiment, stage, data=self.data_digest, start=start, seed=self.seed))
 
     def _made_by(self, variant: LayerFeatures) -> str:
-        views = tested_views(self.experiment)
+        views = views_of(self.experiment)
         return config_hash([self._key(variant), views, self.weights.facts(), self.run.folder.name, self.folds_digest])
 
     def _meta(self, variant: LayerFeatures, place: Path, part: PartialExchange) -> dict[str, Any]:
@@ -314,7 +314,7 @@ class _Export:
             "store": self.faces.store_name,
             "data": {"name": self.experiment.stages[-1].data, "digest": self.data_digest},
             "key": config_hash(self._key(variant)),
-            "views": list(tested_views(self.experiment)),
+            "views": list(views_of(self.experiment)),
             "photos": part.rows,
             "columns": part.columns,
         }

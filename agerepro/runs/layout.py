@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from agerepro.config.loading import PAPER, to_dict
-from agerepro.config.schema import AgeGroups, Experiment
+from agerepro.config.schema import Experiment
 from agerepro.errors import UserError
 from agerepro.io import config_hash, finished_by, read_manifest, verified
 from agerepro.tables import FOLDS, PREDICTIONS, read_table
@@ -97,7 +97,7 @@ def inputs_digest(run: Run, experiment: Experiment) -> str:
 def decoded(predictions: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     """PREDICTIONS with `predicted` as the experiment decodes now: a fold keeps every decoding of its posterior beside each other, so
     that another choice among them trains nothing. Ages of a regression, and age groups, are what they are."""
-    if experiment.decode in predictions.columns and not isinstance(experiment.stages[-1].target, AgeGroups):
+    if experiment.decode in predictions.columns and not experiment.stages[-1].target.labels:
         return predictions.assign(predicted=predictions[experiment.decode])
     return predictions
 

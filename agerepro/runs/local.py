@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,12 +22,15 @@ from agerepro.runs.plan import Plan, RunOptions, make_plan, step_name
 from agerepro.runs.preflight import check_before_start
 from agerepro.runs.workers import Workers
 from agerepro.splits.leakage import check_no_leakage
-from agerepro.splits.protocols import make_folds
+from agerepro.splits.protocols import make_folds, part_of_training
 from agerepro.tables import AGES, FOLDS, PHOTOS, read_table, write_table
+from agerepro.tasks.labels import judged, prediction_column
 from agerepro.training.device import configure, suppress_stderr, visible_gpus
 from agerepro.training.reporting import Reporter, TensorBoard
 
 if TYPE_CHECKING:
+    from agerepro.faces.prepare import FaceDataset
+    from agerepro.training.naming import StageCheckpoint
     from agerepro.training.stages import Init, TrainingTask
 
 
@@ -160,17 +163,21 @@ def describe_run(plan: Plan, reporter: Reporter) -> Run:
     with lock_folder(run.folder / "description", wait=WHEN_FREE):
         if _is_described(run, settings, tasks, changed):  # by another process, meanwhile
             return run
-        sets = {name: load_set(plan, name) for name in plan.prepared}
+        loaded = {name: load_set(plan, name) for name in plan.prepared}
         for sentence in describe_overlaps(
             {name: faces.load() for name, faces in plan.prepared.items()}, dropped=plan.experiment.drop_overlapping_subjects
         ):
             reporter.say(sentence)
-        target, protocol = sets[plan.target.data], plan.target.protocol
+        sets = {
+            stage.data: replace(loaded[stage.data], photos=judged(loaded[stage.data].photos, stage.target))
+            for stage in plan.experiment.stages  # the last one's labels judge its data
+        }
+        photos, protocol = sets[plan.target.data].photos, plan.target.protocol
         assert protocol is not None  # as read_experiment checks
-        folds = make_folds(target.photos, protocol)
-        check_no_leakage(folds, target.photos, protocol)
+        folds = make_folds(photos, protocol)
+        check_no_leakage(folds, photos, protocol)
         write_table(run.folder / "folds.csv", folds, FOLDS)
-        write_table(run.folder / "photos.csv", target.photos.drop(columns="image"), PHOTOS)
+        write_table(run.folder / "photos.csv", photos.drop(columns="image"), PHOTOS)
         write_table(run.folder / "ages.csv", count_ages(list(sets.values())), AGES)
         about = provenance(
             command=sys.argv,
@@ -266,9 +273,44 @@ def task_of(plan: Plan, stage: BaseStage, seed: int) -> tuple[TrainingTask, Init
     from agerepro.training.stages import resolve_init, training_task
 
     names = {other.name for other in plan.experiment.stages}
-    earlier = plan.checkpoint(plan.stage(stage.start_from), seed) if stage.start_from in names else None
+    earlier = plan.checkpoint(plan.experiment.stage(stage.start_from), seed) if stage.start_from in names else None
     init = resolve_init(stage, plan.experiment.backbone, earlier=earlier, weights_folder=plan.options.weights)
-    return training_task(plan.experiment, stage, load_set(plan, stage.data), seed=seed, start=init.name), init
+    data = with_predictions(plan, stage, load_set(plan, stage.data), seed)
+    predictions = plan.predictions_name(stage, seed)
+    assert predictions is not None  # they are beside the photos
+    return training_task(plan.experiment, stage, data, seed=seed, start=init.name, predictions=predictions), init
+
+
+def with_predictions(plan: Plan, stage: BaseStage, data: FaceDataset, seed: int) -> FaceDataset:
+    """The data with what the earlier stage that this one needs predicts of each photo; as they are where it needs none.
+
+    Where residuals are cross-fitted, an image of a part of the training images is predicted by the training without that part.
+    """
+    from agerepro.training.stages import stage_predictions
+
+    if not (of := stage.predictions_of()):
+        return data
+    predicted, *without = (
+        stage_predictions(
+            plan.experiment,
+            predictor,
+            _trained(plan, predictor, seed),
+            with_predictions(plan, predictor, data, seed),
+            runs=plan.options.runs,
+        )
+        for predictor in plan.experiment.predictors(stage)
+    )
+    for part, predictions in enumerate(without):
+        rows = data.rows(part_of_training(data.photos, part, len(without)))
+        predicted[rows] = predictions[rows]
+    return replace(data, photos=data.photos.assign(**{prediction_column(of): predicted}))
+
+
+def _trained(plan: Plan, stage: BaseStage, seed: int) -> StageCheckpoint:
+    place = plan.checkpoint(stage, seed)
+    if place is None or not is_complete(place.folder):
+        raise CheckFailed(f"Stage {stage.name!r}, whose predictions are needed, is not trained yet: `agerepro plan` shows what is.")
+    return place
 
 
 def _stage_folders(plan: Plan, seed: int) -> dict[str, str]:
@@ -309,8 +351,9 @@ def run_step(plan: Plan, kind: str, what: str, *, seed: int, reporter: Reporter,
         prepare_set(plan, what, reporter)
         return
     if kind == "train":
-        _check_is_one_of(what, [stage.name for stage in plan.earlier(plan.target)], "shared stage")
-        train(plan, plan.stage(what), seed, reporter, wait=wait)
+        shared = {stage.name: stage for stage in plan.earlier(plan.target)}
+        _check_is_one_of(what, list(shared), "shared stage")
+        train(plan, shared[what], seed, reporter, wait=wait)
         return
     run = describe_run(plan, reporter)
     try:

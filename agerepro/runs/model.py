@@ -7,32 +7,59 @@ from dataclasses import dataclass
 import numpy as np
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import SVR, Age, AgeGroups, AutoSklearn, Classification, Experiment, Flaml, RegressionStage, Ridge
+from agerepro.config.schema import SVR, AutoSklearn, BaseStage, Experiment, Flaml, RegressionStage, Ridge
 from agerepro.errors import UserError
-from agerepro.io import verified
+from agerepro.io import finished_by, verified
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import load_arrays, load_strict
 from agerepro.regression.automl import FIT
 from agerepro.runs.layout import Run
+from agerepro.tasks.task import Task, restore_task
+from agerepro.training.augment import InputView
 from agerepro.training.folds import LINEAR, WEIGHTS, backbone_path, trained_part
+from agerepro.training.naming import StageCheckpoint
+from agerepro.training.stages import predict_years, trained_network
 
 # What a fold of a regression keeps, where it keeps weights.
-MODEL_FILES = {AutoSklearn: "model.pkl", Flaml: "model.joblib", SVR: "model.joblib", Ridge: LINEAR}
+MODEL_FILES: dict[type, str] = {AutoSklearn: "model.pkl", Flaml: "model.joblib", SVR: "model.joblib", Ridge: LINEAR}
+
+
+@dataclass(frozen=True)
+class StageModel:
+    """The network of a trained shared stage, to whose prediction another is added; base: what its own is added to."""
+
+    network: Network
+    task: Task
+    base: StageModel | None
+
+    def predict(self, experiment: Experiment, faces: InputView, count: int) -> np.ndarray:
+        """(n,) float64 years of the first `count` faces."""
+        offset = self.base.predict(experiment, faces, count) if self.base else 0.0
+        return predict_years(experiment, self.network, self.task, faces, count, offset=offset)
 
 
 @dataclass(frozen=True)
 class RunModel:
     """A fold's trained network, built once and filled with one fold after the other.
 
-    bins: (bins,) values that the classes stand for, years or, for age groups, their numbers; empty for a Value head.
-    labels: names of the age groups, empty where ages are learnt.
+    task: what its head has learnt; base: where that is a residual, the network of what it is a residual of.
     """
 
     run: Run
     experiment: Experiment
     network: Network
-    bins: np.ndarray
-    labels: tuple[str, ...]
+    task: Task
+    base: StageModel | None = None
+
+    @property
+    def bins(self) -> np.ndarray:
+        """(bins,) values that the classes stand for, years or, for age groups, their numbers; empty for a regression head."""
+        return self.task.bins
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the age groups, empty where ages are learnt."""
+        return self.task.labels
 
     def load_fold(self, fold: int, *, seed: int) -> None:
         """Set the network's weights to those at the end of a fold. UserError when the fold kept none."""
@@ -71,10 +98,11 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
         )
     seen = experiment.as_of(stage)
     bins = load_arrays(verified(run.fold_folder(seed, finished[0]) / "posteriors.npz"))["bins"]
+    task = restore_task(experiment, stage, bins)
     network = build_network(
         seen.backbone,
-        seen.head if isinstance(stage.target, Age) else Classification(),
-        outputs=max(len(bins), 1),
+        seen.head,
+        outputs=task.outputs,
         size=experiment.augment.size,
         precision=experiment.machine.precision,
         seed=0,
@@ -82,4 +110,17 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     if stage.keeps_backbone():
         path = backbone_path(run.folder, seed)
         load_strict(network.backbone, load_arrays(verified(path)), source=str(path))
-    return RunModel(run, experiment, network, bins, stage.target.labels if isinstance(stage.target, AgeGroups) else ())
+    return RunModel(run, experiment, network, task, _base_of(run, experiment, stage, seed))
+
+
+def _base_of(run: Run, experiment: Experiment, stage: BaseStage, seed: int) -> StageModel | None:
+    """The network whose prediction a stage's is added to, from the folder of shared stages beside the run."""
+    if not (name := stage.target.residual_of):
+        return None
+    named = experiment.stage(name)
+    folder = run.folder.resolve().parents[2] / "stages" / str(run.provenance()["stages"][str(seed)][name])
+    made_by = finished_by(folder)
+    if made_by is None:
+        raise UserError(f"{folder} is not there: this run adds to what stage {name!r} predicts. The same `agerepro run` command trains it.")
+    network, task = trained_network(experiment, named, StageCheckpoint(folder, made_by, named.target))
+    return StageModel(network, task, _base_of(run, experiment, named, seed))

@@ -112,7 +112,7 @@ class Plan:
             return "scratch"
         if stage.start_from == "weights":
             return self.published
-        earlier = self.checkpoint(self.stage(stage.start_from), seed)
+        earlier = self.checkpoint(self.experiment.stage(stage.start_from), seed)
         return earlier.digest if earlier else None
 
     def digest(self, stage: BaseStage, seed: int) -> str | None:
@@ -120,7 +120,17 @@ class Plan:
         start, data = self.start_name(stage, seed), self.digests.get(stage.data)
         if start is None or data is None:
             return None
-        return config_hash(stage_settings(self.experiment, stage, data=data, start=start, seed=seed))
+        predictions = self.predictions_name(stage, seed)
+        if predictions is None:
+            return None
+        return config_hash(stage_settings(self.experiment, stage, data=data, start=start, seed=seed, predictions=predictions))
+
+    def predictions_name(self, stage: BaseStage, seed: int) -> str | None:
+        """Names the predictions that a stage needs of earlier ones, "" where it needs none. None while they are not known."""
+        digests = [self.digest(predictor, seed) for predictor in self.experiment.predictors(stage)]
+        if None in digests:
+            return None
+        return config_hash(digests) if digests else ""
 
     def checkpoint(self, stage: BaseStage, seed: int) -> StageCheckpoint | None:
         """Where a shared stage lies once it is trained; None while its name is not known."""
@@ -130,18 +140,12 @@ class Plan:
             self._stages[stage.name, seed] = StageCheckpoint(folder, digest, stage.target) if digest else None
         return self._stages[stage.name, seed]
 
-    def stage(self, name: str) -> BaseStage:
-        """The stage of that name."""
-        return next(stage for stage in self.experiment.stages if stage.name == name)
-
     def earlier(self, stage: BaseStage) -> list[BaseStage]:
-        """The shared stages that one builds on, the first to be trained first."""
-        names = {other.name for other in self.experiment.stages}
-        chain: list[BaseStage] = []
-        while stage.start_from in names:
-            stage = self.stage(stage.start_from)
-            chain.insert(0, stage)
-        return chain
+        """The shared stages that one builds on, by weights or by predictions, the first to be trained first."""
+        stages: dict[str, BaseStage] = {}
+        for needed in self.experiment.needs(stage):
+            stages |= {earlier.name: earlier for earlier in self.earlier(needed)} | {needed.name: needed}
+        return list(stages.values())
 
     @cached_property
     def fold_count(self) -> int | None:
@@ -181,10 +185,12 @@ class Plan:
         done = name in self.digests
         return Step(f"prepare {name}", self.prepared[name].place, (), "done" if done else "ready")
 
+    def _needs(self, stage: BaseStage, seed: int) -> list[str]:
+        trained = dict.fromkeys(step_name("train", needed.name, seed) for needed in self.experiment.needs(stage))
+        return [f"prepare {stage.data}", *trained]
+
     def _train_step(self, stage: BaseStage, seed: int, before: dict[str, Step]) -> Step:
-        needs = [f"prepare {stage.data}"]
-        if stage.start_from in {other.name for other in self.experiment.stages}:
-            needs.append(step_name("train", stage.start_from, seed))
+        needs = self._needs(stage, seed)
         place = self.checkpoint(stage, seed)
         done = place is not None and is_complete(place.folder)
         note = "" if done or place is None else failure(place.folder)
@@ -193,9 +199,7 @@ class Plan:
         )
 
     def _fold_steps(self, seed: int, before: dict[str, Step]) -> Iterator[Step]:
-        needs = [f"prepare {self.target.data}"]
-        if self.target.start_from in {other.name for other in self.experiment.stages}:
-            needs.append(step_name("train", self.target.start_from, seed))
+        needs = self._needs(self.target, seed)
         expected = self.digest(self.target, seed)
         for fold in range(self.fold_count or 0):
             folder = self.run.fold_folder(seed, fold) if self.run else None

@@ -82,8 +82,12 @@ def label_problems(plans: Sequence[Plan]) -> list[str]:
             if faces.place not in looked_at:
                 current = faces.is_current()
                 protocol = plan.target.protocol if name == plan.target.data else None
-                looked_at[faces.place] = "" if current else data_problem(
-                    name, faces.data, group_labels=faces.group_labels, own=faces.own, reading=faces.reading, protocol=protocol
+                looked_at[faces.place] = (
+                    ""
+                    if current
+                    else data_problem(
+                        name, faces.data, group_labels=faces.group_labels, own=faces.own, reading=faces.reading, protocol=protocol
+                    )
                 )
     return [problem for problem in looked_at.values() if problem]
 

@@ -97,7 +97,7 @@ def regress(
     _check_weights(export, run, experiment, seed)
     by_fold = _folders_by_fold(export, run, asked)
     photos = read_table(run.folder / "photos.csv", PHOTOS)
-    _check_photos(export, by_fold, photos, run)
+    _check_photos(by_fold, photos, run, experiment)
     regressor = regressor_of(engine, run.profile, settings)
     derived = _derived(export, run, experiment, regressor, seed)
     check(derived, run.folder / "experiment.yaml")
@@ -196,9 +196,9 @@ def _folders_by_fold(export: Export, run: Run, asked: Sequence[int]) -> dict[int
     return by_fold
 
 
-def _check_photos(export: Export, by_fold: Mapping[int, Path], photos: pd.DataFrame, run: Run) -> None:
+def _check_photos(by_fold: Mapping[int, Path], photos: pd.DataFrame, run: Run, experiment: Experiment) -> None:
     """CheckFailed where the rows of the features are other photos, people or ages than the run's."""
-    wanted = exchanged_photos(photos)
+    wanted = exchanged_photos(photos, experiment.stages[-1].target)
     for folder in dict.fromkeys(by_fold.values()):
         found = read_exchange(folder, verify=False).photos
         same = list(found["photo"]) == list(wanted["photo"]) and list(found["subject"]) == list(wanted["subject"])

@@ -18,6 +18,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "shared_people",
         ],
         "near_duplicates": ["ImageHashes", "NearDuplicate", "find_near_duplicates", "hash_images"],
-        "protocols": ["describe_protocol", "groups_of", "held_out", "keeps_people_apart", "make_folds", "people_of"],
+        "protocols": ["describe_protocol", "divide", "groups_of", "keeps_people_apart", "make_folds", "people_of"],
     },
 )

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 from agerepro.config.schema import (
     AgeGroups,
     FixedTestSubjects,
-    GroupSplit,
     ImageKFold,
     LeaveOneSubjectOut,
     OfficialLists,
+    OfficialSplit,
     PredefinedFolds,
     Protocol,
     RandomParts,
     RandomSplit,
+    Split,
     SubjectKFold,
     validation_share,
 )
@@ -81,14 +82,29 @@ def identities_of(photos: pd.DataFrame) -> pd.Series:
     return photos["subject"]
 
 
-def held_out(photos: pd.DataFrame, split: RandomSplit | GroupSplit | None, *, rng_key: Sequence[str | int]) -> set[str]:
-    """Keys of the validation photos; the empty set without a split. `rng_key` names the draw. UserError where too few."""
+def divide(photos: pd.DataFrame, split: Split | None, *, rng_key: Sequence[str | int]) -> tuple[set[str], set[str]]:
+    """Keys of the training and of the validation photos of a stage; the latter is empty without a split. `rng_key` names the draw.
+
+    Photos of the authors' test list, and those of a part that is left out, are in neither. UserError where there are too few.
+    """
+    if isinstance(split, OfficialSplit):
+        return _official_division(photos, split, rng_key=rng_key)
+    everything = set(photos["photo"])
     if split is None or split.fraction == 0:
-        return set()
+        return everything, set()
     if isinstance(split, RandomSplit):
-        return sample_fraction(photos["photo"], split.fraction, rng_key=rng_key)
-    people = sample_fraction(photos["subject"], split.fraction, rng_key=rng_key)
-    return set(photos.loc[photos["subject"].isin(people), "photo"])
+        validation = sample_fraction(photos["photo"], split.fraction, rng_key=rng_key)
+    else:
+        people = sample_fraction(photos["subject"], split.fraction, rng_key=rng_key)
+        validation = set(photos.loc[photos["subject"].isin(people), "photo"])
+    return everything - validation, validation
+
+
+def part_of_training(photos: pd.DataFrame, number: int, parts: int) -> set[str]:
+    """Keys of one of the random parts of the authors' training images, numbered from 0; each image is in one of them."""
+    names = np.sort(photos.loc[_official_lists(photos) == TRAIN, "photo"].to_numpy(object))
+    order = rng_for("parts of the training images", parts).permutation(len(names))
+    return set(names[order[number::parts]])
 
 
 def sample_fraction(names: pd.Series, share: float, *, rng_key: Sequence[str | int]) -> set[str]:
@@ -176,6 +192,15 @@ def _parts(photos: pd.DataFrame, protocol: Protocol) -> Iterator[Numbers]:
         person = _numbered(people := people_of(photos))
         for fold, tested in enumerate(_tested_photos(photos, people, protocol)):
             yield _numbers(tested, _held_out(person, ~tested, protocol.validation_subjects, ("validation people", seed, fold)))
+
+
+def _official_division(photos: pd.DataFrame, split: OfficialSplit, *, rng_key: Sequence[str | int]) -> tuple[set[str], set[str]]:
+    lists = _official_lists(photos)
+    training, validation = (set(photos.loc[lists == part, "photo"]) for part in (TRAIN, VALIDATION))
+    if not validation and split.fraction:
+        validation = sample_fraction(pd.Series(sorted(training)), split.fraction, rng_key=rng_key)
+    left_out = part_of_training(photos, *split.without_part) if split.without_part else set()
+    return training - validation - left_out, validation - left_out
 
 
 def _numbered(names: pd.Series) -> Numbers:

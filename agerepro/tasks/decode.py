@@ -28,9 +28,28 @@ def bin_centres(head: schema.Classification | schema.Regression, ages: np.ndarra
         return np.unique(ages.astype(np.float32))
     if head.ages.first > head.ages.last:
         raise UserError(f"The classes {head.ages.first} to {head.ages.last} are none: put the younger age first.")
-    bins = np.arange(head.ages.first, head.ages.last + 1, dtype=np.float32)
+    bins = _range_of(head.ages)
     check_labels(ages, bins)
     return bins
+
+
+def nearest_class(head: schema.Head, labels: np.ndarray) -> np.ndarray:
+    """(n,) float32 labels, each as the value of the class nearest to it where the head says `label: nearest` [agustsson2017, equation 1].
+
+    Of two as near it is the older one; what lies beyond the first or last class of a range belongs to that one.
+    """
+    if not isinstance(head, schema.Classification) or head.label == "exact":
+        return labels
+    if isinstance(head.ages, schema.AgeRange):
+        bins = _range_of(head.ages)
+        places = np.floor((labels.astype(np.float64) - head.ages.first) / head.ages.step + 0.5)
+        return bins[np.clip(places, 0, len(bins) - 1).astype(int)]
+    return np.floor(labels + 0.5)
+
+
+def _range_of(ages: schema.AgeRange) -> np.ndarray:
+    count = round((ages.last - ages.first) / ages.step) + 1
+    return (ages.first + ages.step * np.arange(count)).astype(np.float32)
 
 
 def check_labels(ages: np.ndarray, bins: np.ndarray) -> None:
@@ -83,15 +102,17 @@ DECODE: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def decode(outputs: np.ndarray, bins: np.ndarray, how: str) -> dict[str, np.ndarray]:
+def decode(answers: np.ndarray, bins: np.ndarray, how: str, *, offset: np.ndarray | float = 0.0) -> dict[str, np.ndarray]:
     """The columns `predicted` (decoded as `how` says) and every name of DECODE, each (n,) float64 years.
 
-    outputs: (n, bins) posteriors; for `how` = "output" (n, 1) years, and the columns of DECODE are NaN: there is no posterior.
+    answers: (n, bins) posteriors; for `how` = "output" (n, 1) years, and the columns of DECODE are NaN: there is no posterior.
+    offset: (n,) years that are added, where the answer is about a residual; rounding comes after that.
     """
-    outputs = np.asarray(outputs, np.float64)
+    answers = np.asarray(answers, np.float64)
     if how == "output":
-        return {"predicted": outputs[:, 0], **{name: np.full(len(outputs), np.nan) for name in DECODE}}
-    columns = {name: decoding(outputs, bins) for name, decoding in DECODE.items()}
+        return {"predicted": answers[:, 0] + offset, **{name: np.full(len(answers), np.nan) for name in DECODE}}
+    columns = {name: decoding(answers, bins) + offset for name, decoding in DECODE.items()}
+    columns["rounded"] = np.floor(columns["expectation"] + 0.5)
     return {"predicted": columns[how], **columns}
 
 

@@ -11,7 +11,7 @@ from keras import ops
 
 from agerepro.config import schema
 
-LossFunction = Callable[[Any, Any, Any], Any]  # (target (n,), outputs (n, outputs), bins (bins,)) -> (n,) float32
+LossFunction = Callable[[Any, Any], Any]  # (target (n,), outputs (n, width)) -> (n,) float32
 
 
 def cross_entropy(target: Any, outputs: Any, bins: Any) -> Any:
@@ -27,6 +27,22 @@ def cross_entropy(target: Any, outputs: Any, bins: Any) -> Any:
     return -log_likelihood / ops.sum(one_hot, axis=-1)
 
 
+def mean_loss(target: Any, outputs: Any, bins: Any, *, unit: float = 1.0) -> Any:
+    """Half the squared difference of the posterior's mean and the target, (n,) float32, in units of `unit` years, squared.
+
+    The one of pan2018, equation 4, whose mean over the batch Keras takes; target (n,) years, outputs (n, bins) logits, bins (bins,)
+    years: the paper's j are the ages themselves, which begin at 0 in FG-NET.
+    """
+    mean, _ = _moments(outputs, bins)
+    return ops.square((mean - ops.reshape(ops.cast(target, "float32"), (-1,))) / unit) / 2
+
+
+def variance_loss(target: Any, outputs: Any, bins: Any, *, unit: float = 1.0) -> Any:
+    """The variance of the posterior, (n,) float32, in units of `unit` years, squared [pan2018, equation 5]; the target plays no part."""
+    _, variance = _moments(outputs, bins)
+    return variance / unit**2
+
+
 def squared_error(target: Any, outputs: Any, bins: Any) -> Any:
     """(predicted - target) squared, (n,) float32 years squared; target (n,), outputs (n, 1) years; `bins` plays no part."""
     return ops.square(_difference(target, outputs))
@@ -37,21 +53,37 @@ def absolute_error(target: Any, outputs: Any, bins: Any) -> Any:
     return ops.abs(_difference(target, outputs))
 
 
-LOSS: dict[type, LossFunction] = {
+LOSS: dict[type, Callable[..., Any]] = {
     schema.CrossEntropy: cross_entropy,
+    schema.MeanLoss: mean_loss,
+    schema.VarianceLoss: variance_loss,
     schema.SquaredError: squared_error,
     schema.AbsoluteError: absolute_error,
 }
 
 
-def total_loss(losses: Sequence[schema.Loss]) -> LossFunction:
-    """The sum of the named losses, per example: (target, outputs, bins) -> (n,) float32; the caller weighs and averages."""
-    functions = [LOSS[type(loss)] for loss in losses]
+def total_loss(losses: Sequence[schema.Loss], bins: Any) -> LossFunction:
+    """The weighted sum of the named losses, per example: (target, outputs) -> (n,) float32; the caller weighs examples and averages."""
+    functions = [functools.partial(_weighted, loss, bins) for loss in losses if loss.weight]
 
-    def total(target: Any, outputs: Any, bins: Any) -> Any:
-        return functools.reduce(operator.add, (function(target, outputs, bins) for function in functions))
+    def total(target: Any, outputs: Any) -> Any:
+        return functools.reduce(operator.add, (function(target, outputs) for function in functions))
 
     return total
+
+
+def _weighted(loss: schema.Loss, bins: Any, target: Any, outputs: Any) -> Any:
+    unit = {"unit": loss.unit} if isinstance(loss, (schema.MeanLoss, schema.VarianceLoss)) else {}
+    values = LOSS[type(loss)](target, outputs, bins, **unit)
+    return values if loss.weight == 1 else loss.weight * values
+
+
+def _moments(outputs: Any, bins: Any) -> tuple[Any, Any]:
+    """Mean and variance of the posterior of (n, bins) logits, (n,) each [pan2018, equations 1 to 3]."""
+    probabilities = ops.softmax(ops.cast(outputs, "float32"), axis=-1)
+    values = ops.reshape(ops.cast(bins, "float32"), (1, -1))
+    mean = ops.sum(probabilities * values, axis=-1, keepdims=True)
+    return mean[:, 0], ops.sum(probabilities * ops.square(values - mean), axis=-1)
 
 
 def _difference(target: Any, outputs: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
-from agerepro.config.schema import Augment
+from agerepro.config.schema import Augment, Experiment
 from agerepro.faces.images import ImageReader
 from agerepro.rng import uniforms
 
@@ -69,6 +69,11 @@ class AugmentedFaces:
             while len(self._warps) > EPOCHS_KEPT:
                 self._warps.popitem(last=False)
             return self._warps[epoch]
+
+
+def views_of(experiment: Experiment) -> list[View]:
+    """How a tested face is looked at; answers are averaged over these."""
+    return [PLAIN, MIRRORED] if experiment.tta == "flip_average" else [PLAIN]
 
 
 def resize_matrix(from_side: int, to_side: int) -> np.ndarray:

@@ -10,9 +10,11 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from agerepro.config.schema import Target
 from agerepro.io import WHEN_FREE, lock_folder
 from agerepro.regression.exchange import is_made_by, read_exchange, write_exchange
 from agerepro.splits.protocols import people_of
+from agerepro.tasks.labels import judged
 from agerepro.training.augment import InputView, View
 from agerepro.training.features import FeatureCache
 from agerepro.training.stages import TrainingTask
@@ -58,7 +60,7 @@ class ComputedFeatures:
                 write_exchange(
                     self.folder,
                     mean_features(self.cache, np.arange(len(photos)), self.views),
-                    exchanged_photos(photos),
+                    photos.assign(subject=people_of(photos).to_numpy(), age=self.task.values),
                     self.folds,
                     {"made_by": self.task.digest, "stage": self.task.settings["stage"], "start": self.task.settings["start"]},
                 )
@@ -101,9 +103,9 @@ class StoredFeatures:
         return np.array(self.features[rows])
 
 
-def exchanged_photos(photos: pd.DataFrame) -> pd.DataFrame:
-    """PHOTOS as they are exchanged: ages as trainings take them, and whose is nobody's is a person's own [splits.protocols.people_of]."""
-    return photos.assign(subject=people_of(photos).to_numpy(), age=photos["age"].to_numpy(np.float32))
+def exchanged_photos(photos: pd.DataFrame, target: Target) -> pd.DataFrame:
+    """PHOTOS as they are exchanged: the label of the target as `age`; whose is nobody's is a person's own [splits.protocols.people_of]."""
+    return photos.assign(subject=people_of(photos).to_numpy(), age=judged(photos, target)["age"].to_numpy(np.float32))
 
 
 def mean_features(features: InputView, rows: np.ndarray, views: Sequence[View]) -> np.ndarray:

@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import SVR, AgeGroups, AutoSklearn, BaseStage, Experiment, Flaml, Regression, RegressionStage, Ridge, Stage
+from agerepro.config.schema import SVR, AsItIs, AutoSklearn, BaseStage, ColumnFeature, Experiment, Flaml, RegressionStage, Ridge, Stage
 from agerepro.errors import Interrupted, UserError
 from agerepro.io import (
     NOW,
@@ -31,7 +30,7 @@ from agerepro.io import (
     write_text,
 )
 from agerepro.models.build import Network
-from agerepro.models.heads import AGE, FeatureBlock
+from agerepro.models.heads import YEARS, FeatureBlock
 from agerepro.models.weights import save_arrays, weights_as_arrays
 from agerepro.provenance import provenance
 from agerepro.regression.automl import FIT, find_interpreter, fit_fold
@@ -41,8 +40,8 @@ from agerepro.running import Note, noting
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION, people_of
 from agerepro.stopping import check_stop
 from agerepro.tables import PREDICTIONS, write_table
-from agerepro.tasks.decode import decode, posterior
-from agerepro.training.augment import MIRRORED, PLAIN, AugmentedFaces, InputView, View
+from agerepro.tasks.labels import prediction_column
+from agerepro.training.augment import AugmentedFaces, InputView, View, views_of
 from agerepro.training.checkpoint import TrainState, save_history
 from agerepro.training.device import device_facts
 from agerepro.training.exported import ComputedFeatures, FoldFeatures, mean_features
@@ -63,9 +62,10 @@ def trained_part(network: Network, stage: BaseStage) -> keras.Model:
     return network.head if stage.keeps_backbone() else network.full
 
 
-def tested_views(experiment: Experiment) -> list[View]:
-    """How a tested face is looked at; outputs and features are averaged over these."""
-    return [PLAIN, MIRRORED] if experiment.tta == "flip_average" else [PLAIN]
+def save_trained(network: Network, stage: BaseStage, place: Path, keep: bool) -> None:
+    """What a fold trained, if it is to be kept, as weights.npz."""
+    if keep:
+        save_arrays(place / WEIGHTS, weights_as_arrays(trained_part(network, stage)))
 
 
 def save_backbone(run_folder: Path, task: TrainingTask, network: Network) -> None:
@@ -95,7 +95,6 @@ class FoldRunner(ABC):
     folder_of: Callable[[int], Path]  # where a fold's files go
     labels: Mapping[str, str]  # columns of the predictions that say whose they are
     folds: pd.DataFrame
-    network: Network | None  # None for regressions on exported features
 
     def run_all(
         self,
@@ -149,52 +148,48 @@ class FoldRunner(ABC):
         return {part: self.task.data.rows(photos.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
 
     def views(self) -> list[View]:
-        """How a tested face is looked at; outputs are averaged over these."""
-        return tested_views(self.experiment)
+        """How a tested face is looked at; answers are averaged over these."""
+        return views_of(self.experiment)
 
     def write(
         self,
         fold: int,
         tested: np.ndarray,
-        outputs: np.ndarray,
+        answers: np.ndarray,
         *,
         history: Sequence[dict[str, float]] = (),
         by_epoch: np.ndarray | None = None,
         candidates: Sequence[Candidate] = (),
-        save_fit: Callable[[Path, bool], object] | None = None,
+        save_model: Callable[[Path, bool], object],
         seconds: float,
     ) -> None:
-        """The fold's folder, whole: outputs (n, bins) posteriors or (n, 1) years of the tested rows (n,), and what led to them.
+        """The fold's folder, whole: answers (n, bins) posteriors or (n, 1) years of the tested rows (n,), and what led to them.
 
-        save_fit: called with the folder that is being filled, and whether the model itself is kept, in place of saving the network.
+        save_model: called with the folder that is being filled, and whether the model itself is kept.
         """
-        bins = self.task.bins
+        bins = self.task.task.bins
+        # What a residual is added to, where the stage learns one.
+        offset = self.task.task.offset(self.task.data.photos.iloc[tested])
+        about = {"bins": bins} | ({"offset": offset} if self.task.stage.target.residual_of else {})
 
         def write(place: Path) -> None:
             save_history(place / "history.csv", history)
-            _save_arrays(place / "by_epoch.npz", {"outputs": np.zeros(0) if by_epoch is None else by_epoch, "bins": bins})
-            _save_arrays(place / "posteriors.npz", {"posteriors": outputs.astype(np.float32), "bins": bins})
+            _save_arrays(place / "by_epoch.npz", {"outputs": np.zeros(0) if by_epoch is None else by_epoch, **about})
+            _save_arrays(place / "posteriors.npz", {"posteriors": answers.astype(np.float32), **about})
             if candidates:
                 write_text(place / RANKED, pd.DataFrame([asdict(candidate) for candidate in candidates]).to_csv(index=False))
-            if save_fit is not None:
-                save_fit(place, self._keeps_weights(fold))
-            elif self._keeps_weights(fold) and self.network is not None:
-                save_arrays(place / WEIGHTS, weights_as_arrays(trained_part(self.network, self.task.stage)))
-            write_table(place / "predictions.csv", self._predictions(fold, tested, outputs), PREDICTIONS)
-            about = provenance(device=device_facts(), settings=self.task.settings, seconds=round(seconds, 1))
-            write_json(place / "provenance.json", about)
+            save_model(place, self._keeps_weights(fold))
+            write_table(place / "predictions.csv", self._predictions(fold, tested, answers), PREDICTIONS)
+            made = provenance(device=device_facts(), settings=self.task.settings, seconds=round(seconds, 1))
+            write_json(place / "provenance.json", made)
 
         write_folder(self.folder_of(fold), write, made_by=self.task.digest)
 
     def _keeps_weights(self, fold: int) -> bool:
         return self.experiment.keep_weights == "all" or (self.experiment.keep_weights == "first" and fold == int(self.folds["fold"].min()))
 
-    def _predictions(self, fold: int, rows: np.ndarray, outputs: np.ndarray) -> pd.DataFrame:
+    def _predictions(self, fold: int, rows: np.ndarray, answers: np.ndarray) -> pd.DataFrame:
         photos = self.task.data.photos.iloc[rows]
-        columns: dict[str, Any] = decode(outputs, self.task.bins, self.experiment.decode)
-        if isinstance(self.task.stage.target, AgeGroups):
-            labels = np.array(self.task.stage.target.labels)
-            columns = {"group": labels[self.task.targets[rows].astype(int)], "predicted_group": labels[columns["argmax"].astype(int)]}
         return pd.DataFrame(
             {
                 **self.labels,
@@ -202,8 +197,7 @@ class FoldRunner(ABC):
                 "seed": self.task.seed,
                 "photo": photos["photo"].to_numpy(),
                 "subject": photos["subject"].to_numpy(),
-                "age": photos["age"].to_numpy(),
-                **columns,
+                **self.task.task.columns(answers, photos, how=self.experiment.decode),
             }
         )
 
@@ -212,6 +206,7 @@ class FoldRunner(ABC):
 class TrainedFolds(FoldRunner):
     """Folds trained by gradient descent: one traced model, set back before each."""
 
+    network: Network
     trainer: Trainer
     source: InputView
     ridge_features: FeatureCache | None  # of the first weights, where a ridge regression on them starts the head
@@ -228,7 +223,7 @@ class TrainedFolds(FoldRunner):
             on_epoch=on_epoch,
             on_batch=note.tell,
             initial_state=initial_state,
-            eval_outputs=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])},
+            eval_outputs=lambda: {"test": self.trainer.outputs(self.source, rows[TEST])[self.task.task.main]},
         )
         self.write(
             fold,
@@ -237,6 +232,7 @@ class TrainedFolds(FoldRunner):
             history=result.history,
             by_epoch=result.eval_outputs.get("test"),
             candidates=candidates,
+            save_model=partial(save_trained, self.network, self.task.stage),
             seconds=time.monotonic() - began,
         )
         checkpoint.unlink(missing_ok=True)
@@ -247,27 +243,25 @@ class TrainedFolds(FoldRunner):
         if self.ridge_features is None:
             return self.trainer.initial_state, ()
         self.trainer.initial_state.assign_to(self.trainer.model)
-        head = self.experiment.head
-        subset = isinstance(head, Regression) and head.init == "ridge_best_subset"
-        assert self.network is not None
-        blocks = self.network.blocks if subset else ()
-        (fit,) = fit_folds(self.task, self.ridge_features, self.views(), blocks, [train])
+        subset = self.experiment.head.init == "ridge_best_subset"
+        (fit,) = fit_folds(self.task, self.ridge_features, self.views(), self.network.blocks if subset else (), [train])
         set_linear(self.trainer.model, fit)
         return TrainState.of(self.trainer.model), fit.candidates if subset else ()
 
     def _test(self, rows: np.ndarray) -> np.ndarray:
         """(n, bins) posteriors, or (n, 1) years, averaged over the picture and its mirror image where the experiment says so."""
-        outputs = [self.trainer.outputs(self.source, rows, view=view) for view in self.views()]
-        return np.mean([posterior(logits) for logits in outputs] if len(self.task.bins) else outputs, axis=0)
+        return np.mean([self.task.task.answer(self.trainer.outputs(self.source, rows, view=view)) for view in self.views()], axis=0)
 
 
 @dataclass
 class RegressedFolds(FoldRunner):
     """Folds of a regression on frozen features: all that are left are fitted at once when the first of them is asked for.
 
-    Where each has features of its own, each is fitted when it is asked for.
+    Where each has features of its own, each is fitted when it is asked for. A fold leaves the network with the fit as its last layer, or,
+    where features were exported and there is no network, the linear function.
     """
 
+    network: Network | None
     features: FoldFeatures
     regressor: Ridge
     fits: dict[int, RidgeFit] = field(default_factory=dict)
@@ -284,17 +278,19 @@ class RegressedFolds(FoldRunner):
             fits = fit_folds(self.task, self.features.of(fold), self.views(), blocks, training, combine=combine)
             self.fits = dict(zip(together, fits, strict=True))
         tested, fit = self.rows(fold)[TEST], self.fits[fold]
-        if self.network is not None:
-            set_linear(self.network.head, fit)
         years = mean_features(self.features.of(fold), tested, self.views()) @ fit.kernel + fit.bias
         self.write(
             fold,
             tested,
             years[:, None],
             candidates=fit.candidates,
-            save_fit=partial(save_linear, fit) if self.network is None else None,
+            save_model=partial(save_linear, fit) if self.network is None else partial(self._save_network, self.network, fit),
             seconds=time.monotonic() - began,
         )
+
+    def _save_network(self, network: Network, fit: RidgeFit, place: Path, keep: bool) -> None:
+        set_linear(network.head, fit)
+        save_trained(network, self.task.stage, place, keep)
 
 
 @dataclass
@@ -316,13 +312,13 @@ class EngineFolds(FoldRunner):
             fit = fit_engine(
                 self.regressor,
                 mean_features(self.features.of(fold), training, self.views()),
-                self.task.targets[training].astype(float),
+                self.task.values[training].astype(float),
                 people_of(self.task.data.photos).to_numpy()[training],
                 seed=derive_seed("regression", self.task.seed, self.task.stage.name, fold),
             )
             years = fit.predict(mean_features(self.features.of(fold), rows[TEST], self.views()))
             save_fit = fit.save
-        self.write(fold, rows[TEST], years.astype(np.float32)[:, None], save_fit=save_fit, seconds=time.monotonic() - began)
+        self.write(fold, rows[TEST], years.astype(np.float32)[:, None], save_model=save_fit, seconds=time.monotonic() - began)
 
     def _by_auto_sklearn(self, fold: int, tested: np.ndarray) -> tuple[np.ndarray, Callable[[Path, bool], object]]:
         assert isinstance(self.regressor, AutoSklearn) and self.interpreter is not None
@@ -339,6 +335,31 @@ class EngineFolds(FoldRunner):
         return predicted.loc[self.task.data.photos["photo"].iloc[tested]].to_numpy(float), result.save
 
 
+@dataclass
+class ColumnFolds(FoldRunner):
+    """Folds of a regression on one number a photo, or of that number itself: no network is looked at."""
+
+    values: np.ndarray  # (n,) years
+    regressor: SVR | Flaml | AsItIs
+
+    def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
+        """Fit the training part, with whom it validates, and test."""
+        began, rows = time.monotonic(), self.rows(fold)
+        training, tested = np.union1d(rows[TRAIN], rows[VALIDATION]), rows[TEST]
+        years = self.values[tested]
+        save_model: Callable[[Path, bool], object] = _save_nothing
+        if not isinstance(self.regressor, AsItIs):
+            people = people_of(self.task.data.photos).to_numpy()[training]
+            seed = derive_seed("regression", self.task.seed, self.task.stage.name, fold)
+            fit = fit_engine(self.regressor, self.values[training, None], self.task.values[training].astype(float), people, seed=seed)
+            years, save_model = fit.predict(self.values[tested, None]), fit.save
+        self.write(fold, tested, np.asarray(years, np.float32)[:, None], save_model=save_model, seconds=time.monotonic() - began)
+
+
+def _save_nothing(place: Path, keep: bool) -> None:
+    """There is no model."""
+
+
 def fold_runner(
     experiment: Experiment,
     task: TrainingTask,
@@ -352,22 +373,26 @@ def fold_runner(
 ) -> FoldRunner:
     """Build, load and trace once; with a frozen backbone, compute its features for all folds ahead."""
     experiment = experiment.as_of(task.stage)
-    network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     photos, stage = task.data.photos, task.stage
+    if isinstance(stage, RegressionStage) and isinstance(stage.features, ColumnFeature):
+        assert isinstance(stage.regressor, (SVR, Flaml, AsItIs))  # as read_experiment checks
+        column = stage.features.column or prediction_column(stage.features.predicted_by)
+        return ColumnFolds(experiment, task, folder_of, labels, folds, photos[column].to_numpy(float), stage.regressor)
+    network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, (task.seed, stage.name))
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.
     ahead = stage.keeps_backbone() and experiment.backbone.frozen_batch_norm == "inference"
-    by_ridge = isinstance(stage, RegressionStage) or (isinstance(task.head, Regression) and task.head.init != "he_normal")
+    by_ridge = isinstance(stage, RegressionStage) or task.head.init != "he_normal"
     features = FeatureCache(network.backbone, faces, len(photos), runs / "features" / config_hash(feature_settings(task.settings)))
     if ahead or by_ridge:
         features.precompute(stage.epochs_trained() if ahead else 0, mirrored=experiment.tta == "flip_average")
     if stage.keeps_backbone():
         save_backbone(run_folder, task, network)
     if isinstance(stage, RegressionStage):
-        computed = ComputedFeatures(features, task, folds, tested_views(experiment), run_folder / f"features-seed{task.seed}")
+        computed = ComputedFeatures(features, task, folds, views_of(experiment), run_folder / f"features-seed{task.seed}")
         return regression_runner(experiment, task, folds, computed, network, folder_of=folder_of, labels=labels)
     assert isinstance(stage, Stage)
-    trainer = Trainer(network.head if ahead else network.full, stage, task.loss, task.bins, experiment.machine, threads=num_workers())
+    trainer = Trainer(network.head if ahead else network.full, stage, task.task, experiment.machine, threads=num_workers())
     source: InputView = features if ahead else faces
     return TrainedFolds(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None)
 
@@ -384,11 +409,11 @@ def regression_runner(
 ) -> FoldRunner:
     """The folds of a regression on features that are computed or exported; UserError where its engine's environment is not here."""
     stage = task.stage
-    assert isinstance(stage, RegressionStage)
+    assert isinstance(stage, RegressionStage) and not isinstance(stage.regressor, AsItIs)  # as read_experiment checks
     if isinstance(stage.regressor, Ridge):
         return RegressedFolds(experiment, task, folder_of, labels, folds, network, features, stage.regressor)
     interpreter = find_interpreter() if isinstance(stage.regressor, AutoSklearn) else None
-    return EngineFolds(experiment, task, folder_of, labels, folds, network, features, stage.regressor, interpreter)
+    return EngineFolds(experiment, task, folder_of, labels, folds, features, stage.regressor, interpreter)
 
 
 def fit_folds(
@@ -402,14 +427,14 @@ def fit_folds(
 ) -> list[RidgeFit]:
     """Ridge regression of the ages on each training part's features, which are averaged over the views; blocks, combine: as
     `fit_ridge_folds`."""
-    values = mean_features(features, np.arange(len(task.targets)), views)
+    values = mean_features(features, np.arange(len(task.values)), views)
     people = people_of(task.data.photos).to_numpy()
-    return fit_ridge_folds(values, task.targets, task.weights, people, training, blocks=blocks, combine=combine)
+    return fit_ridge_folds(values, task.values, task.weights, people, training, blocks=blocks, combine=combine)
 
 
 def set_linear(model: keras.Model, fit: RidgeFit) -> None:
     """Make a fit the weights of the model's last layer, which gives years."""
-    years = model.get_layer(AGE)
+    years = model.get_layer(YEARS)
     years.kernel.assign(fit.kernel[:, None])
     years.bias.assign([fit.bias])
 

@@ -16,7 +16,7 @@ from agerepro.config.schema import GRID_BATCHES, GRID_RATES, Experiment, Stage
 from agerepro.errors import UserError
 from agerepro.faces.prepare import FaceDataset
 from agerepro.io import config_hash, write_json
-from agerepro.splits.protocols import TRAIN, VALIDATION, held_out, make_folds
+from agerepro.splits.protocols import TRAIN, VALIDATION, divide, make_folds
 from agerepro.training.augment import AugmentedFaces
 from agerepro.training.checkpoint import TrainState
 from agerepro.training.loop import Diverged, Trainer
@@ -49,8 +49,8 @@ def divisions(stage: Stage, photos: pd.DataFrame, folds: tuple[int, ...], *, see
     Raises UserError for a fold that the protocol lacks, and when there is no validation part to judge by.
     """
     if stage.protocol is None:
-        validation = frozenset(held_out(photos, stage.split, rng_key=(seed, stage.name)))
-        result = [Division(0, frozenset(photos["photo"]) - validation, validation)]
+        training, validation = divide(photos, stage.split, rng_key=(seed, stage.name))
+        result = [Division(0, frozenset(training), frozenset(validation))]
     else:
         table = make_folds(photos, stage.protocol)
         if unknown := sorted(set(folds) - set(table["fold"])):
@@ -114,7 +114,7 @@ def _trainer(experiment: Experiment, task: TrainingTask, init: Init) -> Trainer:
     replicas = data_parallel(experiment.machine) if task.stage.protocol is None else None
     with scope_of(replicas):
         network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
-    return Trainer(network.full, _stage_of(task), task.loss, task.bins, experiment.machine, threads=num_workers(), replicas=replicas)
+    return Trainer(network.full, _stage_of(task), task.task, experiment.machine, threads=num_workers(), replicas=replicas)
 
 
 def _losses(trainer: Trainer, experiment: Experiment, task: TrainingTask, parts: list[Division], folder: Path) -> Iterator[float | None]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from agerepro.config.schema import Age, Loss, Machine, Stage
+from agerepro.config.schema import Machine, Stage
 from agerepro.errors import UserError
 from agerepro.stopping import interrupt, stop_requested
-from agerepro.tasks.losses import total_loss
+from agerepro.tasks.losses import LossFunction
+from agerepro.tasks.task import Task
 from agerepro.training.augment import PLAIN, InputView, View
 from agerepro.training.checkpoint import (
     Checkpoint,
@@ -57,17 +60,17 @@ class Trainer:
         self,
         model: keras.Model,
         stage: Stage,
-        losses: Sequence[Loss],
-        bins: np.ndarray,
+        task: Task,
         machine: Machine,
         *,
         threads: int,
         replicas: Replicas | None = None,
     ) -> None:
-        self.model, self.stage, self.losses, self.bins, self.threads = model, stage, losses, bins.astype(np.float32), threads
+        self.model, self.stage, self.task, self.threads = model, stage, task, threads
+        self.losses = task.losses()
         # A network's dense layers are its head, all others its backbone [models/build.py].
         backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
-        self.metric = (AgeMAE if isinstance(stage.target, Age) else Accuracy)(self.bins)
+        self.metrics = task.metrics()
         self.replicas: ReplicaTrainer | None = None
         with scope_of(replicas):
             slowed = [variable.path for layer in backbone for variable in layer.trainable_variables]
@@ -76,35 +79,37 @@ class Trainer:
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer, name="loss_scale")
             model.compile(
                 optimizer=optimizer,
-                loss=TotalLoss(losses, self.bins),
-                metrics=[self.metric],
+                loss={output: TotalLoss(loss) for output, loss in self.losses.items()},
+                metrics={output: [metric] for output, metric in self.metrics.items()},
                 weighted_metrics=[],
                 jit_compile=machine.xla,
             )
             self.initial_state = TrainState.of(model)
         if replicas:
-            self.replicas = ReplicaTrainer(replicas, model, total_loss(losses), self.bins, self.metric)
+            self.replicas = ReplicaTrainer(replicas, model, self.losses, self.metrics)
 
     def running_sums(self) -> list[keras.Variable]:
-        """Of loss and metric in the epoch that goes on. The model lists its metric only once it has trained a batch."""
-        loss = self.replicas.loss if self.replicas else next(metric for metric in self.model.metrics if metric.name == "loss")
-        return [*loss.variables, *self.metric.variables]
+        """Of losses and metrics in the epoch that goes on. The model lists its metrics only once it has trained a batch."""
+        losses = self.replicas.trackers if self.replicas else [metric for metric in self.model.metrics if metric.name.endswith("loss")]
+        return [variable for metric in (*losses, *self.metrics.values()) for variable in metric.variables]
 
-    def outputs(self, source: InputView, rows: np.ndarray, *, view: View = PLAIN) -> np.ndarray:
-        """(n, outputs) float32 logits or years for rows of a source, in batches of one shape."""
+    def outputs(self, source: InputView, rows: np.ndarray, *, view: View = PLAIN) -> dict[str, np.ndarray]:
+        """(n, width) float32 logits or years by output, for rows of a source, in batches of one shape."""
         if not len(rows):
-            return np.zeros((0, self.model.output_shape[-1]), np.float32)
-        return np.concatenate(list(predict_batches(self.replicas or self.model, source, rows, view)))
+            return {name: np.zeros((0, width), np.float32) for name, width in self.task.outputs.items()}
+        parts = list(predict_batches(self.replicas or self.model, source, rows, view))
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.task.outputs}
 
     def loss_of(self, examples: Examples, *, on_batch: Callable[[], object] = lambda: None) -> float:
         """Weighted mean loss of plain examples; NaN when there are none. `on_batch` is called after each batch."""
         if not len(examples):
             return math.nan
-        loss, losses, start = total_loss(self.losses), [], 0
+        losses, start = [], 0
         for outputs in predict_batches(self.replicas or self.model, examples.source, examples.rows, PLAIN):
-            targets = examples.targets[start : start + len(outputs)]
-            losses.append(keras.ops.convert_to_numpy(loss(targets, outputs, self.bins)))
-            start += len(outputs)
+            end = start + len(outputs[self.task.main])
+            by_output = [loss(examples.targets[name][start:end], outputs[name]) for name, loss in self.losses.items()]
+            losses.append(keras.ops.convert_to_numpy(functools.reduce(operator.add, by_output)))
+            start = end
             on_batch()
         return float(np.average(np.concatenate(losses), weights=examples.weights))
 
@@ -281,38 +286,12 @@ class _Progress(keras.callbacks.Callback):
 
 
 class TotalLoss(keras.losses.Loss):
-    """A sum of per-example losses, weighted and averaged over the batch."""
+    """A loss per example, weighted and averaged over the batch."""
 
-    def __init__(self, losses: Sequence[Loss], bins: np.ndarray) -> None:
+    def __init__(self, loss: LossFunction) -> None:
         super().__init__(name="loss", dtype="float32")
-        self.total, self.bins = total_loss(losses), bins
+        self.loss = loss
 
     def call(self, y_true: object, y_pred: object) -> object:
         """(n,) losses of (n,) targets and (n, outputs) outputs."""
-        return self.total(y_true, y_pred, self.bins)
-
-
-class AgeMAE(keras.metrics.Mean):
-    """Mean absolute error in years of the expectation over the classes, or of the one output: for the progress line."""
-
-    def __init__(self, bins: np.ndarray) -> None:
-        super().__init__(name="mae", dtype="float32")
-        self.bins = bins
-
-    def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
-        """Add a batch; the weights of examples do not enter."""
-        years = keras.ops.softmax(y_pred, axis=-1) @ keras.ops.reshape(self.bins, (-1, 1)) if len(self.bins) > 1 else y_pred
-        super().update_state(keras.ops.abs(keras.ops.reshape(years, (-1,)) - keras.ops.reshape(y_true, (-1,))))
-
-
-class Accuracy(keras.metrics.Mean):
-    """Share of examples whose most probable class is the right one: what there is to say where people are told apart."""
-
-    def __init__(self, bins: np.ndarray) -> None:
-        super().__init__(name="accuracy", dtype="float32")
-        self.bins = bins
-
-    def update_state(self, y_true: object, y_pred: object, sample_weight: object = None) -> None:
-        """Add a batch; the weights of examples do not enter."""
-        predicted = keras.ops.take(self.bins, keras.ops.argmax(y_pred, axis=-1))
-        super().update_state(keras.ops.cast(keras.ops.equal(predicted, keras.ops.reshape(y_true, (-1,))), "float32"))
+        return self.loss(y_true, y_pred)

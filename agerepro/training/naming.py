@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from agerepro.config.loading import settings_that_name, to_dict
-from agerepro.config.schema import Age, AgeGroups, BaseStage, Classification, CrossEntropy, Experiment, Identity
+from agerepro.config.loading import settings_that_name
+from agerepro.config.schema import BaseStage, Experiment, Target
 from agerepro.errors import CheckFailed
 from agerepro.io import config_hash, verified
 from agerepro.training.device import numeric_environment
@@ -22,37 +22,42 @@ TRAINING = 1  # raise it when the same settings, data and start train to other w
 AUGMENTATION = 1  # raise it when the same draws give other pixels, or other draws are made
 
 
-def stage_settings(experiment: Experiment, stage: BaseStage, *, data: str, start: str, seed: int | None) -> dict[str, Any]:
+def stage_settings(
+    experiment: Experiment, stage: BaseStage, *, data: str, start: str, seed: int | None, predictions: str = ""
+) -> dict[str, Any]:
     """All that shapes the training of one stage, and the outputs that a fold keeps.
 
-    data: the digest of its faces; start: the name of the weights it begins with, a digest of a stage or of a weight file; seed: None
-    where what is named holds the results of every seed. How outputs become years, which weights are kept, and what the result is
-    compared with are not among them: they train nothing.
+    data: the digest of its faces; start: the name of the weights it begins with, a digest of a stage or of a weight file; predictions:
+    names those that it needs of an earlier stage, "" for none; seed: None where what is named holds the results of every seed.
+    How outputs become years, which weights are kept, and what the result is compared with are not among them: they train nothing.
     """
-    years, experiment = isinstance(stage.target, Age), experiment.as_of(stage)
+    experiment = experiment.as_of(stage)
     settings = {
         "algorithm": {"training": TRAINING, "augmentation": AUGMENTATION},
         # A regression on the backbone's own features was named before there could be others.
-        "stage": {key: value for key, value in to_dict(stage).items() if key != "start_from" and (key, value) != ("features", None)},
-        "backbone": to_dict(experiment.backbone),
+        "stage": {
+            key: value for key, value in settings_that_name(stage).items() if key != "start_from" and (key, value) != ("features", None)
+        },
+        "backbone": settings_that_name(experiment.backbone),
         "augment": settings_that_name(experiment.augment),
-        # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
-        "head": to_dict(experiment.head if years else Classification()),
-        "loss": to_dict(experiment.loss if years else (CrossEntropy(),)),
-        "sample_weights": experiment.sample_weights if years else "none",
+        "head": settings_that_name(experiment.head),
+        "loss": settings_that_name(experiment.loss),
+        "sample_weights": experiment.sample_weights,
         "machine": _machine_settings(experiment, stage),
         "tta": experiment.tta if stage.protocol else "",
         "data": data,
         "start": start,
         "environment": numeric_environment(os.environ),
     }
+    if predictions:
+        settings["predictions"] = predictions
     return settings if seed is None else {**settings, "seed": seed}
 
 
 def _machine_settings(experiment: Experiment, stage: BaseStage) -> dict[str, Any]:
     # One device changes no name: folds have one each, and stages were named before there could be several.
     several = stage.protocol is None and experiment.machine.devices != 1
-    return {key: value for key, value in to_dict(experiment.machine).items() if key != "devices" or several}
+    return {key: value for key, value in settings_that_name(experiment.machine).items() if key != "devices" or several}
 
 
 def feature_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +105,7 @@ class StageCheckpoint:
 
     folder: Path
     digest: str
-    target: Age | Identity | AgeGroups
+    target: Target
 
     @property
     def weights(self) -> Path:

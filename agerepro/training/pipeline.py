@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -21,18 +21,18 @@ BATCH = 64  # rows predicted together
 class Predictor(Protocol):
     """A Keras model, or whatever else says what comes out of a batch."""
 
-    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
-        """(n, ...) outputs of (n, ...) inputs."""
+    def predict_on_batch(self, x: np.ndarray) -> Any:
+        """(n, ...) outputs of (n, ...) inputs, or a dictionary of them."""
         ...
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows (n,) of a source with what is to be learnt: targets (n,) float32, weights (n,) float32 with mean about 1."""
+    """Rows (n,) of a source with what is to be learnt: targets (n,) float32 by output, weights (n,) float32 with mean about 1."""
 
     source: InputView
     rows: np.ndarray
-    targets: np.ndarray
+    targets: Mapping[str, np.ndarray]
     weights: np.ndarray
 
     def __len__(self) -> int:
@@ -53,18 +53,18 @@ def steps_in(examples: Examples, batch: int) -> int:
 def training_batches(
     examples: Examples, *, batch: int, epochs: range, rng_key: tuple[str | int, ...], threads: int, first_batch: int = 0
 ) -> Iterator[tf.data.Dataset]:
-    """Batches (input, target, weight) of all `epochs` in a row, `steps_in` of them each, of the first from `first_batch` on.
+    """Batches (input, targets by output, weight) of all `epochs` in a row, `steps_in` of them each, of the first from `first_batch` on.
 
     What a loading thread raises leaves the context as it was raised: TensorFlow knows errors of its own only.
     """
     errors: list[Exception] = []
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    def batches() -> Iterator[tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]]:
         ahead, now = itertools.tee(_members(len(examples), batch, epochs, rng_key, first_batch))
         loaded = load_batches(examples.source, ((examples.rows[members], epoch) for epoch, members in ahead), threads=threads)
         try:
             for pixels, (_, members) in zip(loaded, now):
-                yield pixels, examples.targets[members], examples.weights[members]
+                yield pixels, {name: values[members] for name, values in examples.targets.items()}, examples.weights[members]
         except Exception as error:
             errors.append(error)
             raise
@@ -72,7 +72,7 @@ def training_batches(
     first = examples.source.batch(examples.rows[:1], PLAIN)
     signature = (
         tf.TensorSpec((None, *first.shape[1:]), first.dtype),
-        tf.TensorSpec((None,), tf.float32),
+        {name: tf.TensorSpec((None,), tf.float32) for name in examples.targets},
         tf.TensorSpec((None,), tf.float32),
     )
     try:
@@ -91,15 +91,21 @@ def _untuned() -> tf.data.Options:
     return options
 
 
-def predict_batches(model: Predictor, source: InputView, rows: np.ndarray, view: View) -> Iterator[np.ndarray]:
-    """Outputs (up to BATCH, ...) for the rows in turn; the next batches are loaded while the model is at work.
+def predict_batches(model: Predictor, source: InputView, rows: np.ndarray, view: View) -> Iterator[Any]:
+    """Outputs (up to BATCH, ...) for the rows in turn, an array or a dictionary of them as the model gives them.
 
-    A short last batch is filled up with its last row, so that nothing is traced again for it.
+    The next batches are loaded while the model is at work. A short last batch is filled up with its last row, so that nothing is traced
+    again for it.
     """
     parts = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     filled = ((np.concatenate([part, np.repeat(part[-1:], BATCH - len(part))]), view) for part in parts)
     for pixels, part in zip(load_batches(source, filled), parts):
-        yield np.asarray(model.predict_on_batch(pixels))[: len(part)]
+        outputs = model.predict_on_batch(pixels)
+        yield (
+            {name: np.asarray(values)[: len(part)] for name, values in outputs.items()}
+            if isinstance(outputs, Mapping)
+            else np.asarray(outputs)[: len(part)]
+        )
 
 
 def _members(count: int, batch: int, epochs: range, rng_key: tuple[str | int, ...], first_batch: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -17,7 +18,7 @@ from agerepro.errors import UserError
 from agerepro.tasks.losses import LossFunction
 from agerepro.training.device import suppress_stderr
 
-Batch = tuple[np.ndarray, np.ndarray, np.ndarray]  # pixels (n, ...), targets (n,), weights (n,)
+Batch = tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]  # pixels (n, ...), targets (n,) by output, weights (n,)
 
 
 class Replicas:
@@ -80,51 +81,77 @@ class ReplicaTrainer:
     have summed is the same to the bit after a stop, too.
     """
 
-    def __init__(self, replicas: Replicas, model: keras.Model, total: LossFunction, bins: np.ndarray, metric: keras.metrics.Mean) -> None:
-        self.replicas, self.model, self.total, self.bins = replicas, model, total, bins
-        self.loss, self.metric = keras.metrics.Mean(name="loss"), metric
+    def __init__(
+        self,
+        replicas: Replicas,
+        model: keras.Model,
+        losses: Mapping[str, LossFunction],
+        metrics: Mapping[str, keras.metrics.Mean],
+    ) -> None:
+        self.replicas, self.model, self.losses, self.metrics = replicas, model, dict(losses), dict(metrics)
+        self.loss = keras.metrics.Mean(name="loss")
+        # As Keras names them: by output where there are several.
+        several = list(losses) if len(losses) > 1 else []
+        self.by_output = {output: keras.metrics.Mean(name=f"{output}_loss") for output in several}
         pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
         numbers = tf.TensorSpec((None,), tf.float32)
         # Of any number of rows: traced once.
-        self._train = tf.function(self._train_on, input_signature=(pixels, numbers, numbers))
+        self._train = tf.function(self._train_on, input_signature=(pixels, dict.fromkeys(losses, numbers), numbers))
         self._predict = tf.function(self._outputs_of, input_signature=(pixels,))
 
     def fit(self, batches: Iterable[Batch], *, epochs: range, steps: int, progress: keras.callbacks.Callback) -> None:
         """Train on `steps` batches an epoch, and tell `progress` at the beginning of each, after each batch and at the end."""
         left = iter(batches)
         for epoch in epochs:
-            self.loss.reset_state()
-            self.metric.reset_state()
+            for metric in (*self.trackers, *self.metrics.values()):
+                metric.reset_state()
             progress.on_epoch_begin(epoch)
             for number in range(steps):
                 self._train(*next(left))
                 progress.on_train_batch_end(number, self._logs())
             progress.on_epoch_end(epoch, self._logs())
 
-    def predict_on_batch(self, x: np.ndarray) -> np.ndarray:
-        """(n, outputs) of at least as many inputs as there are devices."""
-        return np.asarray(self._predict(x))
+    @property
+    def trackers(self) -> list[keras.metrics.Mean]:
+        """The running means of the loss, and of each output's part where there are several."""
+        return [self.loss, *self.by_output.values()]
+
+    def predict_on_batch(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """(n, width) by output, of at least as many inputs as there are devices."""
+        return {output: np.asarray(values) for output, values in self._predict(x).items()}
 
     def _logs(self) -> dict[str, float]:
-        return {metric.name: float(metric.result()) for metric in sorted((self.loss, self.metric), key=lambda metric: metric.name)}
+        prefix = {output: f"{output}_" if self.by_output else "" for output in self.metrics}
+        logs = {metric.name: float(metric.result()) for metric in self.trackers}
+        logs |= {prefix[output] + metric.name: float(metric.result()) for output, metric in self.metrics.items()}
+        return dict(sorted(logs.items()))
 
-    def _train_on(self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor) -> None:
+    def _total(self, targets: Mapping[str, tf.Tensor], outputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """(n,) losses of all outputs together."""
+        return functools.reduce(operator.add, (loss(targets[output], outputs[output]) for output, loss in self.losses.items()))
+
+    def _train_on(self, pixels: tf.Tensor, targets: dict[str, tf.Tensor], weights: tf.Tensor) -> None:
         """One step of the optimizer: the gradient is that of the weighted losses' sum over the batch, divided by its rows."""
-        rows = tf.shape(targets)[0]
+        rows = tf.shape(weights)[0]
         # No device can do nothing: where there are too few rows the last one fills up, and counts for nothing.
         places = tf.range(tf.maximum(rows, len(self.replicas)))
         shares = tf.cast(places < rows, tf.float32) / tf.cast(rows, tf.float32)
-        filled = [tf.gather(values, tf.minimum(places, rows - 1)) for values in (pixels, targets, weights)]
-        outputs = self._gathered(self.replicas.strategy.run(self._step, args=self.replicas.shared_out([*filled, shares])))[:rows]
-        self.loss.update_state(self.total(targets, outputs, self.bins) * weights)
-        self.metric.update_state(targets, outputs)
+        filled = [tf.gather(values, tf.minimum(places, rows - 1)) for values in (pixels, weights, *(targets[name] for name in self.losses))]
+        parts = self.replicas.shared_out([shares, *filled])
+        outputs = {name: values[:rows] for name, values in self._gathered(self.replicas.strategy.run(self._step, args=parts)).items()}
+        self.loss.update_state(self._total(targets, outputs) * weights)
+        for output, tracker in self.by_output.items():
+            tracker.update_state(self.losses[output](targets[output], outputs[output]) * weights)
+        for output, metric in self.metrics.items():
+            metric.update_state(targets[output], outputs[output])
 
-    def _step(self, pixels: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor, shares: tf.Tensor) -> tf.Tensor:
+    def _step(self, shares: tf.Tensor, pixels: tf.Tensor, weights: tf.Tensor, *targets: tf.Tensor) -> dict[str, tf.Tensor]:
         """On one device: its part of the gradient; the optimizer adds up those of all devices before it takes its step."""
         variables, optimizer = self.model.trainable_variables, self.model.optimizer
         with tf.GradientTape() as tape:
             outputs = self.model(pixels, training=True)
-            loss = optimizer.scale_loss(tf.reduce_sum(self.total(targets, outputs, self.bins) * weights * shares))
+            losses = self._total(dict(zip(self.losses, targets)), outputs)
+            loss = optimizer.scale_loss(tf.reduce_sum(losses * weights * shares))
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = self._all_or_none(gradients)
@@ -148,11 +175,12 @@ class ReplicaTrainer:
             for variable, mean in zip(averages, _sums([tf.convert_to_tensor(variable) * share for variable in averages])):
                 variable.assign(mean)
 
-    def _outputs_of(self, pixels: tf.Tensor) -> tf.Tensor:
+    def _outputs_of(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._gathered(self.replicas.strategy.run(self.model, args=self.replicas.shared_out([pixels]), kwargs={"training": False}))
 
-    def _gathered(self, values: Any) -> tf.Tensor:
-        return tf.concat(self.replicas.strategy.experimental_local_results(values), axis=0)
+    def _gathered(self, outputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        local = self.replicas.strategy.experimental_local_results
+        return {name: tf.concat(local(values), axis=0) for name, values in outputs.items()}
 
 
 @functools.cache  # another one in this process would number its sums over the devices from 1 again: TensorFlow then mixes them up

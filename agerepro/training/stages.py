@@ -10,25 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from agerepro.config.schema import (
-    Age,
-    AgeGroups,
-    Augment,
-    Backbone,
-    BaseStage,
-    Classification,
-    CrossEntropy,
-    Experiment,
-    Identity,
-    LayerFeatures,
-    Loss,
-    Machine,
-    Regression,
-    Stage,
-)
+from agerepro.config.schema import Augment, Backbone, BaseStage, Experiment, Head, LayerFeatures, Machine, Stage
 from agerepro.errors import CheckFailed
 from agerepro.faces.prepare import FaceDataset
-from agerepro.io import config_hash, is_complete, work_folder, write_folder, write_json
+from agerepro.io import WHEN_FREE, config_hash, finished_by, is_complete, lock_folder, verified, work_folder, write_folder, write_json
 from agerepro.machine import loading_threads
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import (
@@ -44,28 +29,29 @@ from agerepro.models.weights import (
 )
 from agerepro.provenance import provenance
 from agerepro.rng import derive_seed
-from agerepro.splits.protocols import groups_of, held_out, identities_of
-from agerepro.tasks.decode import bin_centres
-from agerepro.training.augment import AugmentedFaces, InputView
+from agerepro.splits.protocols import divide
+from agerepro.tasks.decode import decode
+from agerepro.tasks.labels import judged
+from agerepro.tasks.task import Task, make_task, restore_task
+from agerepro.training.augment import AugmentedFaces, InputView, views_of
 from agerepro.training.checkpoint import save_history
 from agerepro.training.device import device_facts
 from agerepro.training.loop import Trainer
 from agerepro.training.naming import CHECKPOINT, FINAL, StageCheckpoint, stage_settings
-from agerepro.training.pipeline import Examples
+from agerepro.training.pipeline import Examples, predict_batches
 from agerepro.training.replicas import data_parallel, scope_of
 from agerepro.training.reporting import EpochLog
 
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """One stage with its data: targets and weights by row of `data.photos`, and the values that the classes stand for."""
+    """One stage with its data: what its head learns, and targets and weights by row of `data.photos`."""
 
     stage: BaseStage
     data: FaceDataset
-    head: Classification | Regression
-    loss: tuple[Loss, ...]
-    bins: np.ndarray  # (bins,) float32 values of the classes; empty for a regression head
-    targets: np.ndarray  # (n,) float32: years, or the number of the subject or group
+    head: Head
+    task: Task
+    targets: dict[str, np.ndarray]  # (n,) float32 by output: years, or the number of the subject or group
     weights: np.ndarray  # (n,) float32, mean 1
     seed: int
     settings: dict[str, Any]  # all that shapes the result
@@ -76,36 +62,28 @@ class TrainingTask:
         return config_hash(self.settings)
 
     @property
-    def outputs(self) -> int:
-        """Outputs of the network's last layer."""
-        return max(len(self.bins), 1)
+    def values(self) -> np.ndarray:
+        """(n,) float32 targets of the main output."""
+        return self.targets[self.task.main]
 
     def examples(self, source: InputView, rows: np.ndarray) -> Examples:
         """The rows (n,) of a source with their targets and weights."""
-        return Examples(source, rows, self.targets[rows], self.weights[rows])
+        return Examples(source, rows, {name: values[rows] for name, values in self.targets.items()}, self.weights[rows])
 
 
-def training_task(experiment: Experiment, stage: BaseStage, data: FaceDataset, *, seed: int, start: str) -> TrainingTask:
-    """The task of one stage. `start` names the weights it begins with: a digest of a stage or of a weight file."""
-    head: Classification | Regression = experiment.as_of(stage).head
-    loss = experiment.loss
-    if isinstance(stage.target, Age):
-        targets = data.photos["age"].to_numpy(np.float32)
-        if isinstance(head, Classification) and head.label == "nearest":
-            targets = np.floor(targets + 0.5)
-        bins = bin_centres(head, targets)
-    else:
-        # People and age groups are told apart by a plain softmax, whatever the experiment's head for ages is.
-        head, loss = Classification(), (CrossEntropy(),)
-        labels = groups_of(data.photos, stage.target) if isinstance(stage.target, AgeGroups) else identities_of(data.photos)
-        names = list(stage.target.labels) if isinstance(stage.target, AgeGroups) else sorted(set(labels))
-        targets = labels.map({name: i for i, name in enumerate(names)}).to_numpy(np.float32)
-        bins = np.arange(len(names), dtype=np.float32)
-    weights = np.ones(len(targets), np.float32)
-    if experiment.sample_weights == "age_std" and isinstance(stage.target, Age):
-        weights = age_weights(data.photos["age_std"].to_numpy(float))
-    settings = stage_settings(experiment, stage, data=data.digest, start=start, seed=seed)
-    return TrainingTask(stage, data, head, loss, bins, targets, weights, seed, settings)
+def training_task(
+    experiment: Experiment, stage: BaseStage, data: FaceDataset, *, seed: int, start: str, predictions: str = ""
+) -> TrainingTask:
+    """The task of one stage. `start` names the weights it begins with: a digest of a stage or of a weight file; `predictions` those that it
+    needs of an earlier stage, whose column is in the photos."""
+    seen = experiment.as_of(stage)
+    task = make_task(experiment, stage, data.photos)
+    targets = task.targets(data.photos)
+    weights = np.ones(len(data.photos), np.float32)
+    if seen.sample_weights == "age_std":
+        weights = age_weights(judged(data.photos, stage.target)["age_std"].to_numpy(float))
+    settings = stage_settings(experiment, stage, data=data.digest, start=start, seed=seed, predictions=predictions)
+    return TrainingTask(stage, data, seen.head, task, targets, weights, seed, settings)
 
 
 def age_weights(age_std: np.ndarray) -> np.ndarray:
@@ -149,7 +127,7 @@ def build_and_init(
     network = build_network(
         backbone,
         task.head,
-        outputs=task.outputs,
+        outputs=task.task.outputs,
         size=augment.size,
         precision=machine.precision,
         seed=derive_seed("initial weights", task.seed, task.stage.name),
@@ -157,7 +135,7 @@ def build_and_init(
     network.backbone.trainable = not task.stage.keeps_backbone()
     if (published := init.published) is not None:
         tensors = published.tensors
-        if isinstance(task.head, Regression) and isinstance(task.head.features, LayerFeatures):  # the network ends at that layer
+        if isinstance(task.head.features, LayerFeatures):  # the network ends at that layer
             wanted = variables_by_name(network.backbone)
             tensors = {name: tensor for name, tensor in tensors.items() if name in wanted}
         load_strict(network.backbone, tensors, source=published.file)
@@ -165,9 +143,9 @@ def build_and_init(
     if (earlier := init.checkpoint) is None:
         return network, {"copied": [], "fresh": "all"}
     part: TransferPart = "backbone"
-    if earlier.target == task.stage.target and np.array_equal(earlier.bins(), task.bins):
+    if task.stage.target.same_kind(earlier.target) and np.array_equal(earlier.bins(), task.task.bins):
         part = "all"
-    elif isinstance(earlier.target, Identity) == isinstance(task.stage.target, Identity):
+    elif earlier.target.learns_ages == task.stage.target.learns_ages:
         part = "dense"
     return network, asdict(load_matching(load_arrays(earlier.weights), network, part=part))
 
@@ -196,10 +174,9 @@ def train_stage(
     with scope_of(replicas):
         network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     rng_key = (task.seed, stage.name)
-    validation = task.data.rows(held_out(photos, stage.split, rng_key=rng_key))
-    training = np.setdiff1d(np.arange(len(photos)), validation)
+    training, validation = (task.data.rows(part) for part in divide(photos, stage.split, rng_key=rng_key))
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, rng_key)
-    trainer = Trainer(network.full, stage, task.loss, task.bins, experiment.machine, threads=num_workers(), replicas=replicas)
+    trainer = Trainer(network.full, stage, task.task, experiment.machine, threads=num_workers(), replicas=replicas)
     checkpoint = work_folder(folder) / CHECKPOINT
     result = trainer.fit(
         task.examples(faces, training),
@@ -213,7 +190,7 @@ def train_stage(
     def write(place: Path) -> None:
         write_json(place / "settings.json", task.settings)
         write_json(place / "start.json", {"from": init.name, **transfer})
-        np.save(place / "bins.npy", task.bins)
+        np.save(place / "bins.npy", task.task.bins)
         save_history(place / "history.csv", result.history)
         save_arrays(place / FINAL, weights_as_arrays(network.full))
         write_json(
@@ -225,3 +202,48 @@ def train_stage(
 
     write_folder(folder, write, made_by=task.digest)
     checkpoint.unlink(missing_ok=True)
+
+
+def stage_predictions(experiment: Experiment, stage: BaseStage, place: StageCheckpoint, data: FaceDataset, *, runs: Path) -> np.ndarray:
+    """(n,) float64 what a trained shared stage predicts of every photo, decoded as the experiment says; computed once, kept under `runs`.
+
+    data: with what the stage itself is a residual of, if it is one. UserError where the stage's files are damaged.
+    """
+    name = config_hash([place.digest, data.digest, experiment.decode, experiment.tta])
+    folder = runs / "predictions" / f"{stage.name}-{name}"
+    if finished_by(folder) != name:
+        with lock_folder(folder, wait=WHEN_FREE):
+            if finished_by(folder) != name:
+                predictions = _predict_all(experiment, stage, place, data)
+                write_folder(folder, lambda into: np.save(into / "predictions.npy", predictions), made_by=name)
+    kept: np.ndarray = np.load(verified(folder / "predictions.npy"), allow_pickle=False)
+    return kept
+
+
+def _predict_all(experiment: Experiment, stage: BaseStage, place: StageCheckpoint, data: FaceDataset) -> np.ndarray:
+    network, task = trained_network(experiment, stage, place)
+    photos = data.photos
+    faces = AugmentedFaces(data.pixels(), list(photos["photo"]), experiment.augment, ())
+    return predict_years(experiment, network, task, faces, len(photos), offset=task.offset(photos))
+
+
+def trained_network(experiment: Experiment, stage: BaseStage, place: StageCheckpoint) -> tuple[Network, Task]:
+    """A shared stage's network with its final weights, and what it has learnt. UserError where its files are damaged."""
+    seen, task = experiment.as_of(stage), restore_task(experiment, stage, place.bins())
+    network = build_network(
+        seen.backbone, seen.head, outputs=task.outputs, size=seen.augment.size, precision=seen.machine.precision, seed=0
+    )
+    load_strict(network.full, load_arrays(place.weights), source=str(place.folder / FINAL))
+    return network, task
+
+
+def predict_years(
+    experiment: Experiment, network: Network, task: Task, faces: InputView, count: int, *, offset: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """(n,) float64 years of the first `count` faces, looked at and decoded as the experiment's tests are; offset as `decode`'s."""
+    rows, nothing = np.arange(count), np.empty((0, len(task.bins) or 1))
+    answers = []
+    for view in views_of(experiment):
+        parts = (task.answer(outputs) for outputs in predict_batches(network.full, faces, rows, view))
+        answers.append(np.concatenate([nothing, *parts]))
+    return np.asarray(decode(np.mean(answers, axis=0), task.bins, experiment.decode, offset=offset)["predicted"], np.float64)

@@ -93,3 +93,15 @@ def test_a_table_that_is_none(album):
     (album / "morph_2008_nonCommercial.csv").write_bytes(HEADING.encode() + b"\n\xff\xfe,1\n")
     with pytest.raises(UserError, match=r"morph_2008_nonCommercial\.csv is not a list"):
         morph.read(album)
+
+
+def test_the_table_beside_the_folder_that_holds_the_album_and_words_for_letters(album):
+    (album / "CD2").mkdir()
+    (album / "Album2").rename(album / "CD2" / "Album2")
+    rows = [row.replace(",B,M,", ",Black,Male,").replace(",W,F,", ",white,female,") for row in ROWS]
+    (album / "morph_2008_nonCommercial.csv").write_text("\n".join([HEADING, *rows]) + "\n")
+    photos = morph.read(album)
+    assert photos.label_files == ("morph_2008_nonCommercial.csv",) and photos.table["path"][0].startswith("CD2/Album2/")
+    row = photos.table.set_index("photo").loc["morph/009055_1M54.JPG"]
+    assert (row["gender"], row["ethnicity"]) == ("m", "black")
+    assert next(found.count for found in morph.audit(album) if found.what == "people of two races") == 1

@@ -15,6 +15,7 @@ from agerepro.explain.gradients import gradient
 from agerepro.explain.sensitivity import pixel_gradients
 from agerepro.explain.targets import Target
 from agerepro.models.build import BACKBONES, Network, build_network
+from agerepro.models.heads import LOGITS, YEARS
 from agerepro.models.weights import variables_by_name
 from agerepro.rng import rng_for
 from agerepro.tasks.losses import LOSS
@@ -37,8 +38,8 @@ def weights_of_the_seed(network: Network) -> None:
 
 def calm(network: Network, photos: np.ndarray) -> None:
     """Outputs of size 1 to 10, by a power of ten on the last layer: a softmax of larger ones is 0 or 1 and has no slope."""
-    largest = np.abs(keras.ops.convert_to_numpy(network.full(photos, training=False))).max()
-    for variable in network.full.get_layer(network.output).weights:
+    largest = np.abs(keras.ops.convert_to_numpy(network.main(photos, training=False))).max()
+    for variable in network.full.get_layer(network.outputs[0]).weights:
         variable.assign(variable * 10.0 ** -np.floor(np.log10(largest)))
 
 
@@ -47,22 +48,23 @@ def numbers_of(name: str) -> dict[str, np.ndarray]:
     found = {}
     side = max(SIDE, BACKBONES[name].smallest)
     photos = rng_for("backends", "photos").integers(0, 256, (2, side, side, 3), dtype=np.uint8)
-    for head, outputs, bins in ((Classification(), len(BINS), BINS), (Regression(features="stages"), 1, np.empty(0, np.float32))):
-        network = build_network(Backbone(name=name, width=0.125), head, outputs=outputs, size=side, seed=0)
+    heads = ((Classification(), LOGITS, len(BINS), BINS), (Regression(features="stages"), YEARS, 1, np.empty(0, np.float32)))
+    for head, name_of_output, outputs, bins in heads:
+        network = build_network(Backbone(name=name, width=0.125), head, outputs={name_of_output: outputs}, size=side, seed=0)
         weights_of_the_seed(network)
         calm(network, photos)
-        here = f"{name} {network.output}"
-        found[here] = keras.ops.convert_to_numpy(network.full(photos, training=False))
+        here = f"{name} {network.outputs[0]}"
+        found[here] = keras.ops.convert_to_numpy(network.main(photos, training=False))
         inner = map_layers(network.full)[-5]
         explained: list[tuple[str, How, Target]] = [(network.last_conv, "mean", "expected_age")]
         if outputs > 1:
             explained += [(network.last_conv, "grad_cam", "predicted_class"), (inner, "mean", 2)]
         for layer, how, target in explained:
-            maps = class_activation_maps(network.full, photos, layer, target=target, bins=bins, how=how)
+            maps = class_activation_maps(network.main, photos, layer, target=target, bins=bins, how=how)
             found[f"{here} {layer} {how} {target}"] = maps
-        found[f"{here} pixels"] = pixel_gradients(network.full, photos, bins=bins)
-        with random_weights(network.full, seed=1):
-            found[f"{here} random weights"] = keras.ops.convert_to_numpy(network.full(photos, training=False))
+        found[f"{here} pixels"] = pixel_gradients(network.main, photos, bins=bins)
+        with random_weights(network.main, seed=1):
+            found[f"{here} random weights"] = keras.ops.convert_to_numpy(network.main(photos, training=False))
     return found
 
 

@@ -156,11 +156,11 @@ def test_batches_change_nothing_and_each_photo_may_have_its_own_class(small: Sma
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_every_backbone_has_maps_at_every_stage(name: str) -> None:
     size = BACKBONES[name].smallest
-    network = build_network(Backbone(name=name, width=0.125), Classification(), outputs=5, size=size, seed=0)
+    network = build_network(Backbone(name=name, width=0.125), Classification(), outputs={"logits": 5}, size=size, seed=0)
     pixels = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     inner = map_layers(network.full)[len(map_layers(network.full)) // 2]
     for layer in {*network.stages, network.last_conv, inner}:
-        found = class_activation_maps(network.full, pixels, layer, target="expected_age", bins=np.arange(5.0), how="mean")
+        found = class_activation_maps(network.main, pixels, layer, target="expected_age", bins=np.arange(5.0), how="mean")
         assert found.shape == (2, *network.full.get_layer(layer).output.shape[1:3])
         assert np.isfinite(found).all() and np.abs(found).max() > 0, layer
 
@@ -168,9 +168,9 @@ def test_every_backbone_has_maps_at_every_stage(name: str) -> None:
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_a_layer_used_at_two_sizes_is_cut_at_the_inputs_own(precision: str) -> None:
     head = Regression(features="stages", input_sizes=(48,))
-    network = build_network(Backbone(name="vgg16", width=0.125), head, outputs=1, size=64, precision=precision, seed=0)
+    network = build_network(Backbone(name="vgg16", width=0.125), head, outputs={"years": 1}, size=64, precision=precision, seed=0)
     pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
-    found = class_activation_maps(network.full, pixels, "conv1_2", target="expected_age", bins=NO_BINS, how="mean")
+    found = class_activation_maps(network.main, pixels, "conv1_2", target="expected_age", bins=NO_BINS, how="mean")
     assert found.shape == (1, 64, 64)
 
 

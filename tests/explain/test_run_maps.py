@@ -171,7 +171,7 @@ def test_crops_are_loaded_and_explained_few_at_a_time_and_in_order(tmp_path: Pat
 
     monkeypatch.setattr(run_maps, "maps_of", row_as_map)
     monkeypatch.setattr(run_maps, "fold_digest", lambda *of: "digest")
-    model = SimpleNamespace(experiment=AGES, network=SimpleNamespace(full=None), bins=np.zeros(0), load_fold=lambda number, *, seed: None)
+    model = SimpleNamespace(experiment=AGES, network=SimpleNamespace(main=None), bins=np.zeros(0), load_fold=lambda number, *, seed: None)
     photos = pd.DataFrame({"fold": 0, "photo": [names[row] for row in rows]})
     results = fold_maps(
         cast(Any, model), faces, photos, how="mean", target="expected_age", layer="c", folder=tmp_path, clock=lambda: 0.0, on_progress=print

@@ -158,6 +158,6 @@ def slim() -> Callable[..., Network]:
 
     def built(*, outputs: int = 5, seed: int = 0, dense: tuple[int, ...] = (8,), precision: str = "float32") -> Network:
         backbone = Backbone(name="vgg16", width=0.125, dense=dense)
-        return build_network(backbone, Classification(), outputs=outputs, size=32, precision=precision, seed=seed)
+        return build_network(backbone, Classification(), outputs={"logits": outputs}, size=32, precision=precision, seed=seed)
 
     return built

@@ -68,7 +68,7 @@ def drawn(network: Network) -> Tensors:
 
 @pytest.mark.parametrize("size", [SMALLEST, 227])
 def test_every_layer_equals_numpy(size: int) -> None:
-    network = build_network(Backbone(name="alexnet", width=0.125), Classification(), outputs=3, size=size, seed=0)
+    network = build_network(Backbone(name="alexnet", width=0.125), Classification(), outputs={"logits": 3}, size=size, seed=0)
     tensors = drawn(network)
     load_strict(network.backbone, tensors, source="the test")
     photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
@@ -81,7 +81,7 @@ def test_every_layer_equals_numpy(size: int) -> None:
 
 
 def test_layers_and_parameters_are_the_published_ones() -> None:
-    network = build_network(Backbone(name="alexnet"), Classification(), outputs=1000, size=227, seed=0)
+    network = build_network(Backbone(name="alexnet"), Classification(), outputs={"logits": 1000}, size=227, seed=0)
     for n, (channels, kernel, stride, padding, groups, _) in enumerate(PUBLISHED, start=1):
         layer = network.full.get_layer(f"conv{n}")
         assert (layer.filters, layer.kernel_size, layer.strides, layer.groups) == (channels, (kernel,) * 2, (stride,) * 2, groups)
@@ -97,6 +97,6 @@ def test_layers_and_parameters_are_the_published_ones() -> None:
 
 def test_smaller_inputs_and_published_weights_are_refused() -> None:
     with pytest.raises(UserError, match=f"alexnet.*{SMALLEST} pixels"):
-        build_network(Backbone(name="alexnet", width=0.125), Classification(), outputs=3, size=SMALLEST - 1, seed=0)
+        build_network(Backbone(name="alexnet", width=0.125), Classification(), outputs={"logits": 3}, size=SMALLEST - 1, seed=0)
     with pytest.raises(UserError, match=r"alexnet has no published weights 'imagenet'.*none"):
-        build_network(Backbone(name="alexnet", weights="imagenet"), Classification(), outputs=3, size=227, seed=0)
+        build_network(Backbone(name="alexnet", weights="imagenet"), Classification(), outputs={"logits": 3}, size=227, seed=0)

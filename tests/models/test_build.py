@@ -38,12 +38,15 @@ def outputs_of(model: keras.Model, photos: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("head", [Classification(), Regression(), Regression(features="stages")])
 def test_the_whole_is_the_head_on_the_backbone(backbone: Backbone, head: Classification | Regression) -> None:
     size, outputs = max(32, BACKBONES[backbone.name].smallest), (7 if isinstance(head, Classification) else 1)
-    network = build_network(backbone, head, outputs=outputs, size=size, seed=0)
+    name = "logits" if isinstance(head, Classification) else "years"
+    network = build_network(backbone, head, outputs={name: outputs}, size=size, seed=0)
     photos = np.random.default_rng(1).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
-    whole = outputs_of(network.full, photos)
+    whole = outputs_of(network.main, photos)
     assert whole.shape == (2, outputs) and whole.std() > 0
-    np.testing.assert_array_equal(outputs_of(network.head, outputs_of(network.backbone, photos)), whole)
-    assert network.full.layers[-1].name == network.output == ("logits" if isinstance(head, Classification) else "years")
+    for model, seen in ((network.full, photos), (network.head, outputs_of(network.backbone, photos))):
+        answers = model(seen)
+        assert list(answers) == [name] == list(network.outputs)
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(answers[name]), whole)
     assert len(network.stages) == 5 and all(network.full.get_layer(name) for name in (*network.stages, network.last_conv))
 
 
@@ -54,9 +57,9 @@ def test_the_whole_is_the_head_on_the_backbone(backbone: Backbone, head: Classif
 def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features: str) -> None:
     side, further = 128, 104
     head = Regression(features=features)
-    both = build_network(backbone, Regression(features=features, input_sizes=(further,)), outputs=1, size=side, seed=0)
-    large = build_network(backbone, head, outputs=1, size=side, seed=0)
-    small = build_network(backbone, head, outputs=1, size=further, seed=0)
+    both = build_network(backbone, Regression(features=features, input_sizes=(further,)), outputs={"years": 1}, size=side, seed=0)
+    large = build_network(backbone, head, outputs={"years": 1}, size=side, seed=0)
+    small = build_network(backbone, head, outputs={"years": 1}, size=further, seed=0)
     assert set(weights_as_arrays(both.backbone)) == set(weights_as_arrays(large.backbone))
     # A smooth picture, in decimals: nothing is rounded, whether it is resized before the preprocessing or after it.
     ramp = np.linspace(40, 200, side)
@@ -64,12 +67,14 @@ def test_a_further_size_is_seen_by_the_same_layers(backbone: Backbone, features:
     resized = keras.ops.image.resize(photos, (further, further), antialias=True)
     seen = np.concatenate([outputs_of(large.backbone, photos).ravel(), outputs_of(small.backbone, resized).ravel()])
     np.testing.assert_allclose(outputs_of(both.backbone, photos)[0], seen, rtol=1e-3, atol=1e-4)
-    np.testing.assert_array_equal(outputs_of(both.head, outputs_of(both.backbone, photos)), outputs_of(both.full, photos))
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(both.head(outputs_of(both.backbone, photos))["years"]), outputs_of(both.main, photos)
+    )
 
 
 def test_a_further_size_too_small_for_the_backbone_is_refused() -> None:
     with pytest.raises(UserError, match=r"103 .*100 .*head\.regression\.input_sizes"):
-        build_network(Backbone(name="dlib_resnet", width=0.25), Regression(input_sizes=(100,)), outputs=1, size=150, seed=0)
+        build_network(Backbone(name="dlib_resnet", width=0.25), Regression(input_sizes=(100,)), outputs={"years": 1}, size=150, seed=0)
 
 
 def test_statistics_of_the_stages_come_in_their_order() -> None:
@@ -77,7 +82,7 @@ def test_statistics_of_the_stages_come_in_their_order() -> None:
     features = {}
     for statistics in (("mean",), ("max",), ("std",), ("mean", "max", "std")):
         head = Regression(features="stages", statistics=statistics)
-        features[statistics] = outputs_of(build_network(slim, head, outputs=1, size=32, seed=0).backbone, photos)
+        features[statistics] = outputs_of(build_network(slim, head, outputs={"years": 1}, size=32, seed=0).backbone, photos)
     first = 8  # channels of the first stage at width 1/8
     together = np.concatenate([features[(statistic,)][:, :first] for statistic in ("mean", "max", "std")], axis=1)
     np.testing.assert_allclose(features["mean", "max", "std"][:, : 3 * first], together, rtol=1e-6)
@@ -90,7 +95,7 @@ def test_backbone_and_head_share_their_variables_with_the_whole(slim: Slim) -> N
 
 
 def test_uint8_and_float_photos_give_the_same(slim: Slim) -> None:
-    whole = slim().full
+    whole = slim().main
     expected = outputs_of(whole, PHOTOS)
     np.testing.assert_array_equal(outputs_of(whole, PHOTOS.astype(np.float32)), expected)
     np.testing.assert_array_equal(outputs_of(whole, keras.ops.convert_to_tensor(PHOTOS)), expected)
@@ -115,7 +120,7 @@ def test_layer_seed_is_the_same_in_every_process() -> None:
 
 
 def test_the_head_is_he_normal_without_bias() -> None:
-    network = build_network(Backbone(name="vgg16", width=0.5, dense=(2000,)), Classification(), outputs=100, size=32, seed=0)
+    network = build_network(Backbone(name="vgg16", width=0.5, dense=(2000,)), Classification(), outputs={"logits": 100}, size=32, seed=0)
     weights = weights_as_arrays(network.head)
     for layer, fan_in in (("dense1", 256), ("logits", 2000)):
         assert weights[f"{layer}/kernel"].std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.01)
@@ -127,14 +132,14 @@ def test_mixed_precision_computes_inside_and_ends_in_float32(slim: Slim) -> None
     assert network.full.get_layer("preprocess").compute_dtype == network.full.get_layer("logits").compute_dtype == "float32"
     assert network.full.get_layer("conv3_1").compute_dtype == network.full.get_layer("dense1").compute_dtype == "bfloat16"
     assert {str(weight.dtype) for weight in network.full.weights} == {"float32"}
-    mixed = outputs_of(network.full, PHOTOS)
+    mixed = outputs_of(network.main, PHOTOS)
     assert mixed.dtype == np.float32
-    plain = outputs_of(slim().full, PHOTOS)
+    plain = outputs_of(slim().main, PHOTOS)
     assert 0 < np.abs(mixed - plain).max() < 0.1 * plain.std()
 
 
 def test_a_slim_network_learns_in_some_steps(slim: Slim) -> None:
-    model = slim().full
+    model = slim().main
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     classes = np.array([0, 3, 4])
     before = model.train_on_batch(PHOTOS, classes)
@@ -149,11 +154,11 @@ def test_a_slim_network_learns_in_some_steps(slim: Slim) -> None:
     [(Backbone(name="vgg16", width=0.125), Classification()), (Backbone(name="dlib_resnet", width=0.25), Regression(features="stages"))],
 )
 def test_a_saved_model_is_complete(backbone: Backbone, head: Classification | Regression, tmp_path: Path) -> None:
-    network = build_network(backbone, head, outputs=1, size=103, seed=0)
+    network = build_network(backbone, head, outputs={"years": 1}, size=103, seed=0)
     network.full.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     photos = np.random.default_rng(1).integers(0, 256, (1, 103, 103, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(outputs_of(again, photos), outputs_of(network.full, photos))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(again(photos)["years"]), outputs_of(network.main, photos))
 
 
 @pytest.mark.parametrize(
@@ -168,13 +173,18 @@ def test_a_saved_model_is_complete(backbone: Backbone, head: Classification | Re
 )
 def test_settings_that_do_not_fit_are_refused(backbone: Backbone, size: int, facts: tuple[str, ...]) -> None:
     with pytest.raises(UserError) as error:
-        build_network(backbone, Classification(), outputs=2, size=size, seed=0)
+        build_network(backbone, Classification(), outputs={"logits": 2}, size=size, seed=0)
     assert all(fact in str(error.value) for fact in facts), error.value
 
 
-def test_a_regression_head_has_one_output() -> None:
-    with pytest.raises(UserError, match="one output, not 3"):
-        build_network(Backbone(name="vgg16"), Regression(), outputs=3, size=32, seed=0)
+def test_several_outputs_see_the_same_features_each_by_a_layer_of_its_own() -> None:
+    backbone = Backbone(name="vgg16", width=0.125, dense=(8,))
+    network = build_network(backbone, Classification(), outputs={"logits": 5, "years": 1}, size=32, seed=0)
+    answers = network.full(PHOTOS[:, :32, :32])
+    assert {name: tuple(values.shape) for name, values in answers.items()} == {"logits": (len(PHOTOS), 5), "years": (len(PHOTOS), 1)}
+    alone = build_network(backbone, Classification(), outputs={"logits": 5}, size=32, seed=0)
+    np.testing.assert_array_equal(outputs_of(alone.main, PHOTOS[:, :32, :32]), keras.ops.convert_to_numpy(answers["logits"]))
+    assert [layer.name for layer in network.head.layers if layer.weights] == ["dense1", "logits", "years"]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +199,7 @@ def test_a_regression_head_has_one_output() -> None:
 @pytest.mark.parametrize("pooling", ["max", "mean", "flatten"])
 def test_features_of_a_layer_are_its_maps_pooled_over_space(backbone: str, layer: str, name: str | None, pooling: str) -> None:
     head = Regression(features=LayerFeatures(layer=layer, pooling=pooling))  # type: ignore[arg-type]
-    network = build_network(Backbone(name=backbone, width=0.125), head, outputs=1, size=64, seed=0)  # type: ignore[arg-type]
+    network = build_network(Backbone(name=backbone, width=0.125), head, outputs={"years": 1}, size=64, seed=0)  # type: ignore[arg-type]
     photos = np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
     maps = outputs_of(keras.Model(network.full.input, network.full.get_layer(name or network.last_conv).output), photos)
     expected = {"max": maps.max(axis=(1, 2)), "mean": maps.mean(axis=(1, 2)), "flatten": maps.reshape(2, -1)}[pooling]
@@ -198,4 +208,6 @@ def test_features_of_a_layer_are_its_maps_pooled_over_space(backbone: str, layer
 
 def test_a_layer_that_is_not_there_is_told_with_its_neighbours() -> None:
     with pytest.raises(UserError, match=r"no layer 'conv5_4'.*Did you mean 'conv5_"):
-        build_network(Backbone(name="vgg16", width=0.125), Regression(features=LayerFeatures(layer="conv5_4")), outputs=1, size=32, seed=0)
+        build_network(
+            Backbone(name="vgg16", width=0.125), Regression(features=LayerFeatures(layer="conv5_4")), outputs={"years": 1}, size=32, seed=0
+        )

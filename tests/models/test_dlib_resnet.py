@@ -21,7 +21,7 @@ MEANS = np.array([122.782, 117.001, 104.298], np.float32)
 
 @pytest.fixture(scope="module")
 def network(dlib_path: Path) -> Network:
-    network = build_network(DLIB, Regression(features="stages"), outputs=1, size=150, seed=0)
+    network = build_network(DLIB, Regression(features="stages"), outputs={"years": 1}, size=150, seed=0)
     load_published(DLIB, network, folder=None)
     return network
 
@@ -67,7 +67,7 @@ def test_a_mistake_in_preprocessing_is_noticed(mistake, chips, pooled, matrix, d
 
 
 def test_biases_left_out_are_noticed(dlib_path: Path, matrix: np.ndarray, dlib_oracle: dict[str, np.ndarray]) -> None:
-    network = build_network(DLIB, Classification(), outputs=2, size=150, seed=0)
+    network = build_network(DLIB, Classification(), outputs={"logits": 2}, size=150, seed=0)
     load_published(DLIB, network, folder=None)
     for name, variable in variables_by_name(network.backbone).items():
         if name.endswith("/bias"):
@@ -87,7 +87,7 @@ def test_stage_features_are_means_and_maxima_of_five_stages(network: Network, dl
 
 
 def test_parameters_are_those_of_the_file() -> None:
-    network = build_network(Backbone(name="dlib_resnet"), Classification(), outputs=2, size=150, seed=0)
+    network = build_network(Backbone(name="dlib_resnet"), Classification(), outputs={"logits": 2}, size=150, seed=0)
     assert network.backbone.count_params() == 5_614_592 - 256 * 128  # the file's, less the descriptor's matrix
     assert len(network.stages) == 5 and network.last_conv == "level0_block0_relu"
     assert all(weight.trainable for weight in network.backbone.weights)
@@ -96,5 +96,5 @@ def test_parameters_are_those_of_the_file() -> None:
 def test_too_small_an_input_names_the_smallest() -> None:
     backbone = Backbone(name="dlib_resnet")
     with pytest.raises(UserError, match="at least 103 pixels, not 102"):
-        build_network(backbone, Classification(), outputs=2, size=102, seed=0)
-    assert build_network(backbone, Classification(), outputs=2, size=103, seed=0).full.output_shape == (None, 2)
+        build_network(backbone, Classification(), outputs={"logits": 2}, size=102, seed=0)
+    assert build_network(backbone, Classification(), outputs={"logits": 2}, size=103, seed=0).full.output_shape == (None, 2)

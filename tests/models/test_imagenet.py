@@ -56,7 +56,7 @@ def case(
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRETRAINED, ("imagenet", name), replace(published, digests={}))
         backbone = Backbone(name=name, weights="imagenet")
-        network = build_network(backbone, Classification(), outputs=3, size=224, seed=0)
+        network = build_network(backbone, Classification(), outputs={"logits": 3}, size=224, seed=0)
         check_weight_file(path)
         loaded = load_published(backbone, network, folder=path.parent)
     path.unlink()  # 100 MB

@@ -106,13 +106,13 @@ def test_its_settings_survive_serialisation() -> None:
 
 def slim(frozen: Frozen) -> Network:
     backbone = Backbone(name="senet50", width=0.125, frozen_batch_norm=frozen)
-    return build_network(backbone, Classification(), outputs=3, size=32, seed=0)
+    return build_network(backbone, Classification(), outputs={"logits": 3}, size=32, seed=0)
 
 
 def train_once(network: Network, photos: np.ndarray) -> None:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.full.compile(optimizer=keras.optimizers.Adam(1e-2), loss=loss, run_eagerly=True)  # tracing takes longer than a few steps
-    network.full.train_on_batch(photos, np.arange(len(photos)) % 3)
+    network.main.compile(optimizer=keras.optimizers.Adam(1e-2), loss=loss, run_eagerly=True)  # tracing takes longer than a few steps
+    network.main.train_on_batch(photos, np.arange(len(photos)) % 3)
 
 
 def test_the_option_changes_no_name_and_no_number_of_parameters() -> None:

@@ -55,7 +55,7 @@ def case(
     tensors = {tensor: draw(layout["tensors"][tensor]) for _, names in layers for tensor in names}
     path = write_h5(folder / layout["published_files"]["notop"], layers, tensors)
     backbone = Backbone(name=name, weights="vggface2")
-    network = build_network(backbone, Classification(), outputs=3, size=224, seed=0)
+    network = build_network(backbone, Classification(), outputs={"logits": 3}, size=224, seed=0)
     loaded = load_published(backbone, network, folder=folder)
     path.unlink()  # 100 MB
     probe = keras.Model(network.full.inputs[0], [network.full.get_layer(layer).output for layer in LAYERS])
@@ -194,7 +194,7 @@ def test_the_file_with_a_top_gives_the_same_tensors(case: Case, tmp_path: Path, 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("size", [SMALLEST, 48, 64, 256])
 def test_a_slim_net_takes_other_sizes_and_pools_the_whole_last_map(name: str, size: int) -> None:
-    network = build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=size, seed=0)
+    network = build_network(Backbone(name=name, width=0.125), Classification(), outputs={"logits": 3}, size=size, seed=0)
     last = network.full.get_layer(network.last_conv).output
     photos = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
     maps, pooled = keras.Model(network.full.inputs[0], [last, network.backbone.output])(photos)
@@ -205,7 +205,7 @@ def test_a_slim_net_takes_other_sizes_and_pools_the_whole_last_map(name: str, si
 @pytest.mark.parametrize("name", NETS)
 def test_an_input_that_leaves_no_position_is_refused(name: str) -> None:
     with pytest.raises(UserError, match=f"{name}.*{SMALLEST} pixels"):
-        build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=SMALLEST - 1, seed=0)
+        build_network(Backbone(name=name, width=0.125), Classification(), outputs={"logits": 3}, size=SMALLEST - 1, seed=0)
     pool = keras.layers.MaxPooling2D(3, strides=2)
     with pytest.raises(ValueError, match="zero or negative"):  # the stem's convolution leaves 2 of 4 pixels
         pool.compute_output_shape((None, 2, 2, 8))
@@ -213,20 +213,20 @@ def test_an_input_that_leaves_no_position_is_refused(name: str) -> None:
 
 def test_the_stages_are_the_stem_and_the_four_groups_of_blocks() -> None:
     head = Regression(features="stages", statistics=("mean",))
-    network = build_network(Backbone(name="resnet50", width=0.125), head, outputs=1, size=48, seed=0)
+    network = build_network(Backbone(name="resnet50", width=0.125), head, outputs={"years": 1}, size=48, seed=0)
     assert network.stages == tuple(layer for layer in STAGES if layer != "max_pool") and network.last_conv == network.stages[-1]
     assert [block.count for block in network.blocks] == [8, 32, 64, 128, 256]
 
 
 def test_the_hidden_layer_of_a_gate_keeps_eight_channels_in_a_slim_net() -> None:
-    network = build_network(Backbone(name="senet50", width=0.125), Classification(), outputs=3, size=48, seed=0)
+    network = build_network(Backbone(name="senet50", width=0.125), Classification(), outputs={"logits": 3}, size=48, seed=0)
     hidden = {f"conv{n}_1": network.full.get_layer(f"conv{n}_1_1x1_down").filters for n in (2, 3, 4, 5)}
     assert hidden == {"conv2_1": 8, "conv3_1": 8, "conv4_1": 8, "conv5_1": 16}  # a sixteenth would be 2, 4, 8, 16
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_a_slim_net_learns_in_some_steps(name: str) -> None:
-    model = build_network(Backbone(name=name, width=0.125), Classification(), outputs=3, size=48, seed=0).full
+    model = build_network(Backbone(name=name, width=0.125), Classification(), outputs={"logits": 3}, size=48, seed=0).main
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, run_eagerly=True)  # tracing takes longer than a few steps
     photos = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
@@ -237,7 +237,7 @@ def test_a_slim_net_learns_in_some_steps(name: str) -> None:
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15's own saving with NumPy 2.4
 def test_a_saved_net_is_complete(tmp_path: Path) -> None:
     backbone = Backbone(name="senet50", width=0.125, frozen_batch_norm="batch_statistics")
-    model = build_network(backbone, Classification(), outputs=3, size=48, seed=0).full
+    model = build_network(backbone, Classification(), outputs={"logits": 3}, size=48, seed=0).main
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     photos = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), dtype=np.uint8)
@@ -246,7 +246,7 @@ def test_a_saved_net_is_complete(tmp_path: Path) -> None:
 
 
 def test_parameters_are_those_of_keras_vggface() -> None:
-    network = build_network(Backbone(name="resnet50"), Classification(), outputs=100, size=224, seed=0)
+    network = build_network(Backbone(name="resnet50"), Classification(), outputs={"logits": 100}, size=224, seed=0)
     assert network.backbone.count_params() == 23_561_152  # keras-vggface 0.6 without top, counted by building it
     assert network.full.count_params() == 23_561_152 + 2048 * 100 + 100
 
@@ -262,13 +262,13 @@ def test_the_thesis_count_is_of_keras_applications_resnet50() -> None:
     for units in (128, 128, 10):
         x = keras.layers.Dense(units)(x)
     assert keras.Model(imagenet.input, x).count_params() == 23_867_786
-    vggface = build_network(Backbone(name="resnet50", dense=(128, 128)), Classification(), outputs=10, size=224, seed=0)
+    vggface = build_network(Backbone(name="resnet50", dense=(128, 128)), Classification(), outputs={"logits": 10}, size=224, seed=0)
     assert vggface.full.count_params() != 23_867_786
     biases = sum(layer.filters for layer in imagenet.layers if isinstance(layer, keras.layers.Conv2D))
     assert imagenet.count_params() - biases == vggface.backbone.count_params()  # all that the two bases differ by
 
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
-    network = build_network(Backbone(name="senet50"), Classification(), outputs=100, size=224, seed=0)
+    network = build_network(Backbone(name="senet50"), Classification(), outputs={"logits": 100}, size=224, seed=0)
     assert network.backbone.count_params() == 26_092_144  # keras-vggface 0.6 without top, counted by building it
     assert network.full.count_params() - 100 == 26_296_944  # koenig2019's count fits 100 outputs without bias; ours have one

@@ -23,7 +23,7 @@ LAYERS = ("preprocess", "conv1_1", "pool1", "pool2", "pool3", "pool4", "conv5_3"
 
 @pytest.fixture(scope="module")
 def network(vgg16_folder: Path) -> Network:
-    network = build_network(VGGFACE, Classification(), outputs=4, size=224, seed=0)
+    network = build_network(VGGFACE, Classification(), outputs={"logits": 4}, size=224, seed=0)
     load_published(VGGFACE, network, folder=vgg16_folder)
     return network
 
@@ -95,7 +95,7 @@ def test_means_of_the_other_version_are_noticed(network: Network, vgg16_oracle: 
 
 def test_parameters_are_those_of_keras_vggface_and_of_the_thesis() -> None:
     backbone = Backbone(name="vgg16", dense=(512, 256))
-    network = build_network(backbone, Classification(), outputs=100, size=224, seed=0)
+    network = build_network(backbone, Classification(), outputs={"logits": 100}, size=224, seed=0)
     assert network.backbone.count_params() == 14_714_688  # keras-vggface without top, counted by building it
     assert network.full.count_params() - 100 == 27_717_184  # koenig2019's count fits 100 outputs without bias; ours have one
 
@@ -148,7 +148,7 @@ def test_imagenets_file_gives_what_keras_makes_of_it(tmp_path: Path, generator_o
     """Keras's own network reads the file by the order of its layers, ours by their names."""
     path = imagenet_file(tmp_path, generator_of, write_h5)
     any_digest("imagenet", "vgg16")
-    network = build_network(IMAGENET, Classification(), outputs=4, size=64, seed=0)
+    network = build_network(IMAGENET, Classification(), outputs={"logits": 4}, size=64, seed=0)
     check_weight_file(path)
     loaded = load_published(IMAGENET, network, folder=tmp_path)
     theirs = keras.applications.VGG16(include_top=False, weights=str(path), input_shape=(64, 64, 3))

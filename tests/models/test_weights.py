@@ -264,7 +264,7 @@ VGGFACE = Backbone(name="vgg16", weights="vggface")
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return build_network(VGGFACE, Classification(), outputs=3, size=32, seed=0)
+    return build_network(VGGFACE, Classification(), outputs={"logits": 3}, size=32, seed=0)
 
 
 def test_every_tensor_of_the_file_stands_in_the_backbone(network: Network, vgg16_folder: Path) -> None:

@@ -129,7 +129,7 @@ def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_s
         pixels = np.stack(
             [warp(decode_crop(store.read(stored[photo])), resize_matrix(40, augment.size), augment.size) for photo in said["photo"]]
         )
-        again = expectation(posterior(np.asarray(back.network.full(pixels))), back.bins)
+        again = expectation(posterior(np.asarray(back.network.main(pixels))), back.bins)
         assert again == pytest.approx(said["predicted"].to_numpy(), abs=1e-3)
     with pytest.raises(UserError, match="fold 99 is not finished"):
         back.load_fold(99, seed=0)

@@ -18,6 +18,7 @@ from agerepro.config.schema import (
     ImageKFold,
     LeaveOneSubjectOut,
     OfficialLists,
+    OfficialSplit,
     PredefinedFolds,
     Protocol,
     RandomParts,
@@ -29,11 +30,12 @@ from agerepro.rng import rng_for
 from agerepro.splits.leakage import check_no_leakage, describe_overlap, find_leakage, shared_people
 from agerepro.splits.protocols import (
     describe_protocol,
+    divide,
     groups_of,
-    held_out,
     identities_of,
     keeps_people_apart,
     make_folds,
+    part_of_training,
     people_of,
     years,
 )
@@ -397,10 +399,33 @@ def test_nobody_can_be_told_apart_whom_nobody_knows() -> None:
 
 def test_hold_outs_take_their_share_of_images_or_people() -> None:
     photos = photos_of(list(np.repeat(range(10), 5)))
-    assert len(held_out(photos, RandomSplit(fraction=0.2), rng_key=(0,))) == 10
-    people = photos.set_index("photo").loc[sorted(held_out(photos, GroupSplit(fraction=0.2), rng_key=(0,))), "subject"]
+    training, validation = divide(photos, RandomSplit(fraction=0.2), rng_key=(0,))
+    assert len(validation) == 10 and training == set(photos["photo"]) - validation
+    people = photos.set_index("photo").loc[sorted(divide(photos, GroupSplit(fraction=0.2), rng_key=(0,))[1]), "subject"]
     assert people.value_counts().tolist() == [5, 5]
-    assert held_out(photos, None, rng_key=(0,)) == set()
+    assert divide(photos, None, rng_key=(0,)) == (set(photos["photo"]), set())
+
+
+def test_a_stage_on_the_authors_lists_never_sees_their_test_images_and_parts_share_the_training_images() -> None:
+    photos = photos_of(list(range(60))).assign(split=["train"] * 40 + ["valid"] * 8 + ["test"] * 12)
+    keys = photos["photo"].tolist()
+    training, validation = divide(photos, OfficialSplit(), rng_key=(0, "a"))
+    assert (training, validation) == (set(keys[:40]), set(keys[40:48]))
+    parts = [part_of_training(photos, number, 4) for number in range(4)]
+    assert sorted(photo for part in parts for photo in part) == sorted(keys[:40]) and [len(part) for part in parts] == [10] * 4
+    assert part_of_training(photos.sample(frac=1, random_state=1), 2, 4) == parts[2]
+    less, same = divide(photos, OfficialSplit(without_part=(2, 4)), rng_key=(0, "b"))
+    assert (less, same) == (training - parts[2], validation)
+
+
+def test_without_a_list_for_it_a_share_of_the_training_images_validates_and_a_left_out_part_does_not() -> None:
+    photos = photos_of(list(range(50))).assign(split=["train"] * 40 + ["test"] * 10)
+    training, validation = divide(photos, OfficialSplit(fraction=0.25), rng_key=(0, "a"))
+    assert len(validation) == 10 and training | validation == set(photos["photo"][:40]) and not training & validation
+    less, validating = divide(photos, OfficialSplit(fraction=0.25, without_part=(0, 2)), rng_key=(0, "a"))
+    left_out = part_of_training(photos, 0, 2)
+    assert (less, validating) == (training - left_out, validation - left_out)
+    assert divide(photos, OfficialSplit(fraction=0), rng_key=(0, "a"))[1] == set()
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,17 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Adam, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
+from agerepro.config.schema import Adam, Age, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
 from agerepro.faces.images import InMemoryImages
 from agerepro.models.build import Network, build_network
 from agerepro.rng import derive_seed
+from agerepro.tasks.task import AgeTask
 from agerepro.training.augment import AugmentedFaces
 from agerepro.training.loop import Trainer
 from agerepro.training.pipeline import Examples
 
 AGES = np.array([10.0, 20.0, 30.0, 40.0], np.float32)
+TASK = AgeTask(Age(), Classification(), (CrossEntropy(),), AGES)
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,10 @@ class Tiny:
     targets: np.ndarray
 
     def examples(self, rows: np.ndarray) -> Examples:
-        return Examples(self.source, rows, self.targets[rows], np.ones(len(rows), np.float32))
+        return Examples(self.source, rows, {"logits": self.targets[rows]}, np.ones(len(rows), np.float32))
 
     def trainer(self, stage: Stage | None = None, model: keras.Model | None = None) -> Trainer:
-        return Trainer(model or self.network.full, stage or self.stage, (CrossEntropy(),), AGES, Machine(), threads=2)
+        return Trainer(model or self.network.full, stage or self.stage, TASK, Machine(), threads=2)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def tiny() -> Tiny:
     faces = np.clip(targets[:, None, None, None] * 5 + rng.normal(0, 10, (48, 36, 36, 3)), 0, 255).astype(np.uint8)
     augment = Augment(rotate_degrees=10, shift=0.05, zoom_crop=0.1, size=32)
     network = build_network(
-        Backbone(name="vgg16", width=0.0625, dense=(8,)), Classification(), outputs=4, size=32, seed=derive_seed("tiny")
+        Backbone(name="vgg16", width=0.0625, dense=(8,)), Classification(), outputs={"logits": 4}, size=32, seed=derive_seed("tiny")
     )
     stage = Stage(
         name="tiny",

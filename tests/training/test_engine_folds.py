@@ -92,7 +92,7 @@ def test_another_layer_is_another_run_on_the_same_shared_stage(experiment: Path,
     regression = make_plan(RunOptions(experiment, runs=experiment.parent / "runs"))
     training = read_experiment(experiment, settings=("stages.fgnet.features={layer: last_conv, pooling: mean}",))
     other = make_plan(RunOptions(experiment, runs=experiment.parent / "runs"), training)
-    people = regression.stage("people")
+    people = regression.experiment.stage("people")
     assert regression.digest(people, 0) == other.digest(people, 0) and regression.digest(people, 0) is not None
     assert regression.digest(regression.target, 0) != other.digest(other.target, 0)
 
@@ -136,7 +136,7 @@ def test_settings_that_contradict_each_other_are_refused(experiment: Path) -> No
 
 def test_published_weights_enter_a_network_that_ends_at_an_early_layer() -> None:
     backbone, head = Backbone(name="vgg16", width=0.0625), Regression(features=LayerFeatures(layer="first_conv"))
-    whole = build_network(backbone, Regression(), outputs=1, size=32, seed=7).backbone
+    whole = build_network(backbone, Regression(), outputs={"years": 1}, size=32, seed=7).backbone
     tensors = weights_as_arrays(whole)
     published = LoadedWeights("vggface", "file.h5", "0" * 64, 1, "none", (), tensors)
     task = SimpleNamespace(head=head, outputs=1, seed=0, stage=SimpleNamespace(name="fgnet", keeps_backbone=lambda: True))

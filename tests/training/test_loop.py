@@ -26,7 +26,7 @@ from agerepro.training.checkpoint import TrainState, load_checkpoint
 from agerepro.training.loop import Diverged, TotalLoss, Trainer, TrainResult
 from agerepro.training.pipeline import Examples
 from agerepro.training.reporting import EpochLog, TensorBoard
-from tests.training.conftest import AGES
+from tests.training.conftest import TASK
 from tests.training.test_grid import Silent
 
 TRAIN, VALIDATION = np.arange(40), np.arange(40, 48)
@@ -55,7 +55,7 @@ def fit(
 
     def test() -> dict[str, np.ndarray]:
         now[0] += epoch_s
-        return {"test": trainer.outputs(tiny.source, VALIDATION)}
+        return {"test": trainer.outputs(tiny.source, VALIDATION)["logits"]}
 
     class Batches(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
@@ -89,12 +89,12 @@ def with_batch_norm_and_dropout() -> keras.Model:
     x = keras.layers.Conv2D(8, 5, strides=4)(Preprocess("rgb", (127.5, 127.5, 127.5), 64.0)(pixels))
     x = keras.layers.ReLU()(BatchNorm()(x))
     x = keras.layers.Dropout(0.25, seed=1)(keras.layers.GlobalAveragePooling2D()(x))
-    return keras.Model(pixels, keras.layers.Dense(4, name="logits")(x))
+    return keras.Model(pixels, {"logits": keras.layers.Dense(4, name="logits")(x)})
 
 
 def in_half_precision() -> keras.Model:
     backbone = Backbone(name="vgg16", width=0.0625, dense=(8,))
-    return build_network(backbone, Classification(), outputs=4, size=32, precision=FLOAT16.precision, seed=1).full
+    return build_network(backbone, Classification(), outputs={"logits": 4}, size=32, precision=FLOAT16.precision, seed=1).full
 
 
 def resumable(kind: str, tiny) -> Trainer:
@@ -110,7 +110,7 @@ def resumable(kind: str, tiny) -> Trainer:
         optimizer = RMSprop(0.001, momentum=0.5, backbone_lr_multiplier=0.5)
         return tiny.trainer(dataclasses.replace(tiny.stage, optimizer=optimizer, schedule=Cosine()))
     if kind == "mixed_float16":
-        return Trainer(in_half_precision(), tiny.stage, (CrossEntropy(),), AGES, FLOAT16, threads=2)
+        return Trainer(in_half_precision(), tiny.stage, TASK, FLOAT16, threads=2)
     return tiny.trainer()
 
 
@@ -315,23 +315,23 @@ def test_the_loss_by_batches_is_the_loss_of_all_outputs_to_the_last_digit(tiny, 
     logits = rng.normal(0, 5, (count, outputs)).astype(np.float32)
     bins = np.arange(outputs, dtype=np.float32)
     trainer = tiny.trainer()
-    trainer.bins = bins
-    trainer.model.predict_on_batch = lambda rows: logits[rows.astype(int)]
+    trainer.losses = {"logits": total_loss((CrossEntropy(),), bins)}
+    trainer.model.predict_on_batch = lambda rows: {"logits": logits[rows.astype(int)]}
 
     class Rows:
         def batch(self, rows: np.ndarray, epoch: int) -> np.ndarray:
             return rows
 
     targets, weights = rng.choice(bins, count), rng.uniform(0.2, 2, count).astype(np.float32)
-    examples = Examples(Rows(), np.arange(count), targets, weights)
-    together = np.asarray(total_loss(trainer.losses)(targets, logits, bins))
+    examples = Examples(Rows(), np.arange(count), {"logits": targets}, weights)
+    together = np.asarray(trainer.losses["logits"](targets, logits))
     assert trainer.loss_of(examples) == float(np.average(together, weights=weights))
 
 
 def test_weights_of_examples_scale_the_loss(tiny) -> None:
     trainer = tiny.trainer()
     rows = np.arange(8)
-    logits = trainer.outputs(tiny.source, rows).astype(np.float64)
+    logits = trainer.outputs(tiny.source, rows)["logits"].astype(np.float64)
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     losses = -log_p[np.arange(8), np.tile(np.arange(4), 2)]
     weights = np.arange(1, 9, dtype=np.float32)
@@ -341,9 +341,9 @@ def test_weights_of_examples_scale_the_loss(tiny) -> None:
 
 def test_outputs_do_not_depend_on_company(tiny) -> None:
     trainer = tiny.trainer()
-    together = trainer.outputs(tiny.source, np.arange(48))
-    np.testing.assert_array_equal(trainer.outputs(tiny.source, np.array([7]))[0], together[7])
-    assert trainer.outputs(tiny.source, np.arange(0)).shape == (0, 4)
+    together = trainer.outputs(tiny.source, np.arange(48))["logits"]
+    np.testing.assert_array_equal(trainer.outputs(tiny.source, np.array([7]))["logits"][0], together[7])
+    assert trainer.outputs(tiny.source, np.arange(0))["logits"].shape == (0, 4)
 
 
 def test_setting_back_restores_moments_step_and_rate_too(tiny, tmp_path: Path) -> None:
@@ -376,8 +376,8 @@ def test_mixed_precision_and_xla_train_nearly_as_float32_does(tiny, tmp_path: Pa
     rows, steps = [], []
     for setting in (Machine(), machine):
         backbone = Backbone(name="vgg16", width=0.0625, dense=(8,))
-        network = build_network(backbone, Classification(), outputs=4, size=32, precision=setting.precision, seed=1)
-        trainer = Trainer(network.full, dataclasses.replace(tiny.stage, epochs=1), (CrossEntropy(),), AGES, setting, threads=2)
+        network = build_network(backbone, Classification(), outputs={"logits": 4}, size=32, precision=setting.precision, seed=1)
+        trainer = Trainer(network.full, dataclasses.replace(tiny.stage, epochs=1), TASK, setting, threads=2)
         before = weights_as_arrays(network.full)
         result = fit(trainer, tiny, tmp_path / f"{len(rows)}.npz")
         assert result.eval_outputs["test"].dtype == np.float32

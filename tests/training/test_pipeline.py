@@ -21,11 +21,11 @@ class Numbers:
 
 def batches(epochs: range, count: int = 10, first_batch: int = 0) -> list[np.ndarray]:
     rows = np.arange(100, 100 + count)
-    examples = Examples(Numbers(), rows, rows.astype(np.float32) / 2, np.ones(count, np.float32))
+    examples = Examples(Numbers(), rows, {"logits": rows.astype(np.float32) / 2}, np.ones(count, np.float32))
     loaded = []
     with training_batches(examples, batch=4, epochs=epochs, rng_key=(0, "s"), threads=3, first_batch=first_batch) as dataset:
         for inputs, targets, _ in dataset:
-            np.testing.assert_array_equal(inputs.numpy()[:, 0] / 2, targets.numpy())
+            np.testing.assert_array_equal(inputs.numpy()[:, 0] / 2, targets["logits"].numpy())
             loaded.append(inputs.numpy())
     return loaded
 
@@ -47,7 +47,7 @@ def test_continued_batches_equal_the_undisturbed_ones() -> None:
 
 
 def test_steps_count_the_short_last_batch() -> None:
-    examples = Examples(Numbers(), np.arange(10), np.zeros(10, np.float32), np.ones(10, np.float32))
+    examples = Examples(Numbers(), np.arange(10), {"logits": np.zeros(10, np.float32)}, np.ones(10, np.float32))
     assert (steps_in(examples, 4), steps_in(examples, 5)) == (3, 2)
 
 
@@ -77,7 +77,7 @@ class Broken(Numbers):
 
 
 def test_an_error_of_a_loading_thread_reaches_the_training_and_no_thread_stays() -> None:
-    examples = Examples(Broken(), np.arange(100, 110), np.zeros(10, np.float32), np.ones(10, np.float32))
+    examples = Examples(Broken(), np.arange(100, 110), {"logits": np.zeros(10, np.float32)}, np.ones(10, np.float32))
     with (
         pytest.raises(UserError, match=r"^row 107 is broken$"),
         training_batches(examples, batch=4, epochs=range(1), rng_key=(0, "s"), threads=3) as dataset,

@@ -20,11 +20,12 @@ import numpy as np
 import tensorflow as tf
 
 from agerepro import stopping
-from agerepro.config.schema import Adam, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
+from agerepro.config.schema import Adam, Age, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
 from agerepro.errors import Interrupted, UserError
 from agerepro.faces.images import InMemoryImages
 from agerepro.models.build import build_network
 from agerepro.models.layers import BatchNorm
+from agerepro.tasks.task import AgeTask
 from agerepro.training.augment import AugmentedFaces
 from agerepro.training.checkpoint import TrainState
 from agerepro.training.device import configure
@@ -33,6 +34,7 @@ from agerepro.training.pipeline import Examples, epoch_order
 from agerepro.training.replicas import data_parallel, scope_of
 
 AGES = np.array([10.0, 20.0, 30.0, 40.0], np.float32)
+TASK = AgeTask(Age(), Classification(), (CrossEntropy(),), AGES)
 VALIDATION = np.arange(80, 96)
 KEY = (0, "several")
 
@@ -64,11 +66,11 @@ class Problem:
         self.replicas = data_parallel(machine)
         with scope_of(self.replicas):
             backbone = Backbone(name=network, width=0.0625, dense=(8,) if network == "vgg16" else ())  # type: ignore[arg-type]
-            full = build_network(backbone, Classification(), outputs=4, size=side, seed=3, precision=precision).full
-        self.trainer = Trainer(full, stage, (CrossEntropy(),), AGES, machine, threads=2, replicas=self.replicas)
+            full = build_network(backbone, Classification(), outputs={"logits": 4}, size=side, seed=3, precision=precision).full
+        self.trainer = Trainer(full, stage, TASK, machine, threads=2, replicas=self.replicas)
 
     def examples(self, rows: np.ndarray) -> Examples:
-        return Examples(self.source, rows, self.targets[rows], self.weights[rows])
+        return Examples(self.source, rows, {"logits": self.targets[rows]}, self.weights[rows])
 
     def fit(self, rows: int, path: Path, on_batch: Callable[[str], object] = lambda progress: None) -> TrainResult:
         self.batch_losses = []
@@ -91,7 +93,7 @@ class Problem:
         """Losses by batch (means of the epoch so far) and by epoch, and the outputs for the validation rows."""
         result = self.fit(rows, folder / f"{len(self.replicas or [0])}-{rows}.npz", on_batch)
         outputs = self.trainer.outputs(self.source, VALIDATION)
-        return {"batches": self.batch_losses, "history": list(result.history), "outputs": outputs.tolist()}
+        return {"batches": self.batch_losses, "history": list(result.history), "outputs": outputs["logits"].tolist()}
 
 
 def same(state: TrainState, other: TrainState) -> bool:

@@ -1,0 +1,45 @@
+"""What a stage learns of each photo: which column of the table, less what, as which class."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from agerepro.config import schema
+from agerepro.errors import UserError
+from agerepro.splits.protocols import groups_of, identities_of
+from agerepro.tasks.decode import nearest_class
+
+# Columns of the photos table: a label, and how uncertain it is.
+UNCERTAINTY = {"age": "age_std", "apparent_age": "apparent_std"}
+
+
+def prediction_column(stage: str) -> str:
+    """The column that is put beside the photos table where a stage's predictions are wanted."""
+    return f"predicted by {stage}"
+
+
+def judged(photos: pd.DataFrame, target: schema.Target) -> pd.DataFrame:
+    """The photos with the label that the target learns as `age`, and its uncertainty as `age_std`: what a run is judged by."""
+    if not isinstance(target, schema.Age) or target.column == "age":
+        return photos
+    uncertainty = photos[UNCERTAINTY[target.column]] if target.column in UNCERTAINTY else np.nan
+    return photos.assign(age=photos[target.column], age_std=uncertainty)
+
+
+def label_values(target: schema.Age, head: schema.Head, photos: pd.DataFrame) -> np.ndarray:
+    """(n,) float32 what is learnt of each photo. UserError where it has no label."""
+    labels = photos[target.column].to_numpy(np.float32)
+    if len(missing := photos.loc[np.isnan(labels), "photo"]):
+        raise UserError(
+            f"{len(missing):,} of {len(photos):,} photos have no {target.column} (first: {missing.iloc[0]}). Take a data set that has it, "
+            "or leave them out."
+        )
+    if target.residual_of:
+        labels = (labels - photos[prediction_column(target.residual_of)].to_numpy(np.float64)).astype(np.float32)
+    return nearest_class(head, labels)
+
+
+def names_of(target: schema.Target, photos: pd.DataFrame) -> pd.Series:
+    """(n,) text: which age group is in each photo, or who. UserError where nobody knows."""
+    return groups_of(photos, target) if isinstance(target, schema.AgeGroups) else identities_of(photos)
