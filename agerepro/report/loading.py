@@ -221,8 +221,8 @@ def _load_fold_epochs(seed: int, fold: int, folder: Path, experiment: Experiment
         numbers = tested["group"].map({label: number for number, label in enumerate(target.labels)}).to_numpy(float)
         errors = errors_by_epoch(outputs, bins, numbers, decode=experiment.decode, measure="wrong")
     else:
-        truth = tested["age"].to_numpy() - offset
-        errors = errors_by_epoch(outputs, bins, truth, decode=experiment.decode, measure="years")
+        truth = tested["age"].to_numpy()
+        errors = errors_by_epoch(outputs, bins, truth, decode=experiment.decode, measure="years", offset=offset)
     return FoldEpochs(fold, seed, tuple(tested["photo"]), errors, history["validation_loss"].to_numpy(float))
 
 
