@@ -440,6 +440,11 @@ class AgeRange:
     last: Whole
     step: Annotated[float, Field(gt=0, le=1)] = field(default=1.0, metadata=LATER)
 
+    def divides(self) -> bool:
+        """Whether whole steps lead from one end to the other; a range that is turned round is another fault."""
+        steps = (self.last - self.first) / self.step
+        return abs(steps - round(steps)) < 1e-6
+
 
 @dataclass(frozen=True, config=STRICT)
 class Classification:
