@@ -113,6 +113,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
         epochs=load_epochs(run, experiment, done),
         changed=tuple(provenance["changed"]),
         people=overlap,
+        unit=experiment.stages[-1].target.unit,
     )
     result = _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
     return LoadedRun(run, experiment, checked(result), photos, folds, provenance)

@@ -58,6 +58,7 @@ class RunResult:
     epochs: RunEpochs | None = None
     changed: tuple[str, ...] = ()  # settings, as `--set` takes them
     people: str = ""
+    unit: str = "years"  # of what is predicted; points of a score
 
     @property
     def standing(self) -> str:
