@@ -141,7 +141,7 @@ docker-cascade-fgnet: ## the main job inside the image: no set-up, results in RU
 	@bash docker/run.sh make cascade-fgnet $(if $(filter command environment,$(firstword $(origin JOBS))),JOBS=$(JOBS))
 
 .PHONY: test-docker
-test-docker: ## build the CPU image without a registry, run the demo in it; takes ten minutes, needs root on Debian
+test-docker: ## build the CPU image without a registry, run the demo in it; takes half an hour, needs root on Debian
 	@bash docker/test.sh
 
 .PHONY: check
