@@ -369,6 +369,11 @@ class Age:
     by_own_head: ClassVar[bool] = True  # whether the experiment's head, loss and weights of examples are for it
     learns_ages: ClassVar[bool] = True  # whether dense layers that have learnt it serve for ages
 
+    @property
+    def unit(self) -> str:
+        """What errors are counted in: years, or points of a score."""
+        return "points" if self.column == "score" else "years"
+
     def same_kind(self, other: object) -> bool:
         """Whether classes of equal values mean the same, so that a last layer can be handed on."""
         return isinstance(other, Age)
@@ -382,6 +387,7 @@ class Identity:
     by_own_head: ClassVar[bool] = False
     learns_ages: ClassVar[bool] = False
     residual_of: ClassVar[str] = ""
+    unit: ClassVar[str] = "years"
 
     def same_kind(self, other: object) -> bool:
         """As Age's."""
@@ -400,6 +406,7 @@ class AgeGroups:
     by_own_head: ClassVar[bool] = False
     learns_ages: ClassVar[bool] = True
     residual_of: ClassVar[str] = ""
+    unit: ClassVar[str] = "years"
 
     def same_kind(self, other: object) -> bool:
         """As Age's."""

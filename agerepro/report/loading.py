@@ -115,6 +115,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
         epochs=load_epochs(run, experiment, done),
         changed=tuple(provenance["changed"]),
         people=overlap,
+        unit=experiment.stages[-1].target.unit,
     )
     result = _with_choices(result, run, [(seed, fold) for seed in experiment.seeds for fold in done])
     result = _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)

@@ -66,7 +66,7 @@ def score_run(run: RunResult) -> RunScores:
     else:
         tables = [scores(run.predictions, age_std=run.age_std), baseline_scores(run.predictions, run.training_means, run.training_medians)]
     rows = pd.concat(tables, ignore_index=True)
-    return RunScores(run.experiment, run.profile, run.banner, run.folds_done, run.folds_total, run.reproduces, rows, run.people)
+    return RunScores(run.experiment, run.profile, run.banner, run.folds_done, run.folds_total, run.reproduces, rows, run.people, run.unit)
 
 
 def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:
@@ -78,20 +78,20 @@ def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:
 
 
 def plot_figures(runs: Sequence[RunResult], folder: Path) -> list[Path]:
-    """The confusion matrix of each run that tells groups apart; of the others, predicted against true age for each run, and
+    """The confusion matrix of each run that tells groups apart; of those that predict ages, predicted against true age for each run, and
     cumulative score and error by age with all in one figure. Of several runs of one kind, their folds as box plots. Of each run that
     searched, what it chose."""
     written: list[Path] = []
     for run in runs:
         if run.groups:
             written += plot_confusion(run.predictions, run.groups, caption_of([run]), folder, name=_own_name("confusion", run, runs))
-        else:
+        elif run.unit == "years":
             name = _own_name("predicted-against-true", run, runs)
             written += plot_predicted_against_true(run.predictions, caption_of([run]), folder, name=name)
         if run.chosen is not None:
             name = _own_name("families", run, runs)
             written += plot_families(families_of(run), run.engine, run.predictions, caption_of([run]), folder, name=name)
-    ages, groups = ([run for run in runs if bool(run.groups) == has_groups] for has_groups in (False, True))
+    ages, groups = [run for run in runs if not run.groups and run.unit == "years"], [run for run in runs if run.groups]
     written += _plot_ages_together(ages, runs, folder)
     written += _plot_fold_boxes(ages, runs, "mae", folder, name="fold-boxes")
     return written + _plot_fold_boxes(groups, runs, "accuracy", folder, name="fold-boxes-groups")

@@ -60,6 +60,7 @@ class RunResult:
     people: str = ""
     engine: str = ""  # of a regression that searched
     chosen: pd.DataFrame | None = None  # what it came to: seed, fold, family, weight in the fold's ensemble
+    unit: str = "years"  # of what is predicted; points of a score
 
     @property
     def standing(self) -> str:
