@@ -216,6 +216,8 @@ def _check_regression(experiment: Experiment, stage: RegressionStage, where: str
         raise UserError(f"{where} sees the backbone's own features: leave `backbone.dense` out.")
     if isinstance(stage.regressor, Ridge) and stage.regressor.choose != "strength" and experiment.head.features != "stages":
         raise UserError(f"{where} takes subsets of the statistics of stages: write `head: {{regression: {{features: stages}}}}`.")
+    if experiment.sample_weights != "none" and not isinstance(stage.regressor, Ridge):
+        raise UserError(f"{where} weighs all photos alike: leave `sample_weights` out; only `regressor: ridge` heeds them.")
     if validation_share(stage.protocol) > 0:
         raise UserError(f"{where} chooses inside its training part and needs no validation part: set the protocol's share of it to 0.")
 

@@ -343,9 +343,9 @@ class ColumnFolds(FoldRunner):
     regressor: SVR | Flaml | AsItIs
 
     def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
-        """Fit the training part, with whom it validates, and test."""
+        """Fit the training part alone, and test: who validates may have chosen what predicts here."""
         began, rows = time.monotonic(), self.rows(fold)
-        training, tested = np.union1d(rows[TRAIN], rows[VALIDATION]), rows[TEST]
+        training, tested = rows[TRAIN], rows[TEST]
         years = self.values[tested]
         save_model: Callable[[Path, bool], object] = _save_nothing
         if not isinstance(self.regressor, AsItIs):
