@@ -425,6 +425,9 @@ def _changing(schedule: Schedule | Constant | None) -> Schedule | None:
     return None if isinstance(schedule, Constant) else schedule
 
 
+Pooling = Literal["max", "mean", "flatten"]
+
+
 @dataclass(frozen=True, config=STRICT)
 class LayerFeatures:
     """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
@@ -433,7 +436,7 @@ class LayerFeatures:
     """
 
     layer: str = "last_conv"
-    pooling: Literal["max", "mean", "flatten"] = "max"
+    pooling: Pooling = "max"
 
 
 @dataclass(frozen=True, config=STRICT)

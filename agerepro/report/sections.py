@@ -16,6 +16,7 @@ from agerepro.evaluation.metrics import precision, recall
 from agerepro.evaluation.scores import counts_of
 from agerepro.evaluation.significance import Paired, Unit, holm, paired
 from agerepro.evaluation.subgroups import error_by_gender
+from agerepro.report.families import family_pages
 from agerepro.report.run_result import RunResult, label_of
 from agerepro.report.tables import BOOTSTRAP, NOTHING, PrintedTable, count_text, interval_text, number_text
 
@@ -31,7 +32,7 @@ _PLURAL: dict[Unit, str] = {"fold": "folds", "subject": "people"}
 
 def extra_tables(runs: Sequence[RunResult]) -> list[PrintedTable]:
     """Every section that the runs have numbers for."""
-    return [*confusion_pages(runs), *gender_pages(runs), *epoch_pages(runs)]
+    return [*confusion_pages(runs), *gender_pages(runs), *family_pages(runs), *epoch_pages(runs)]
 
 
 def epoch_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
