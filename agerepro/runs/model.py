@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import SVR, AutoSklearn, BaseStage, Experiment, Flaml, RegressionStage, Ridge
+from agerepro.config.schema import SVR, AsItIs, AutoSklearn, BaseStage, Experiment, Flaml, RegressionStage, Ridge
 from agerepro.errors import UserError
 from agerepro.io import finished_by, verified
 from agerepro.models.build import Network, build_network
@@ -81,7 +81,7 @@ class RunModel:
 def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     """The run's network with the backbone of its last stage, ready for `load_fold`; seed None takes the first.
 
-    Raises UserError when no fold of the run is finished, when its folds keep fitted models and no network, when a file of a finished one
+    Raises UserError when no fold of the run is finished, when its folds keep no network, when a file of a finished one
     is damaged, or when the backbone of a frozen run is missing.
     """
     experiment = read_experiment(run.folder / "experiment.yaml")
@@ -90,6 +90,11 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     if not finished:
         raise UserError(f"{run.folder}: no fold of seed {seed} is finished. Continue it with `agerepro run`.")
     stage = experiment.stages[-1]
+    if isinstance(stage, RegressionStage) and isinstance(stage.regressor, AsItIs):
+        raise UserError(
+            f"{run.folder} takes one number a photo as it is and has no network: it cannot predict, be explained or be exported. Name a "
+            "run whose folds train one."
+        )
     if isinstance(stage, RegressionStage) and (run.fold_folder(seed, finished[0]) / FIT).is_file():
         raise UserError(
             f"{run.folder} is a regression on features: a fold keeps a fitted model ({MODEL_FILES[type(stage.regressor)]}), not a network, "

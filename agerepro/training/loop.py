@@ -15,6 +15,7 @@ import numpy as np
 
 from agerepro.config.schema import Machine, Stage
 from agerepro.errors import UserError
+from agerepro.models.heads import belongs_to_head
 from agerepro.stopping import interrupt, stop_requested
 from agerepro.tasks.losses import LossFunction
 from agerepro.tasks.task import Task
@@ -70,8 +71,7 @@ class Trainer:
     ) -> None:
         self.model, self.stage, self.task, self.threads = model, stage, task, threads
         self.losses = task.losses()
-        # A network's dense layers are its head, all others its backbone [models/build.py].
-        backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
+        backbone = [layer for layer in model.layers if not belongs_to_head(layer.name, task.outputs)]
         self.metrics = task.metrics()
         self.replicas: ReplicaTrainer | None = None
         with scope_of(replicas):
