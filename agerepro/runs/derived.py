@@ -48,7 +48,8 @@ def as_regression(
         regressor=regressor,
     )
     stages = (*chain_of(experiment, start_from), stage)
-    return replace(experiment, stages=stages, decode="output", seeds=(seed,), reproduces=reproduces)
+    weights = experiment.sample_weights if isinstance(regressor, Ridge) else "none"  # the other engines weigh photos alike
+    return replace(experiment, stages=stages, decode="output", seeds=(seed,), reproduces=reproduces, sample_weights=weights)
 
 
 def chain_of(experiment: Experiment, start_from: str) -> list[Stage | RegressionStage]:
