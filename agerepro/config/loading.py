@@ -175,7 +175,7 @@ def _check_cross_fitting(experiment: Experiment, stage: BaseStage, where: str) -
     named = experiment.stage(stage.target.residual_of)
     if named.data != stage.data or not isinstance(named.split, OfficialSplit):
         raise UserError(f"{where} cross-fits residuals of {named.name!r}, which has to train on the same data with `split: official`.")
-    if named.target.residual_of and named.target.residuals != "cross_fitted":
+    if isinstance(named.target, Age) and named.target.residual_of and named.target.residuals != "cross_fitted":
         raise UserError(
             f"{where} cross-fits residuals of {named.name!r}, whose own are of photos that {named.target.residual_of!r} has seen: write "
             "`residuals: cross_fitted` there, too."
