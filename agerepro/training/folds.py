@@ -40,7 +40,7 @@ from agerepro.running import Note, noting
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION, people_of
 from agerepro.stopping import check_stop
 from agerepro.tables import PREDICTIONS, write_table
-from agerepro.tasks.labels import prediction_column
+from agerepro.tasks.labels import numbers_of, prediction_column
 from agerepro.training.augment import AugmentedFaces, InputView, View, views_of
 from agerepro.training.checkpoint import TrainState, save_history
 from agerepro.training.device import device_facts
@@ -377,7 +377,7 @@ def fold_runner(
     if isinstance(stage, RegressionStage) and isinstance(stage.features, ColumnFeature):
         assert isinstance(stage.regressor, (SVR, Flaml, AsItIs))  # as read_experiment checks
         column = stage.features.column or prediction_column(stage.features.predicted_by)
-        return ColumnFolds(experiment, task, folder_of, labels, folds, photos[column].to_numpy(float), stage.regressor)
+        return ColumnFolds(experiment, task, folder_of, labels, folds, numbers_of(photos, column), stage.regressor)
     network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, (task.seed, stage.name))
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.

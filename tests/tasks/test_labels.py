@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agerepro.config.schema import Age, AgeGroups, AgeRange, Classification, Identity, Regression
 from agerepro.errors import UserError
-from agerepro.tasks.labels import judged, label_values, names_of, prediction_column
+from agerepro.tasks.labels import judged, label_values, names_of, numbers_of, prediction_column
 
 AS_IT_IS = Regression()
 DEX = Classification(ages=AgeRange(first=1, last=100), label="nearest")
@@ -52,6 +52,12 @@ def test_photos_without_the_label_are_counted_and_the_first_is_named(column: str
         label_values(Age(column=column), head, table)
     with pytest.raises(UserError, match="first: b"):  # also where something is subtracted from it
         label_values(Age(column=column, residual_of="real"), head, table.assign(**{prediction_column("real"): 1.0}))
+
+
+def test_numbers_of_a_column_are_all_there_or_refused() -> None:
+    np.testing.assert_array_equal(numbers_of(photos(), "apparent_age"), [33.25, 4.5, 60.0])
+    with pytest.raises(UserError, match=r"1 of 3 photos have no apparent_age \(first: c\)"):
+        numbers_of(photos(apparent_age=[1.0, 2.0, np.nan]), "apparent_age")
 
 
 def test_a_residual_is_the_label_less_the_prediction_of_that_stage() -> None:
