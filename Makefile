@@ -25,6 +25,10 @@ THESIS := experiments/koenig2019
 TABLE4 := resnet50-faces2 senet50-faces2 vgg16-faces2 resnet50-imdb senet50-imdb vgg16-imdb vgg16-imdb-agedb
 REGRESSIONS := $(addprefix regression-,faces2 imdb-agedb faces2-first-layer imdb-agedb-first-layer imdb-agedb-flattened)
 DLIB := ridge chosen-inside averaged frozen
+PAN_MORPH := $(foreach loss,softmax euclidean mean-variance,table2-$(loss)-rs table2-$(loss)-se) $(addprefix table3-proposed-,rs se imdbwiki-rs imdbwiki-se)
+PAN_FGNET := table4-proposed table4-proposed-imdbwiki
+APPARENT := apparent-gt-apparent real-gt-apparent apparent-dex real-dex-apparent real-residual-apparent
+REAL := real-gt-real apparent-gt-real real-dex real-residual apparent-dex-real apparent-svr apparent-residual
 CONGRESS := experiments/congress
 PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside averaged
 REGRESSORS := regression-ridge regression-svr regression-flaml regression-autosklearn fine-tuned
@@ -50,9 +54,10 @@ $(VENV_AUTOML)/.ready: requirements/automl.txt
 PROFILE = $(if $(strip $(DATA)),--profile paper --data "$$DATA" $(if $(strip $(WEIGHTS)),--weights "$$WEIGHTS"),--profile demo)
 
 # Experiments run together; one table for all of them.
-define run-together
-	@$(AGEREPRO) run $(1:%=$(THESIS)/%.yaml) $(PROFILE) $(if $(strip $(DATA)),,--jobs $(JOBS)) --runs "$$RUNS" --report $(2)
+define run-paper
+	@$(AGEREPRO) run $(2:%=experiments/$(strip $(1))/%.yaml) $(PROFILE) $(if $(strip $(DATA)),,--jobs $(JOBS)) --runs "$$RUNS" --report $(3)
 endef
+run-together = $(call run-paper,koenig2019,$(1),$(2))
 
 .PHONY: cascade-fgnet
 cascade-fgnet: $(READY) ## the main job: IMDB -> AgeDB -> FG-NET, 82 folds, modes a and c; synthetic faces without DATA
@@ -90,6 +95,15 @@ grid-search: $(READY) ## the thesis's grid of rates and batch sizes: IMDB, AgeDB
 .PHONY: fgnet-dlib
 fgnet-dlib: $(READY) ## FG-NET with dlib's public-domain network: 82 folds on a CPU, ridge and a frozen softmax; drawn faces without DATA
 	@$(AGEREPRO) run $(DLIB:%=experiments/fgnet-dlib/%.yaml) $(PROFILE) --jobs $(JOBS) --runs "$$RUNS" --report
+
+.PHONY: pan2018
+pan2018: $(READY) ## pan2018, Tables 2 to 6 and Figure 4: mean-variance loss on MORPH, FG-NET, CLAP2016 and AADB; drawn sets without DATA
+	$(call run-paper,pan2018,$(PAN_MORPH) $(PAN_FGNET) table5-proposed table6-proposed)
+
+.PHONY: agustsson2017
+agustsson2017: $(READY) ## agustsson2017, Tables II and III: DEX, residual DEX, support vectors and ground truth on APPA-REAL; drawn faces without DATA
+	$(call run-paper,agustsson2017,$(APPARENT))
+	$(call run-paper,agustsson2017,$(REAL))
 
 CLUSTER ?= cluster.yaml
 export CLUSTER
@@ -141,7 +155,7 @@ docker-cascade-fgnet: ## the main job inside the image: no set-up, results in RU
 	@bash docker/run.sh make cascade-fgnet $(if $(filter command environment,$(firstword $(origin JOBS))),JOBS=$(JOBS))
 
 .PHONY: test-docker
-test-docker: ## build the CPU image without a registry, run the demo in it; takes ten minutes, needs root on Debian
+test-docker: ## build the CPU image without a registry, run the demo in it; takes half an hour, needs root on Debian
 	@bash docker/test.sh
 
 .PHONY: check

@@ -133,7 +133,7 @@ def test_run_commands_name_experiments_profiles_and_settings_that_read(page: str
 def test_the_checks_on_commands_see_mistakes() -> None:
     assert wrong_words(["agerepro", "run", "x.yaml", "--folds", "0-5"]) == []
     assert wrong_words(["agerepro", "data", "verify", "fgnet", "--data", "/datasets"]) == ["--data"]
-    assert wrong_words(["agerepro", "regress", "x"]) == ["regress"]
+    assert wrong_words(["agerepro", "regres", "x"]) == ["regres"]
     assert wrong_words(["agerepro", "data", "list", "--json"]) == ["--json"]
     assert "cascade-fgnet" in make_targets() and "regress-everything" not in make_targets()
 

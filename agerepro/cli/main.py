@@ -17,6 +17,7 @@ from agerepro.cli.audit_papers import audit_papers
 from agerepro.cli.data import align, data
 from agerepro.cli.doctor import doctor
 from agerepro.cli.explain import explain
+from agerepro.cli.features import features, regress
 from agerepro.cli.grid import grid
 from agerepro.cli.predict import export, predict
 from agerepro.cli.report import report, table
@@ -54,6 +55,8 @@ for command in (
     explain,
     predict,
     export,
+    features,
+    regress,
     data,
     align,
     audit_papers,

@@ -103,7 +103,7 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
         if isinstance(error, FoldsFailed):
             places += [stored.folder for stored in error.reasons]
         if places and not isinstance(error, Interrupted):  # what is finished is shown, whatever became of the next one
-            _show_what_is_there(places, note)
+            show_what_is_there(places, note)
         raise
     loaded = [load_run(place, partial=folds is not None) for place in places]
     write_report(loaded, out=click.echo, note=note)
@@ -218,7 +218,7 @@ def status(places: tuple[Path, ...], **common: Any) -> None:
     for text, _ in texts:
         click.echo(text)
     if not all(complete for _, complete in texts):
-        click.echo("Next: the same `agerepro run` or `agerepro submit` command continues.", err=True)
+        click.echo("Next: the same `agerepro run`, `regress` or `submit` command continues.", err=True)
         sys.exit(1)
     if not any(is_experiment(place) for place in places):
         say_next("table", *places)
@@ -314,7 +314,7 @@ def page_of(loaded: Sequence[LoadedRun]) -> Path:
     return write_page(loaded, None, faces="as licensed")
 
 
-def _show_what_is_there(places: Sequence[Path], note: Callable[[str], None]) -> None:
+def show_what_is_there(places: Sequence[Path], note: Callable[[str], None]) -> None:
     """Tables of runs that are done, if only in part; where nothing is, nothing is shown, since the error to come says why."""
     from agerepro.report.loading import load_run
     from agerepro.report.write import write_report

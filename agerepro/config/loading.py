@@ -17,6 +17,7 @@ from agerepro.config import schema
 from agerepro.config.schema import (
     Age,
     AgeGroups,
+    AgeRange,
     AsItIs,
     AutoSklearn,
     BaseStage,
@@ -110,8 +111,7 @@ def check(experiment: Experiment, path: Path) -> None:
                 raise UserError(f"{path}: stage {stage.name!r} needs predictions of {of!r}, which is no earlier stage.{suggest(of, names)}")
             if not isinstance(experiment.stage(of).target, Age):
                 raise UserError(f"{path}: stage {stage.name!r} needs ages that {of!r} predicts, but that learns something else.")
-        if isinstance(stage.target, Age) and stage.target.residuals == "cross_fitted":
-            _check_cross_fitting(experiment, stage, f"{path}: stage {stage.name!r}")
+        _check_target(experiment, stage, f"{path}: stage {stage.name!r}")
         names.append(stage.name)
         _check_division(stage.protocol, stage.split, stage is experiment.stages[-1], f"{path}: stage {stage.name!r}")
         validates = validation_share(stage.split or stage.protocol) > 0
@@ -139,18 +139,34 @@ def check(experiment: Experiment, path: Path) -> None:
                 raise UserError(
                     f"{path}: the loss {type(loss).__name__} does not fit a {type(seen.head).__name__} head (stage {stage.name!r})."
                 )
+        if not any(loss.weight for loss in seen.loss):
+            raise UserError(f"{path}: every loss of stage {stage.name!r} weighs 0, so nothing would be learnt: give one of them a weight.")
     last = experiment.as_of(target)
     if isinstance(last.head, Regression) != (experiment.decode == "output"):
         raise UserError(f"{path}: `decode: output` belongs to `head: regression` or a regression on features, and to no other.")
-    head = experiment.head
-    if isinstance(head, Regression) and head.init != "he_normal" and experiment.backbone.dense:
-        raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
-    if isinstance(head, Regression) and head.init == "ridge_best_subset" and head.features != "stages":
-        raise UserError(f"{path}: `init: ridge_best_subset` chooses among the statistics of stages: write `features: stages`.")
+    for head in (experiment.head, *(stage.head for stage in experiment.stages)):
+        if isinstance(head, Regression) and head.init != "he_normal" and experiment.backbone.dense:
+            raise UserError(f"{path}: a ridge regression starts the head on the backbone's own features: leave `backbone.dense` out.")
+        if isinstance(head, Regression) and head.init == "ridge_best_subset" and head.features != "stages":
+            raise UserError(f"{path}: `init: ridge_best_subset` chooses among the statistics of stages: write `features: stages`.")
+        if isinstance(head, Classification) and isinstance(head.ages, AgeRange) and not head.ages.divides():
+            raise UserError(f"{path}: steps of {head.ages.step:g} do not lead from {head.ages.first} to {head.ages.last}: change `step`.")
     if experiment.own.columns and experiment.own.pattern:
         raise UserError(f"{path}: `own` has both columns of a CSV file and a pattern of photos' names: leave one of them out.")
     if isinstance(experiment.stages[-1].target, AgeGroups) and experiment.decode != "argmax":
         raise UserError(f"{path}: the last stage tells age groups apart, of which one is predicted: write `decode: argmax`.")
+
+
+def _check_target(experiment: Experiment, stage: BaseStage, where: str) -> None:
+    if stage.head is not None and not stage.target.by_own_head:
+        raise UserError(f"{where} learns names by a softmax over them and has no other head: leave its `head` out.")
+    if not isinstance(stage.target, Age):
+        return
+    head = experiment.as_of(stage).head
+    if stage.target.residual_of and isinstance(head, Classification) and head.label == "exact":
+        raise UserError(f"{where} learns residuals, which are decimals: write `label: nearest` in its `head`.")
+    if stage.target.residuals == "cross_fitted":
+        _check_cross_fitting(experiment, stage, where)
 
 
 def _check_cross_fitting(experiment: Experiment, stage: BaseStage, where: str) -> None:
@@ -159,6 +175,11 @@ def _check_cross_fitting(experiment: Experiment, stage: BaseStage, where: str) -
     named = experiment.stage(stage.target.residual_of)
     if named.data != stage.data or not isinstance(named.split, OfficialSplit):
         raise UserError(f"{where} cross-fits residuals of {named.name!r}, which has to train on the same data with `split: official`.")
+    if isinstance(named.target, Age) and named.target.residual_of and named.target.residuals != "cross_fitted":
+        raise UserError(
+            f"{where} cross-fits residuals of {named.name!r}, whose own are of photos that {named.target.residual_of!r} has seen: write "
+            "`residuals: cross_fitted` there, too."
+        )
 
 
 def _check_schedule(stage: Stage, where: str) -> None:
@@ -180,7 +201,11 @@ def _check_regression(experiment: Experiment, stage: RegressionStage, where: str
     experiment = experiment.as_of(stage)
     if not isinstance(experiment.head, Regression) or not isinstance(stage.target, Age):
         raise UserError(f"{where} is a regression of ages on features: write `features: {{layer: ...}}` in it, or `head: regression`.")
+    if stage.head is not None and stage.features is not None:
+        raise UserError(f"{where} has `features` and a `head`, which would say other ones: leave one of them out.")
     if isinstance(stage.features, ColumnFeature):
+        if stage.target.residual_of:
+            raise UserError(f"{where} takes one number a photo and learns no residuals: leave `residual_of` out.")
         if bool(stage.features.column) == bool(stage.features.predicted_by):
             raise UserError(f"{where} takes one number a photo: write `column` or `predicted_by` in `features`, and one of them only.")
         if isinstance(stage.regressor, (Ridge, AutoSklearn)):
@@ -191,6 +216,8 @@ def _check_regression(experiment: Experiment, stage: RegressionStage, where: str
         raise UserError(f"{where} sees the backbone's own features: leave `backbone.dense` out.")
     if isinstance(stage.regressor, Ridge) and stage.regressor.choose != "strength" and experiment.head.features != "stages":
         raise UserError(f"{where} takes subsets of the statistics of stages: write `head: {{regression: {{features: stages}}}}`.")
+    if experiment.sample_weights != "none" and not isinstance(stage.regressor, Ridge):
+        raise UserError(f"{where} weighs all photos alike: leave `sample_weights` out; only `regressor: ridge` heeds them.")
     if validation_share(stage.protocol) > 0:
         raise UserError(f"{where} chooses inside its training part and needs no validation part: set the protocol's share of it to 0.")
 

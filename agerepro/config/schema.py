@@ -369,6 +369,11 @@ class Age:
     by_own_head: ClassVar[bool] = True  # whether the experiment's head, loss and weights of examples are for it
     learns_ages: ClassVar[bool] = True  # whether dense layers that have learnt it serve for ages
 
+    @property
+    def unit(self) -> str:
+        """What errors are counted in: years, or points of a score."""
+        return "points" if self.column == "score" else "years"
+
     def same_kind(self, other: object) -> bool:
         """Whether classes of equal values mean the same, so that a last layer can be handed on."""
         return isinstance(other, Age)
@@ -382,6 +387,7 @@ class Identity:
     by_own_head: ClassVar[bool] = False
     learns_ages: ClassVar[bool] = False
     residual_of: ClassVar[str] = ""
+    unit: ClassVar[str] = "years"
 
     def same_kind(self, other: object) -> bool:
         """As Age's."""
@@ -400,6 +406,7 @@ class AgeGroups:
     by_own_head: ClassVar[bool] = False
     learns_ages: ClassVar[bool] = True
     residual_of: ClassVar[str] = ""
+    unit: ClassVar[str] = "years"
 
     def same_kind(self, other: object) -> bool:
         """As Age's."""
@@ -418,6 +425,9 @@ def _changing(schedule: Schedule | Constant | None) -> Schedule | None:
     return None if isinstance(schedule, Constant) else schedule
 
 
+Pooling = Literal["max", "mean", "flatten"]
+
+
 @dataclass(frozen=True, config=STRICT)
 class LayerFeatures:
     """What one layer of the network gives, pooled over space: by its maximum (koenig2019), its mean, or not at all (`flatten`).
@@ -426,7 +436,7 @@ class LayerFeatures:
     """
 
     layer: str = "last_conv"
-    pooling: Literal["max", "mean", "flatten"] = "max"
+    pooling: Pooling = "max"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -436,6 +446,11 @@ class AgeRange:
     first: Whole
     last: Whole
     step: Annotated[float, Field(gt=0, le=1)] = field(default=1.0, metadata=LATER)
+
+    def divides(self) -> bool:
+        """Whether whole steps lead from one end to the other; a range that is turned round is another fault."""
+        steps = (self.last - self.first) / self.step
+        return abs(steps - round(steps)) < 1e-6
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -103,6 +103,7 @@ class RunScores:
     reproduces: Reproduces | None
     scores: pd.DataFrame
     people: str = ""
+    unit: str = "years"  # of what it predicts
 
     @property
     def standing(self) -> str:
@@ -184,7 +185,7 @@ def _rows(run: RunScores) -> list[dict[str, object]]:
 
 def _specs(run: RunScores, scored: set[Key], paper: dict[Key, tuple[float, str]], source: str) -> list[MetricSpec]:
     """The lines of a run: those that it has scores for, and those of its published row that are not among them."""
-    specs = [spec for spec in METRICS if spec.key in scored]
+    specs = [_in_unit_of(run, spec) for spec in METRICS if spec.key in scored and (run.unit == "years" or spec.metric != "cs_5")]
     listed = {key for spec in specs for key in (spec.key, spec.spread_key)}
     more = {key: metric_spec(*key) for key in paper if key not in listed}
     unscored = sorted(key for key, spec in more.items() if spec is None or key not in scored)
@@ -195,6 +196,13 @@ def _specs(run: RunScores, scored: set[Key], paper: dict[Key, tuple[float, str]]
             "Name another row under reproduces, or score the run for it."
         )
     return specs + [spec for spec in more.values() if spec is not None]
+
+
+def _in_unit_of(run: RunScores, spec: MetricSpec) -> MetricSpec:
+    """The line as it is said of what the run predicts: a score has no years."""
+    if run.unit == "years" or spec.unit != "years":
+        return spec
+    return replace(spec, unit=run.unit, label=spec.label.replace("-age predictor", " predictor"))
 
 
 def _paper_value(spec: MetricSpec, key: Key, paper: dict[Key, tuple[float, str]]) -> float:

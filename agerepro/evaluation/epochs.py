@@ -17,7 +17,8 @@ from agerepro.errors import UserError
 from agerepro.evaluation.bootstrap import Interval, cluster_bootstrap, t_interval
 from agerepro.evaluation.metrics import Floats
 from agerepro.evaluation.predictions import Measure
-from agerepro.tasks.decode import DECODE, posterior
+from agerepro.tasks.decode import decode as decoded
+from agerepro.tasks.decode import posterior
 
 NAN = float("nan")
 LAST, VALIDATION, TEST = "last", "least_validation_loss", "best_on_test"
@@ -51,20 +52,23 @@ class EpochScore:
         return bool(np.isfinite(self.mean.value))
 
 
-def errors_by_epoch(outputs: np.ndarray, bins: np.ndarray, truth: np.ndarray, *, decode: str, measure: Measure) -> Floats:
+def errors_by_epoch(
+    outputs: np.ndarray, bins: np.ndarray, truth: np.ndarray, *, decode: str, measure: Measure, offset: np.ndarray | float = 0.0
+) -> Floats:
     """Errors of a fold's test photos after each epoch, (epochs, n): years off, or 1 for a wrong group.
 
     outputs: (epochs, n, bins) logits, decoded as `decode` says, or (epochs, n, 1) years without bins. truth: (n,) years, or the
-    numbers of the groups, which are `bins` then. Raises UserError when outputs and truth differ in the number of photos.
+    numbers of the groups, which are `bins` then; offset: as tasks/decode.py's. Raises UserError when outputs and truth differ in the
+    number of photos.
     """
     truth = np.asarray(truth, dtype="float64")
     if outputs.ndim != 3 or outputs.shape[1] != len(truth):
         raise UserError(f"Outputs of shape {outputs.shape} are not one row an epoch and {len(truth)} photos. Run the fold again.")
     if not len(bins):
-        predicted = np.asarray(outputs[:, :, 0], dtype="float64")
+        predicted = np.asarray(outputs[:, :, 0], dtype="float64") + offset
     else:
-        decoding = DECODE["argmax" if measure == "wrong" else decode]
-        predicted = np.stack([decoding(posterior(logits), bins) for logits in outputs])
+        how = "argmax" if measure == "wrong" else decode
+        predicted = np.stack([decoded(posterior(logits), bins, how, offset=offset)["predicted"] for logits in outputs])
     return np.asarray(predicted != truth, dtype="float64") if measure == "wrong" else np.abs(predicted - truth)
 
 

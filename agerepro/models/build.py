@@ -12,7 +12,7 @@ from agerepro.config import schema
 from agerepro.errors import UserError
 from agerepro.models.alexnet import ALEXNET
 from agerepro.models.dlib_resnet import DLIB_RESNET
-from agerepro.models.heads import FeatureBlock, dense_layers, feature_blocks, head_features, output_layers
+from agerepro.models.heads import FeatureBlock, dense_layers, feature_blocks, head_features, output_layers, pooled_layer
 from agerepro.models.layers import BackboneSpec, BuildConfig
 from agerepro.models.preprocessing import PLAIN, PREPROCESSING, Preprocess
 from agerepro.models.pretrained import pretrained_weights
@@ -89,6 +89,23 @@ def build_network(
         last_conv=body.last_conv,
         blocks=feature_blocks(body, head, size),
     )
+
+
+def build_layer_features(
+    backbone: schema.Backbone, layers: Sequence[schema.LayerFeatures], *, size: int, precision: str = "float32"
+) -> tuple[keras.Model, tuple[int, ...]]:
+    """(n, size, size, 3) RGB values 0..255 -> (n, d) features of several layers side by side; and how many columns each of them has.
+
+    The weights are fresh; layers beyond the last that is asked for are left out. UserError as `build_network`, and for a layer that the
+    backbone does not have.
+    """
+    spec = _backbone_spec(backbone, size)
+    pixels = keras.Input((size, size, 3), name="pixels")
+    prepared = _preprocess(backbone)(pixels)
+    body = spec.build(prepared, BuildConfig(backbone.width, precision, 0, backbone.frozen_batch_norm))
+    outputs = [pooled_layer(prepared, body, features, precision) for features in layers]
+    joined = outputs[0] if len(outputs) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_layers")(outputs)
+    return keras.Model(pixels, joined, name=f"{backbone.name}_features"), tuple(int(output.shape[-1]) for output in outputs)
 
 
 def _backbone_spec(backbone: schema.Backbone, size: int) -> BackboneSpec:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "max": keras.layers.GlobalMaxPooling2D,
     "std": GlobalStdPooling2D,
 }
+HIDDEN = re.compile(r"dense\d+")  # names of the layers before them
 LOGITS, YEARS = "logits", "years"  # names of the last layer of a classification and of a regression head
 
 
@@ -92,6 +94,11 @@ def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: s
         for statistic in head.statistics
     ]
     return keras.layers.Concatenate(dtype=precision, name=f"stage_features{suffix}")(pooled)
+
+
+def belongs_to_head(layer: str, outputs: Collection[str]) -> bool:
+    """Whether the layer of that name stands after the backbone, which may have dense layers of its own; outputs: names of the last ones."""
+    return layer in outputs or layer in ("flatten", "features") or HIDDEN.fullmatch(layer) is not None
 
 
 def dense_layers(backbone: schema.Backbone, precision: str, seed: int, *, flat: bool) -> list[keras.layers.Layer]:

@@ -59,7 +59,7 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     inputs = [run_model.network.backbone(view) for view in views] if frozen else views  # once for all folds, which share it
     branches = [_branch(run_model, fold, seed) for fold in folds]
     outputs = [branch(view) for branch in branches for view in inputs]
-    base = _base_years(run_model.base, views, experiment.decode) if run_model.base else None
+    base = _base_years(run_model.base, views, level=1) if run_model.base else None
     return keras.Model(pixels, _named(outputs, run_model, base), name=run.experiment.replace("-", "_")), run_model
 
 
@@ -93,16 +93,17 @@ def _named(outputs: list[Any], run_model: RunModel, base: Any) -> dict[str, Any]
     return {**named, AGE: years(mean) if base is None else years(mean, base)}
 
 
-def _base_years(base: StageModel, views: Sequence[Any], how: str) -> Any:
-    """(n,) years of the network whose prediction a run's answer is added to."""
-    model = keras.Model(base.network.main.input, base.network.main.output, name=f"base_{len(base.task.bins)}")
+def _base_years(base: StageModel, views: Sequence[Any], *, level: int) -> Any:
+    """(n,) years of the network whose prediction a run's answer is added to, as training/stages.py predicts them; level: how far below
+    the run's own it stands, for names."""
+    model = keras.Model(base.network.main.input, base.network.main.output, name=f"base_{level}")
     outputs = [model(view) for view in views]
-    below = _base_years(base.base, views, how) if base.base else None
+    below = _base_years(base.base, views, level=level + 1) if base.base else None
     if not len(base.task.bins):
-        years = keras.ops.squeeze(_mean(outputs, "base_years"), axis=-1)
+        years = keras.ops.squeeze(_mean(outputs, f"base_{level}_years"), axis=-1)
         return years if below is None else years + below
-    years = Years(base.task.bins.tolist(), how, name="base_age")
-    mean = _mean([keras.ops.softmax(output, axis=-1) for output in outputs], "base_posterior")
+    years = Years(base.task.bins.tolist(), "expectation", name=f"base_{level}_age")
+    mean = _mean([keras.ops.softmax(output, axis=-1) for output in outputs], f"base_{level}_posterior")
     return years(mean) if below is None else years(mean, below)
 
 

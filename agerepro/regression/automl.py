@@ -34,7 +34,7 @@ FIT = "fit.json"  # in a fold's folder
 NO_MODEL, WRONG_INPUT = 1, 2  # exit codes of the worker
 WAYS = (
     "`make setup-automl` makes it where there is a Python 3.9 (from pyenv, conda, or `uv python install 3.9`); "
-    f"{INTERPRETER} names one that has auto-sklearn already. `--engine flaml` needs none."
+    f"{INTERPRETER} names one that has auto-sklearn already. `--engine flaml` (in an experiment: `regressor: flaml`) needs none."
 )
 
 

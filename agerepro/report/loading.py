@@ -14,9 +14,11 @@ from agerepro.config.schema import Experiment
 from agerepro.errors import CheckFailed, UserError
 from agerepro.evaluation.epochs import LAST, VALIDATION, FoldEpochs, errors_by_epoch
 from agerepro.evaluation.scores import most_frequent
+from agerepro.regression.automl import FIT
 from agerepro.report.run_files import (
     REMAKE,
     read_arrays,
+    read_fit,
     read_history,
     read_provenance,
     read_run_table,
@@ -129,7 +131,9 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
         epochs=load_epochs(run, experiment, done),
         changed=tuple(provenance["changed"]),
         people=overlap,
+        unit=experiment.stages[-1].target.unit,
     )
+    result = _with_choices(result, run, [(seed, fold) for seed in experiment.seeds for fold in done])
     result = _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)
     return LoadedRun(run, experiment, checked(result), photos, folds, provenance)
 
@@ -204,11 +208,11 @@ def _finished_folds(run: Run, experiment: Experiment, *, partial: bool) -> tuple
     failed = _failures(run, experiment, sorted(set(every) - set(done)))
     if len(done) < total and not partial:
         raise CheckFailed(
-            f"{run.folder}: {len(done)} of {total} folds are done{failed}. Continue it with the same `agerepro run` command, or "
+            f"{run.folder}: {len(done)} of {total} folds are done{failed}. Continue it with the same `{run.command}` command, or "
             "add --partial for a table that says so."
         )
     if not done:
-        raise UserError(f"No fold of {run.folder} is finished yet{failed}. Continue it with the same `agerepro run` command.")
+        raise UserError(f"No fold of {run.folder} is finished yet{failed}. Continue it with the same `{run.command}` command.")
     return done, total
 
 
@@ -234,9 +238,20 @@ def _load_fold_epochs(seed: int, fold: int, folder: Path, experiment: Experiment
         numbers = tested["group"].map({label: number for number, label in enumerate(target.labels)}).to_numpy(float)
         errors = errors_by_epoch(outputs, bins, numbers, decode=experiment.decode, measure="wrong")
     else:
-        truth = tested["age"].to_numpy() - offset
-        errors = errors_by_epoch(outputs, bins, truth, decode=experiment.decode, measure="years")
+        truth = tested["age"].to_numpy()
+        errors = errors_by_epoch(outputs, bins, truth, decode=experiment.decode, measure="years", offset=offset)
     return FoldEpochs(fold, seed, tuple(tested["photo"]), errors, history["validation_loss"].to_numpy(float))
+
+
+def _with_choices(result: RunResult, run: Run, fits: Sequence[tuple[int, int]]) -> RunResult:
+    """The run with what the searches of its folds chose; as it is where its folds were trained, or are solved in closed form."""
+    paths = {(seed, fold): run.fold_folder(seed, fold) / FIT for seed, fold in fits}
+    if not all(path.is_file() for path in paths.values()):
+        return result
+    read = {place: read_fit(path) for place, path in paths.items()}
+    rows = [(seed, fold, family, weight) for (seed, fold), (_, members) in read.items() for family, weight in members]
+    engine = next(iter(read.values()))[0]
+    return replace(result, engine=engine, chosen=pd.DataFrame(rows, columns=["seed", "fold", "family", "weight"]))
 
 
 def _with_training_part(result: RunResult, train: pd.DataFrame, photos: pd.DataFrame, experiment: Experiment) -> RunResult:

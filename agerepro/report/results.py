@@ -13,8 +13,10 @@ from agerepro.evaluation.compare import RunScores, compare
 from agerepro.evaluation.scores import baseline_scores, group_scores, majority_scores, mean_age_predictions, scores
 from agerepro.io import write_text
 from agerepro.published.tables import published_row, published_table
+from agerepro.report.families import families_of, families_table
 from agerepro.report.figures.distributions import plot_confusion
 from agerepro.report.figures.errors import Metric, plot_cumulative_score, plot_error_by_age, plot_fold_boxes, plot_predicted_against_true
+from agerepro.report.figures.families import plot_families
 from agerepro.report.figures.style import COLOURS, Caption
 from agerepro.report.run_result import RunResult, checked, file_name, label_of, require_unique
 from agerepro.report.sections import confusion_table, epochs_table, extra_tables, gender_table, notes_of
@@ -64,28 +66,32 @@ def score_run(run: RunResult) -> RunScores:
     else:
         tables = [scores(run.predictions, age_std=run.age_std), baseline_scores(run.predictions, run.training_means, run.training_medians)]
     rows = pd.concat(tables, ignore_index=True)
-    return RunScores(run.experiment, run.profile, run.banner, run.folds_done, run.folds_total, run.reproduces, rows, run.people)
+    return RunScores(run.experiment, run.profile, run.banner, run.folds_done, run.folds_total, run.reproduces, rows, run.people, run.unit)
 
 
 def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:
-    """confusion.csv of each run that tells groups apart, error-by-gender.csv and epochs.csv of those that have such numbers."""
+    """confusion.csv of each run that tells groups apart; error-by-gender.csv, families.csv, epochs.csv of those that have such numbers."""
     tables = {_own_name("confusion", run, runs): confusion_table(run) for run in runs if run.groups}
-    some = {"error-by-gender": gender_table(runs), "epochs": epochs_table(runs)}
+    some = {"error-by-gender": gender_table(runs), "families": families_table(runs), "epochs": epochs_table(runs)}
     tables |= {name: table for name, table in some.items() if table is not None}
     return [write_text(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n")) for name, table in tables.items()]
 
 
 def plot_figures(runs: Sequence[RunResult], folder: Path) -> list[Path]:
-    """The confusion matrix of each run that tells groups apart; of the others, predicted against true age for each run, and
-    cumulative score and error by age with all in one figure. Of several runs of one kind, their folds as box plots."""
+    """The confusion matrix of each run that tells groups apart; of those that predict ages, predicted against true age for each run, and
+    cumulative score and error by age with all in one figure. Of several runs of one kind, their folds as box plots. Of each run that
+    searched, what it chose."""
     written: list[Path] = []
     for run in runs:
         if run.groups:
             written += plot_confusion(run.predictions, run.groups, caption_of([run]), folder, name=_own_name("confusion", run, runs))
-        else:
+        elif run.unit == "years":
             name = _own_name("predicted-against-true", run, runs)
             written += plot_predicted_against_true(run.predictions, caption_of([run]), folder, name=name)
-    ages, groups = ([run for run in runs if bool(run.groups) == has_groups] for has_groups in (False, True))
+        if run.chosen is not None:
+            name = _own_name("families", run, runs)
+            written += plot_families(families_of(run), run.engine, run.predictions, caption_of([run]), folder, name=name)
+    ages, groups = [run for run in runs if not run.groups and run.unit == "years"], [run for run in runs if run.groups]
     written += _plot_ages_together(ages, runs, folder)
     written += _plot_fold_boxes(ages, runs, "mae", folder, name="fold-boxes")
     return written + _plot_fold_boxes(groups, runs, "accuracy", folder, name="fold-boxes-groups")

@@ -42,12 +42,12 @@ def plot_run(run: LoadedRun, folder: Path) -> list[Path]:
         written += plot_training_curves(stages, caption, folder)
     if last.target.labels:
         written += plot_group_counts(last.data, names_of(last.target, run.photos), last.target.labels, caption, folder)
-    else:
+    elif result.unit == "years":
         written += plot_age_histogram(last.data, run.photos["age"], caption, folder)
         written += plot_age_confusion(result.predictions, caption, folder)
     written += plot_ages_known(run, folder)
     ages = run.run.folder / "ages.csv"  # older runs have none
-    if ages.is_file() and len(table := read_run_table(ages, AGES)):
+    if result.unit == "years" and ages.is_file() and len(table := read_run_table(ages, AGES)):
         written += plot_age_distributions(table, caption, folder)
     if examples := example_photos(run):
         chosen = _CHOSEN_GROUPS if result.groups else _CHOSEN

@@ -88,6 +88,14 @@ def read_arrays(path: Path, *names: str, remedy: str = REMAKE) -> tuple[np.ndarr
         return tuple(file[name] for name in names)
 
 
+def read_fit(path: Path) -> tuple[str, list[tuple[str, float]]]:
+    """The engine of a fold's fit.json, and (family, weight) of every model in its ensemble; of one model alone the weight is 1."""
+    with reading(path):
+        fit = json.loads(verified(path).read_text(encoding="utf-8"))
+        members = fit.get("ensemble") or [{"family": fit["chosen"], "weight": 1.0}]
+        return str(fit["engine"]), [(str(member["family"]), float(member["weight"])) for member in members]
+
+
 def read_fold_posteriors(folder: Path) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """PREDICTIONS of a fold (n rows), its posteriors (n, bins) and their bins (bins,): years, or numbers of groups.
 

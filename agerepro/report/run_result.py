@@ -58,6 +58,9 @@ class RunResult:
     epochs: RunEpochs | None = None
     changed: tuple[str, ...] = ()  # settings, as `--set` takes them
     people: str = ""
+    engine: str = ""  # of a regression that searched
+    chosen: pd.DataFrame | None = None  # what it came to: seed, fold, family, weight in the fold's ensemble
+    unit: str = "years"  # of what is predicted; points of a score
 
     @property
     def standing(self) -> str:

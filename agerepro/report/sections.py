@@ -16,6 +16,7 @@ from agerepro.evaluation.metrics import precision, recall
 from agerepro.evaluation.scores import counts_of
 from agerepro.evaluation.significance import Paired, Unit, holm, paired
 from agerepro.evaluation.subgroups import error_by_gender
+from agerepro.report.families import family_pages
 from agerepro.report.run_result import RunResult, label_of
 from agerepro.report.tables import BOOTSTRAP, NOTHING, PrintedTable, count_text, interval_text, number_text
 
@@ -31,7 +32,7 @@ _PLURAL: dict[Unit, str] = {"fold": "folds", "subject": "people"}
 
 def extra_tables(runs: Sequence[RunResult]) -> list[PrintedTable]:
     """Every section that the runs have numbers for."""
-    return [*confusion_pages(runs), *gender_pages(runs), *epoch_pages(runs)]
+    return [*confusion_pages(runs), *gender_pages(runs), *family_pages(runs), *epoch_pages(runs)]
 
 
 def epoch_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
@@ -90,7 +91,7 @@ def gender_pages(runs: Sequence[RunResult]) -> list[PrintedTable]:
     for run in with_genders:
         unit = "years" if run.groups == () else "share"
         for place, line in enumerate(error_by_gender(run.predictions, run.genders).to_dict("records")):
-            score = "MAE (pooled), years" if unit == "years" else "Photos in a wrong group (pooled)"
+            score = f"MAE (pooled), {run.unit}" if unit == "years" else "Photos in a wrong group (pooled)"
             counts = (f"{line['photos']:,}", count_text(line["people"]))
             error = (number_text(line["error"], unit), interval_text(line["low"], line["high"], unit))
             rows.append((label_of(run, runs) if not place else "", _GENDERS[line["gender"]], score, *counts, *error))
@@ -201,7 +202,9 @@ def _with_genders(runs: Sequence[RunResult]) -> list[RunResult]:
 def _epoch_row(run: RunResult, score: EpochScore, label: str) -> tuple[str, ...]:
     whom = "person" if run.one_person_a_fold else "photos" if run.people else "people"
     reported = " (reported)" if run.epochs and score.choice == run.epochs.reported else ""
-    unit, scale, label_of_score = ("years", 1.0, "MAE (macro), years") if run.measure == "years" else ("percent", 100.0, "Accuracy (macro)")
+    unit, scale, label_of_score = (
+        (run.unit, 1.0, f"MAE (macro), {run.unit}") if run.measure == "years" else ("percent", 100.0, "Accuracy (macro)")
+    )
     sign = "+" if score.choice == OPTIMISM else ""
     value = number_text(scale * score.mean.value, unit, sign=sign)
     interval = interval_text(scale * score.mean.low, scale * score.mean.high, unit, sign=sign)

@@ -52,6 +52,9 @@ _LATEX = {
 }
 
 
+MEASURES = ("years", "points")  # units that stand beside the name of what is measured
+
+
 @dataclass(frozen=True)
 class PrintedTable:
     """A table ready to be printed: cells as text, those of the columns `numeric` to the right, notes below.
@@ -114,7 +117,7 @@ def comparison_page(comparison: pd.DataFrame, notes: Sequence[str]) -> PrintedTa
     for line in comparison.to_dict("records"):
         run = (line["experiment"], line["profile"])
         unit = str(line["unit"])
-        name = f"{line['metric']}, years" if unit == "years" else str(line["metric"])
+        name = f"{line['metric']}, {unit}" if unit in MEASURES else str(line["metric"])
         rows.append(
             (
                 str(line["experiment"]) if run != previous else "",

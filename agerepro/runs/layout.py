@@ -52,6 +52,14 @@ class Run:
             raise UserError(f"{path} is no provenance of a run. The same `agerepro run` command writes it anew.")
         return content
 
+    @property
+    def command(self) -> str:
+        """What fits or trains its folds: `agerepro run`, or `agerepro regress` on exported features."""
+        try:
+            return "agerepro regress" if "features" in self.provenance() else "agerepro run"
+        except UserError:
+            return "agerepro run"
+
     def folds(self) -> pd.DataFrame:
         """The FOLDS table of the run."""
         return read_table(self.folder / "folds.csv", FOLDS)
@@ -76,7 +84,7 @@ class Run:
         """PREDICTIONS of all finished folds in one table."""
         tables = [read_table(verified(self.fold_folder(s, f) / "predictions.csv"), PREDICTIONS) for s, f in self.done(seeds)]
         if not tables:
-            raise UserError(f"No fold of {self.folder} is finished yet. Continue it with the same `agerepro run` command.")
+            raise UserError(f"No fold of {self.folder} is finished yet. Continue it with the same `{self.command}` command.")
         return pd.concat(tables, ignore_index=True)
 
 

@@ -133,7 +133,7 @@ def finish(begun: Begun, reporter: Reporter) -> Run:
     if begun.missing:
         for seed in plan.experiment.seeds:
             do_folds(plan, seed, begun.folds, _with_tensorboard(plan.options, reporter))
-        raise_failures(plan, begun.folds, plan.experiment.seeds)
+        raise_failures(begun.run, begun.folds, plan.experiment.seeds)
     return begun.run
 
 
@@ -255,10 +255,8 @@ def do_folds(plan: Plan, seed: int, folds: Sequence[int], reporter: Reporter, *,
     )
 
 
-def raise_failures(plan: Plan, folds: Sequence[int], seeds: Sequence[int]) -> None:
+def raise_failures(run: Run, folds: Sequence[int], seeds: Sequence[int]) -> None:
     """FoldsFailed where one of the folds is not done, with the reason that is noted."""
-    run = plan.run
-    assert run is not None
     undone = {
         step_name("fold", str(fold), seed): run.fold_folder(seed, fold)
         for seed in seeds
@@ -357,13 +355,13 @@ def run_step(plan: Plan, kind: str, what: str, *, seed: int, reporter: Reporter,
         _check_is_one_of(what, list(shared), "shared stage")
         train(plan, shared[what], seed, reporter, wait=wait)
         return
-    describe_run(plan, reporter)
+    run = describe_run(plan, reporter)
     try:
         folds = parse_folds(None if what == "all" else what, plan.fold_count)
     except UserError as error:
         raise UserError(str(error).replace("--folds", "fold")) from None
     do_folds(plan, seed, folds, reporter, wait=wait)
-    raise_failures(plan, folds, [seed])
+    raise_failures(run, folds, [seed])
 
 
 def _check_is_one_of(name: str, names: list[str], kind: str) -> None:

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import BaseStage, Experiment
+from agerepro.config.schema import SVR, AsItIs, AutoSklearn, BaseStage, Experiment, Flaml, RegressionStage, Ridge
 from agerepro.errors import UserError
 from agerepro.io import finished_by, verified
 from agerepro.models.build import Network, build_network
 from agerepro.models.weights import load_arrays, load_strict
+from agerepro.regression.automl import FIT
 from agerepro.runs.layout import Run
 from agerepro.tasks.task import Task, restore_task
 from agerepro.training.augment import InputView
-from agerepro.training.folds import WEIGHTS, backbone_path, trained_part
+from agerepro.training.folds import LINEAR, WEIGHTS, backbone_path, trained_part
 from agerepro.training.naming import StageCheckpoint
 from agerepro.training.stages import predict_years, trained_network
+
+# What a fold of a regression keeps, where it keeps weights.
+MODEL_FILES: dict[type, str] = {AutoSklearn: "model.pkl", Flaml: "model.joblib", SVR: "model.joblib", Ridge: LINEAR}
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,8 @@ class RunModel:
 def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     """The run's network with the backbone of its last stage, ready for `load_fold`; seed None takes the first.
 
-    Raises UserError when no fold of the run is finished, when a file of a finished one is damaged, or when the backbone of a frozen
-    run is missing.
+    Raises UserError when no fold of the run is finished, when its folds keep no network, when a file of a finished one
+    is damaged, or when the backbone of a frozen run is missing.
     """
     experiment = read_experiment(run.folder / "experiment.yaml")
     seed = experiment.seeds[0] if seed is None else seed
@@ -86,6 +90,17 @@ def load_run_model(run: Run, *, seed: int | None = None) -> RunModel:
     if not finished:
         raise UserError(f"{run.folder}: no fold of seed {seed} is finished. Continue it with `agerepro run`.")
     stage = experiment.stages[-1]
+    if isinstance(stage, RegressionStage) and isinstance(stage.regressor, AsItIs):
+        raise UserError(
+            f"{run.folder} takes one number a photo as it is and has no network: it cannot predict, be explained or be exported. Name a "
+            "run whose folds train one."
+        )
+    if isinstance(stage, RegressionStage) and (run.fold_folder(seed, finished[0]) / FIT).is_file():
+        raise UserError(
+            f"{run.folder} is a regression on features: a fold keeps a fitted model ({MODEL_FILES[type(stage.regressor)]}), not a network, "
+            "so that it cannot predict, be explained or be exported as one. Name a run whose folds train a network, or one that was "
+            "run with `regressor: ridge`, which keeps a linear layer. docs/regression.md says how the fitted models are loaded."
+        )
     seen = experiment.as_of(stage)
     bins = load_arrays(verified(run.fold_folder(seed, finished[0]) / "posteriors.npz"))["bins"]
     task = restore_task(experiment, stage, bins)

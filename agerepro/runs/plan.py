@@ -130,7 +130,9 @@ class Plan:
         digests = [self.digest(predictor, seed) for predictor in self.experiment.predictors(stage)]
         if None in digests:
             return None
-        return config_hash(digests) if digests else ""
+        # Whether mirror images are looked at as well is part of the name of a stage with a protocol only.
+        looks = [] if self.experiment.tta == "none" else [self.experiment.tta]
+        return config_hash([*digests, *looks]) if digests else ""
 
     def checkpoint(self, stage: BaseStage, seed: int) -> StageCheckpoint | None:
         """Where a shared stage lies once it is trained; None while its name is not known."""

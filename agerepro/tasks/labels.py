@@ -29,15 +29,21 @@ def judged(photos: pd.DataFrame, target: schema.Target) -> pd.DataFrame:
 
 def label_values(target: schema.Age, head: schema.Head, photos: pd.DataFrame) -> np.ndarray:
     """(n,) float32 what is learnt of each photo. UserError where it has no label."""
-    labels = photos[target.column].to_numpy(np.float32)
-    if len(missing := photos.loc[np.isnan(labels), "photo"]):
-        raise UserError(
-            f"{len(missing):,} of {len(photos):,} photos have no {target.column} (first: {missing.iloc[0]}). Take a data set that has it, "
-            "or leave them out."
-        )
+    labels = numbers_of(photos, target.column).astype(np.float32)
     if target.residual_of:
         labels = (labels - photos[prediction_column(target.residual_of)].to_numpy(np.float64)).astype(np.float32)
     return nearest_class(head, labels)
+
+
+def numbers_of(photos: pd.DataFrame, column: str) -> np.ndarray:
+    """(n,) float64 one number a photo. UserError where a photo has none."""
+    numbers: np.ndarray = photos[column].to_numpy(np.float64)
+    if len(missing := photos.loc[np.isnan(numbers), "photo"]):
+        raise UserError(
+            f"{len(missing):,} of {len(photos):,} photos have no {column} (first: {missing.iloc[0]}). Take a data set that has it, "
+            "or leave them out."
+        )
+    return numbers
 
 
 def names_of(target: schema.Target, photos: pd.DataFrame) -> pd.Series:

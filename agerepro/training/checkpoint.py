@@ -9,7 +9,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,23 +55,36 @@ class TrainState:
 
 def copy_variables(variables: Sequence[keras.Variable]) -> Arrays:
     """Copies on the host of the variables' values, by path; ValueError where two have one path."""
-    arrays = {variable.path: keras.ops.convert_to_numpy(variable).copy() for variable in variables}
-    if len(arrays) != len(variables):
-        paths = [variable.path for variable in variables]
-        raise ValueError(f"Variables of one path: {', '.join(sorted({path for path in paths if paths.count(path) > 1}))}.")
-    return arrays
+    return copy_values(_by_path(variables))
+
+
+def copy_values(variables: Mapping[str, keras.Variable]) -> Arrays:
+    """Copies on the host of the values of variables that have names."""
+    return {name: keras.ops.convert_to_numpy(variable).copy() for name, variable in variables.items()}
 
 
 def assign_variables(variables: Sequence[keras.Variable], values: Arrays) -> None:
     """Set each variable to the value of its path; ValueError where paths or shapes differ, before any is set."""
-    paths = {variable.path: variable for variable in variables}
-    if missing := sorted(paths.keys() ^ values.keys()):
+    assign_values(_by_path(variables), values)
+
+
+def assign_values(variables: Mapping[str, keras.Variable], values: Arrays) -> None:
+    """Set each variable to the value of its name; ValueError where names or shapes differ, before any is set."""
+    if missing := sorted(variables.keys() ^ values.keys()):
         raise ValueError(f"{len(missing)} variables are on one side only, first {missing[0]}.")
-    for path, variable in paths.items():
-        if tuple(variable.shape) != values[path].shape:
-            raise ValueError(f"{path} is of shape {values[path].shape}, not {tuple(variable.shape)}.")
-    for path, variable in paths.items():
-        variable.assign(values[path])
+    for name, variable in variables.items():
+        if tuple(variable.shape) != values[name].shape:
+            raise ValueError(f"{name} is of shape {values[name].shape}, not {tuple(variable.shape)}.")
+    for name, variable in variables.items():
+        variable.assign(values[name])
+
+
+def _by_path(variables: Sequence[keras.Variable]) -> dict[str, keras.Variable]:
+    named = {variable.path: variable for variable in variables}
+    if len(named) != len(variables):
+        paths = [variable.path for variable in variables]
+        raise ValueError(f"Variables of one path: {', '.join(sorted({path for path in paths if paths.count(path) > 1}))}.")
+    return named
 
 
 @dataclass(frozen=True)

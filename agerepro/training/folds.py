@@ -30,35 +30,42 @@ from agerepro.io import (
     write_text,
 )
 from agerepro.models.build import Network
-from agerepro.models.heads import YEARS
+from agerepro.models.heads import YEARS, FeatureBlock
 from agerepro.models.weights import save_arrays, weights_as_arrays
 from agerepro.provenance import provenance
-from agerepro.regression.automl import find_interpreter, fit_fold
+from agerepro.regression.automl import FIT, find_interpreter, fit_fold
 from agerepro.regression.engines import FitFailed, fit_engine
-from agerepro.regression.exchange import write_exchange
 from agerepro.rng import derive_seed
 from agerepro.running import Note, noting
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION, people_of
 from agerepro.stopping import check_stop
 from agerepro.tables import PREDICTIONS, write_table
-from agerepro.tasks.labels import prediction_column
+from agerepro.tasks.labels import numbers_of, prediction_column
 from agerepro.training.augment import AugmentedFaces, InputView, View, views_of
 from agerepro.training.checkpoint import TrainState, save_history
 from agerepro.training.device import device_facts
+from agerepro.training.exported import ComputedFeatures, FoldFeatures, mean_features
 from agerepro.training.features import FeatureCache
 from agerepro.training.loop import Diverged, Trainer
 from agerepro.training.naming import CHECKPOINT, check_same_settings, feature_settings
 from agerepro.training.reporting import EpochLog
-from agerepro.training.ridge import Candidate, RidgeFit, fit_ridge_folds
+from agerepro.training.ridge import Candidate, Combine, RidgeFit, fit_ridge_folds
 from agerepro.training.stages import Init, TrainingTask, build_and_init, num_workers
 
 WEIGHTS = "weights.npz"  # of a fold: the part that the fold trained
+LINEAR = "linear.npz"  # of a ridge regression on exported features: kernel (d,) and bias, years
 RANKED = "ridge-candidates.csv"  # where a ridge regression chose what it sees: every candidate with its inner error
 
 
 def trained_part(network: Network, stage: BaseStage) -> keras.Model:
     """What a fold trains, and therefore keeps: the head alone over a frozen backbone, else the whole."""
     return network.head if stage.keeps_backbone() else network.full
+
+
+def save_trained(network: Network, stage: BaseStage, place: Path, keep: bool) -> None:
+    """What a fold trained, if it is to be kept, as weights.npz."""
+    if keep:
+        save_arrays(place / WEIGHTS, weights_as_arrays(trained_part(network, stage)))
 
 
 def save_backbone(run_folder: Path, task: TrainingTask, network: Network) -> None:
@@ -196,21 +203,10 @@ class FoldRunner(ABC):
 
 
 @dataclass
-class NetworkFolds(FoldRunner):
-    """Folds that leave a network."""
-
-    network: Network
-
-    def save_network(self, place: Path, keep: bool) -> None:
-        """What the fold trained."""
-        if keep:
-            save_arrays(place / WEIGHTS, weights_as_arrays(trained_part(self.network, self.task.stage)))
-
-
-@dataclass
-class TrainedFolds(NetworkFolds):
+class TrainedFolds(FoldRunner):
     """Folds trained by gradient descent: one traced model, set back before each."""
 
+    network: Network
     trainer: Trainer
     source: InputView
     ridge_features: FeatureCache | None  # of the first weights, where a ridge regression on them starts the head
@@ -236,7 +232,7 @@ class TrainedFolds(NetworkFolds):
             history=result.history,
             by_epoch=result.eval_outputs.get("test"),
             candidates=candidates,
-            save_model=self.save_network,
+            save_model=partial(save_trained, self.network, self.task.stage),
             seconds=time.monotonic() - began,
         )
         checkpoint.unlink(missing_ok=True)
@@ -248,7 +244,7 @@ class TrainedFolds(NetworkFolds):
             return self.trainer.initial_state, ()
         self.trainer.initial_state.assign_to(self.trainer.model)
         subset = self.experiment.head.init == "ridge_best_subset"
-        (fit,) = fit_folds(self.task, self.ridge_features, self.views(), self.network, [train], choose="subset" if subset else "strength")
+        (fit,) = fit_folds(self.task, self.ridge_features, self.views(), self.network.blocks if subset else (), [train])
         set_linear(self.trainer.model, fit)
         return TrainState.of(self.trainer.model), fit.candidates if subset else ()
 
@@ -258,10 +254,15 @@ class TrainedFolds(NetworkFolds):
 
 
 @dataclass
-class RegressedFolds(NetworkFolds):
-    """Folds of a regression on frozen features: all that are left are fitted at once when the first of them is asked for."""
+class RegressedFolds(FoldRunner):
+    """Folds of a regression on frozen features: all that are left are fitted at once when the first of them is asked for.
 
-    features: FeatureCache
+    Where each has features of its own, each is fitted when it is asked for. A fold leaves the network with the fit as its last layer, or,
+    where features were exported and there is no network, the linear function.
+    """
+
+    network: Network | None
+    features: FoldFeatures
     regressor: Ridge
     fits: dict[int, RidgeFit] = field(default_factory=dict)
 
@@ -269,75 +270,69 @@ class RegressedFolds(NetworkFolds):
         """Fit what is left, if this fold is not fitted yet, and test this fold."""
         began = time.monotonic()
         if fold not in self.fits:
-            note.tell(f"fitting {len(left)} folds")
-            training = [self.rows(number)[TRAIN] for number in left]
-            fits = fit_folds(self.task, self.features, self.views(), self.network, training, choose=self.regressor.choose)
-            self.fits = dict(zip(left, fits, strict=True))
+            together = list(left) if self.features.shared else [fold]
+            note.tell(f"fitting {len(together)} folds")
+            training = [self.rows(number)[TRAIN] for number in together]
+            combine: Combine = "mean" if self.regressor.choose == "mean_of_subsets" else "best"
+            blocks = self.network.blocks if self.network is not None and self.regressor.choose != "strength" else ()
+            fits = fit_folds(self.task, self.features.of(fold), self.views(), blocks, training, combine=combine)
+            self.fits = dict(zip(together, fits, strict=True))
         tested, fit = self.rows(fold)[TEST], self.fits[fold]
-        set_linear(self.network.head, fit)
-        years = mean_features(self.features, tested, self.views()) @ fit.kernel + fit.bias
+        years = mean_features(self.features.of(fold), tested, self.views()) @ fit.kernel + fit.bias
         self.write(
             fold,
             tested,
             years[:, None],
             candidates=fit.candidates,
-            save_model=self.save_network,
+            save_model=partial(save_linear, fit) if self.network is None else partial(self._save_network, self.network, fit),
             seconds=time.monotonic() - began,
         )
+
+    def _save_network(self, network: Network, fit: RidgeFit, place: Path, keep: bool) -> None:
+        set_linear(network.head, fit)
+        save_trained(network, self.task.stage, place, keep)
 
 
 @dataclass
 class EngineFolds(FoldRunner):
     """Folds of a regression that searches: each fitted for itself, by an engine of this environment or by auto-sklearn in its own."""
 
-    features: FeatureCache
+    features: FoldFeatures
     regressor: AutoSklearn | Flaml | SVR
-    exchange: Path  # where features are put for another environment
-    interpreter: Path | None  # of that environment
+    interpreter: Path | None  # of auto-sklearn's environment
 
     def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
         """Fit the training part, with whom it validates, and test."""
         began, rows = time.monotonic(), self.rows(fold)
         training = np.union1d(rows[TRAIN], rows[VALIDATION])
         note.tell(f"fitting {len(training)} photos")
-        photos = self.task.data.photos
         if isinstance(self.regressor, AutoSklearn):
             years, save_fit = self._by_auto_sklearn(fold, rows[TEST])
         else:
             fit = fit_engine(
                 self.regressor,
-                mean_features(self.features, training, self.views()),
+                mean_features(self.features.of(fold), training, self.views()),
                 self.task.values[training].astype(float),
-                people_of(photos).to_numpy()[training],
+                people_of(self.task.data.photos).to_numpy()[training],
                 seed=derive_seed("regression", self.task.seed, self.task.stage.name, fold),
             )
-            years = fit.predict(mean_features(self.features, rows[TEST], self.views()))
+            years = fit.predict(mean_features(self.features.of(fold), rows[TEST], self.views()))
             save_fit = fit.save
         self.write(fold, rows[TEST], years.astype(np.float32)[:, None], save_model=save_fit, seconds=time.monotonic() - began)
 
     def _by_auto_sklearn(self, fold: int, tested: np.ndarray) -> tuple[np.ndarray, Callable[[Path, bool], object]]:
-        photos = self.task.data.photos
-        if finished_by(self.exchange) != self.task.digest:  # once a run: no later fold reads all features
-            with lock_folder(self.exchange, wait=WHEN_FREE):
-                write_exchange(
-                    self.exchange,
-                    mean_features(self.features, np.arange(len(photos)), self.views()),
-                    photos.assign(subject=people_of(photos).to_numpy(), age=self.task.values),
-                    self.folds,
-                    {"made_by": self.task.digest, "stage": self.task.settings["stage"], "start": self.task.settings["start"]},
-                )
         assert isinstance(self.regressor, AutoSklearn) and self.interpreter is not None
         seed = derive_seed("regression", self.task.seed, self.task.stage.name, fold)
         settings = {**dataclasses.asdict(self.regressor), "seed": seed}
         place = work_folder(self.folder_of(fold)) / "fit"
         try:
-            result = fit_fold(self.exchange, fold, place, settings, interpreter=self.interpreter)
+            result = fit_fold(self.features.exchange(fold), fold, place, settings, interpreter=self.interpreter)
         except Interrupted:
             raise
         except UserError as error:
             raise FitFailed(str(error)) from error
         predicted = result.predictions.set_index("photo")["predicted"]
-        return predicted.loc[photos["photo"].iloc[tested]].to_numpy(float), result.save
+        return predicted.loc[self.task.data.photos["photo"].iloc[tested]].to_numpy(float), result.save
 
 
 @dataclass
@@ -348,9 +343,9 @@ class ColumnFolds(FoldRunner):
     regressor: SVR | Flaml | AsItIs
 
     def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
-        """Fit the training part, with whom it validates, and test."""
+        """Fit the training part alone, and test: who validates may have chosen what predicts here."""
         began, rows = time.monotonic(), self.rows(fold)
-        training, tested = np.union1d(rows[TRAIN], rows[VALIDATION]), rows[TEST]
+        training, tested = rows[TRAIN], rows[TEST]
         years = self.values[tested]
         save_model: Callable[[Path, bool], object] = _save_nothing
         if not isinstance(self.regressor, AsItIs):
@@ -382,7 +377,7 @@ def fold_runner(
     if isinstance(stage, RegressionStage) and isinstance(stage.features, ColumnFeature):
         assert isinstance(stage.regressor, (SVR, Flaml, AsItIs))  # as read_experiment checks
         column = stage.features.column or prediction_column(stage.features.predicted_by)
-        return ColumnFolds(experiment, task, folder_of, labels, folds, photos[column].to_numpy(float), stage.regressor)
+        return ColumnFolds(experiment, task, folder_of, labels, folds, numbers_of(photos, column), stage.regressor)
     network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, (task.seed, stage.name))
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.
@@ -394,37 +389,47 @@ def fold_runner(
     if stage.keeps_backbone():
         save_backbone(run_folder, task, network)
     if isinstance(stage, RegressionStage):
-        if isinstance(stage.regressor, Ridge):
-            return RegressedFolds(experiment, task, folder_of, labels, folds, network, features, stage.regressor)
-        exchange = run_folder / f"features-seed{task.seed}"
-        assert not isinstance(stage.regressor, AsItIs)
-        interpreter = find_interpreter() if isinstance(stage.regressor, AutoSklearn) else None
-        return EngineFolds(experiment, task, folder_of, labels, folds, features, stage.regressor, exchange, interpreter)
+        computed = ComputedFeatures(features, task, folds, views_of(experiment), run_folder / f"features-seed{task.seed}")
+        return regression_runner(experiment, task, folds, computed, network, folder_of=folder_of, labels=labels)
     assert isinstance(stage, Stage)
     trainer = Trainer(network.head if ahead else network.full, stage, task.task, experiment.machine, threads=num_workers())
     source: InputView = features if ahead else faces
     return TrainedFolds(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None)
 
 
+def regression_runner(
+    experiment: Experiment,
+    task: TrainingTask,
+    folds: pd.DataFrame,
+    features: FoldFeatures,
+    network: Network | None,
+    *,
+    folder_of: Callable[[int], Path],
+    labels: Mapping[str, str],
+) -> FoldRunner:
+    """The folds of a regression on features that are computed or exported; UserError where its engine's environment is not here."""
+    stage = task.stage
+    assert isinstance(stage, RegressionStage) and not isinstance(stage.regressor, AsItIs)  # as read_experiment checks
+    if isinstance(stage.regressor, Ridge):
+        return RegressedFolds(experiment, task, folder_of, labels, folds, network, features, stage.regressor)
+    interpreter = find_interpreter() if isinstance(stage.regressor, AutoSklearn) else None
+    return EngineFolds(experiment, task, folder_of, labels, folds, features, stage.regressor, interpreter)
+
+
 def fit_folds(
-    task: TrainingTask, features: FeatureCache, views: Sequence[View], network: Network, training: Sequence[np.ndarray], *, choose: str
+    task: TrainingTask,
+    features: InputView,
+    views: Sequence[View],
+    blocks: Sequence[FeatureBlock],
+    training: Sequence[np.ndarray],
+    *,
+    combine: Combine = "best",
 ) -> list[RidgeFit]:
-    """Ridge regression of the ages on each training part's features, which are averaged over the views; choose: as config's Ridge."""
+    """Ridge regression of the ages on each training part's features, which are averaged over the views; blocks, combine: as
+    `fit_ridge_folds`."""
     values = mean_features(features, np.arange(len(task.values)), views)
-    return fit_ridge_folds(
-        values,
-        task.values,
-        task.weights,
-        people_of(task.data.photos).to_numpy(),
-        training,
-        blocks=() if choose == "strength" else network.blocks,
-        combine="mean" if choose == "mean_of_subsets" else "best",
-    )
-
-
-def mean_features(features: FeatureCache, rows: np.ndarray, views: Sequence[View]) -> np.ndarray:
-    """(n, d) features of the rows, averaged over the views."""
-    return np.mean([features.batch(rows, view) for view in views], axis=0).reshape(len(rows), -1)
+    people = people_of(task.data.photos).to_numpy()
+    return fit_ridge_folds(values, task.values, task.weights, people, training, blocks=blocks, combine=combine)
 
 
 def set_linear(model: keras.Model, fit: RidgeFit) -> None:
@@ -432,6 +437,13 @@ def set_linear(model: keras.Model, fit: RidgeFit) -> None:
     years = model.get_layer(YEARS)
     years.kernel.assign(fit.kernel[:, None])
     years.bias.assign([fit.bias])
+
+
+def save_linear(fit: RidgeFit, folder: Path, keep: bool) -> None:
+    """fit.json with the strength that was chosen; the linear function itself, if it is to be kept, as linear.npz."""
+    write_json(folder / FIT, {"engine": "ridge", "chosen": f"strength={fit.strength:g}", "features": len(fit.kernel)})
+    if keep:
+        save_arrays(folder / LINEAR, {"kernel": fit.kernel, "bias": np.array(fit.bias)})
 
 
 def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

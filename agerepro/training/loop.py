@@ -15,6 +15,7 @@ import numpy as np
 
 from agerepro.config.schema import Machine, Stage
 from agerepro.errors import UserError
+from agerepro.models.heads import belongs_to_head
 from agerepro.stopping import interrupt, stop_requested
 from agerepro.tasks.losses import LossFunction
 from agerepro.tasks.task import Task
@@ -22,7 +23,9 @@ from agerepro.training.augment import PLAIN, InputView, View
 from agerepro.training.checkpoint import (
     Checkpoint,
     TrainState,
+    assign_values,
     assign_variables,
+    copy_values,
     copy_variables,
     load_checkpoint,
     save_checkpoint,
@@ -68,8 +71,7 @@ class Trainer:
     ) -> None:
         self.model, self.stage, self.task, self.threads = model, stage, task, threads
         self.losses = task.losses()
-        # A network's dense layers are its head, all others its backbone [models/build.py].
-        backbone = [layer for layer in model.layers if not isinstance(layer, keras.layers.Dense)]
+        backbone = [layer for layer in model.layers if not belongs_to_head(layer.name, task.outputs)]
         self.metrics = task.metrics()
         self.replicas: ReplicaTrainer | None = None
         with scope_of(replicas):
@@ -84,14 +86,24 @@ class Trainer:
                 weighted_metrics=[],
                 jit_compile=machine.xla,
             )
+            if len(self.losses) > 1:  # Keras makes each output's running loss when it first needs it, which is too late to set it
+                outputs = {name: keras.ops.zeros((1, width)) for name, width in task.outputs.items()}
+                model.compute_loss(y={name: keras.ops.zeros(1) for name in outputs}, y_pred=outputs)
             self.initial_state = TrainState.of(model)
         if replicas:
             self.replicas = ReplicaTrainer(replicas, model, self.losses, self.metrics)
 
-    def running_sums(self) -> list[keras.Variable]:
-        """Of losses and metrics in the epoch that goes on. The model lists its metrics only once it has trained a batch."""
+    def running_sums(self) -> dict[str, keras.Variable]:
+        """Of losses and metrics in the epoch that goes on, by path; with the output before it where there are several.
+
+        The model lists its metrics only once it has trained a batch.
+        """
         losses = self.replicas.trackers if self.replicas else [metric for metric in self.model.metrics if metric.name.endswith("loss")]
-        return [variable for metric in (*losses, *self.metrics.values()) for variable in metric.variables]
+        sums = {variable.path: variable for metric in losses for variable in metric.variables}
+        for output, metric in self.metrics.items():
+            before = f"{output}/" if len(self.metrics) > 1 else ""
+            sums |= {before + variable.path: variable for variable in metric.variables}
+        return sums
 
     def outputs(self, source: InputView, rows: np.ndarray, *, view: View = PLAIN) -> dict[str, np.ndarray]:
         """(n, width) float32 logits or years by output, for rows of a source, in batches of one shape."""
@@ -214,7 +226,7 @@ class _Progress(keras.callbacks.Callback):
         """Keras calls this with the epoch from 0, after setting the running sums to 0."""
         self.epoch = epoch
         if self.metrics:
-            assign_variables(self.trainer.running_sums(), self.metrics)
+            assign_values(self.trainer.running_sums(), self.metrics)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Keras calls this with the batch from 0 and the mean loss of the epoch until here, which no later batch makes finite again."""
@@ -273,7 +285,7 @@ class _Progress(keras.callbacks.Callback):
             epoch,
             TrainState.of(model),
             batch,
-            copy_variables(self.trainer.running_sums()) if batch else {},
+            copy_values(self.trainer.running_sums()) if batch else {},
             dict(logs or {}),
             self.plateau,
             tuple(self.history),

@@ -36,6 +36,7 @@ from agerepro.models.heads import FeatureBlock
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Combine = Literal["best", "mean"]
 
 STRENGTHS = tuple(float(strength) for strength in np.logspace(0, 5, 21))
 INNER_FOLDS = 5
@@ -78,7 +79,7 @@ def fit_ridge_folds(
     training: Sequence[np.ndarray],
     *,
     blocks: Sequence[FeatureBlock] = (),
-    combine: Literal["best", "mean"] = "best",
+    combine: Combine = "best",
     on_fold: Callable[[int, int], object] = lambda done, total: None,
 ) -> list[RidgeFit]:
     """Ridge regression of every wanted fold; a fold's numbers do not depend on which others are wanted.

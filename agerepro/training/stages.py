@@ -205,11 +205,11 @@ def train_stage(
 
 
 def stage_predictions(experiment: Experiment, stage: BaseStage, place: StageCheckpoint, data: FaceDataset, *, runs: Path) -> np.ndarray:
-    """(n,) float64 what a trained shared stage predicts of every photo, decoded as the experiment says; computed once, kept under `runs`.
+    """(n,) float64 what a trained shared stage predicts of every photo, as `predict_years`; computed once, kept under `runs`.
 
     data: with what the stage itself is a residual of, if it is one. UserError where the stage's files are damaged.
     """
-    name = config_hash([place.digest, data.digest, experiment.decode, experiment.tta])
+    name = config_hash([place.digest, data.digest, experiment.tta])
     folder = runs / "predictions" / f"{stage.name}-{name}"
     if finished_by(folder) != name:
         with lock_folder(folder, wait=WHEN_FREE):
@@ -240,10 +240,14 @@ def trained_network(experiment: Experiment, stage: BaseStage, place: StageCheckp
 def predict_years(
     experiment: Experiment, network: Network, task: Task, faces: InputView, count: int, *, offset: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """(n,) float64 years of the first `count` faces, looked at and decoded as the experiment's tests are; offset as `decode`'s."""
+    """(n,) float64 years of the first `count` faces, looked at as the experiment's tests are; offset as `decode`'s.
+
+    The expectation of a posterior, or the one number: what another stage builds on does not depend on how the experiment decodes.
+    """
     rows, nothing = np.arange(count), np.empty((0, len(task.bins) or 1))
     answers = []
     for view in views_of(experiment):
         parts = (task.answer(outputs) for outputs in predict_batches(network.full, faces, rows, view))
         answers.append(np.concatenate([nothing, *parts]))
-    return np.asarray(decode(np.mean(answers, axis=0), task.bins, experiment.decode, offset=offset)["predicted"], np.float64)
+    how = "expectation" if len(task.bins) else "output"
+    return np.asarray(decode(np.mean(answers, axis=0), task.bins, how, offset=offset)["predicted"], np.float64)

@@ -72,7 +72,7 @@ class Place:
 
     def train(self) -> Path:
         plan = self.plan()
-        stage = plan.checkpoint(plan.stage("base"), 0)
+        stage = plan.checkpoint(plan.experiment.stage("base"), 0)
         assert stage is not None
 
         def write(place: Path) -> None:

@@ -15,12 +15,14 @@ from agerepro.config.schema import (
     RENAMED,
     SGD,
     Adam,
+    Age,
     Cosine,
     CrossEntropy,
     GroupSplit,
     ImageKFold,
     LeaveOneSubjectOut,
     OfficialLists,
+    OfficialSplit,
     Optimizer,
     Plateau,
     PredefinedFolds,
@@ -266,3 +268,154 @@ def test_another_kind_takes_the_place_of_the_one_in_the_file(tmp_path: Path) -> 
     )
     assert read_experiment(path, profile="years").head == Regression(features="stages")
     assert read_experiment(CASCADE, settings=["stages.fgnet.protocol.subject_kfold.folds=3"]).stages[-1].protocol == SubjectKFold(folds=3)
+
+
+TRAINING = "epochs: 1, batch_size: 8, optimizer: {adam: 0.001}"
+RESIDUAL = """
+faces:    {size: 40}
+backbone: {name: vgg16}
+stages:
+  - PEOPLE
+  - {name: real, data: appareal, start_from: people, split: official, TRAINING}
+  - {name: twice, data: appareal, target: {age: {residual_of: real}}, start_from: people, split: official, TRAINING}
+  - name: last
+    data: appareal
+    target: {age: {residual_of: real}}
+    head: {classification: {ages: {first: -50, last: 50}, label: nearest}}
+    start_from: people
+    protocol: official
+    epochs: 1
+    batch_size: 8
+    optimizer: {adam: 0.001}
+head: {classification: {ages: {first: -50, last: 100}, label: nearest}}
+"""
+COLUMN = """
+faces:    {size: 40}
+backbone: {name: vgg16}
+stages:
+  - PEOPLE
+  - {name: apparent, data: appareal, target: {age: apparent_age}, start_from: people, split: official, TRAINING}
+  - name: last
+    data: appareal
+    start_from: scratch
+    protocol: {official: {validation_images: 0}}
+    features: {predicted_by: apparent}
+    regressor: svr
+head: {classification: {ages: {first: 1, last: 100}, label: nearest}}
+decode: output
+"""
+
+
+def written(text: str, folder: Path) -> Path:
+    path = folder / "experiment.yaml"
+    people = f"{{name: people, data: vggface2, target: identity, start_from: scratch, split: {{random: 0.1}}, {TRAINING}}}"
+    path.write_text(text.replace("PEOPLE", people).replace("TRAINING", TRAINING), encoding="utf-8")
+    return path
+
+
+def test_a_residual_and_a_column_are_read_and_again_from_their_resolved_form(tmp_path: Path) -> None:
+    settings = ["stages.last.target={age: {column: apparent_age, residual_of: real, residuals: cross_fitted, parts: 3}}"]
+    for text, changes in ((RESIDUAL, []), (RESIDUAL, settings), (COLUMN, []), (COLUMN, ["stages.last.features={column: apparent_age}"])):
+        experiment = read_experiment(written(text, tmp_path), settings=changes)
+        again = tmp_path / "again.yaml"
+        again.write_text(yaml.safe_dump(experiment_to_dict(experiment)), encoding="utf-8")
+        assert read_experiment(again) == experiment
+    target = read_experiment(written(RESIDUAL, tmp_path), settings=settings).stages[-1].target
+    assert target == Age(column="apparent_age", residual_of="real", residuals="cross_fitted", parts=3)
+
+
+def test_a_stage_needs_whom_it_starts_from_and_who_predicts_for_it(tmp_path: Path) -> None:
+    experiment = read_experiment(written(RESIDUAL, tmp_path), settings=["stages.last.target={age: {residual_of: twice}}"])
+    names = {stage.name: [needed.name for needed in experiment.needs(stage)] for stage in experiment.stages}
+    assert names == {"people": [], "real": ["people"], "twice": ["people", "real"], "last": ["people", "twice"]}
+    settings = ["stages.last.target={age: {residual_of: real, residuals: cross_fitted, parts: 2}}"]
+    experiment = read_experiment(written(RESIDUAL, tmp_path), settings=settings)
+    named, *parts = experiment.predictors(experiment.stages[-1])
+    assert named == experiment.stage("real") and len(parts) == 2
+    for number, part in enumerate(parts):  # each differs from the whole in its name and in what it does not see
+        assert dataclasses.replace(part, name="real", split=OfficialSplit()) == named
+        assert part.split == OfficialSplit(without_part=(number, 2))
+    assert len({stage.name for stage in (named, *parts)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("stages.last.target={age: {residual_of: rael}}", r"'rael', which is no earlier stage. Did you mean 'real'\?"),
+        ("stages.last.target={age: {residual_of: last}}", r"'last', which is no earlier stage"),
+        ("stages.last.target={age: {residual_of: people}}", r"ages that 'people' predicts, but that learns something else"),
+        ("stages.last.target={age: {residuals: cross_fitted}}", r"cross-fitted residuals of no stage: write `residual_of`"),
+        ("stages.last.target={age: {residual_of: real, parts: 1}}", r"parts = 1 is not allowed.*greater than or equal to 2"),
+        ("stages.last.target={age: {residul_of: real}}", r"unknown key 'stages.last.target.*residul_of'. Did you mean 'residual_of'\?"),
+        ("stages.last.target={age: {column: aparent_age}}", r"column = 'aparent_age' is not allowed. Did you mean 'apparent_age'\?"),
+        ("stages.last.target={age: {residual_of: real, residuals: insample}}", r"Did you mean 'in_sample'\?"),
+        ("stages.last.head={classification: {ages: {first: -50, last: 50}}}", r"residuals, which are decimals: write `label: nearest`"),
+        ("stages.last.head={classification: {ages: {first: -50, last: 50, step: 0.3}, label: nearest}}", r"steps of 0.3 do not lead"),
+        ("stages.people.head={classification: {}}", r"'people' learns names.*leave its `head` out"),
+        ("stages.last.head={regression: {}}", r"the loss CrossEntropy does not fit a Regression head \(stage 'last'\)"),
+        ("loss=[cross_entropy, {mean: 0.2}, squared_error]", r"the loss SquaredError does not fit a Classification head"),
+        ("loss=[{mean: 0}, {variance: 0}]", r"every loss of stage '\w+' weighs 0"),
+        ("loss=[{cross_entropy: 0}]", r"weight = 0 is not allowed|greater than 0"),
+        ("loss=[{meen: 0.2}]", r"'meen' is not one of cross_entropy, mean"),
+        ("stages.real.split={random: 0.1}", r"'real' trains on appareal, which stage 'last' tests.*`split: official` there"),
+        ("stages.last.protocol={image_kfold: 5}", r"trains on appareal, which stage 'last' tests"),
+        ("decode=output", r"`decode: output` belongs to"),
+    ],
+)
+def test_what_residuals_and_columns_contradict_is_refused(setting: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        read_experiment(written(RESIDUAL, tmp_path), settings=[setting])
+
+
+@pytest.mark.parametrize("loss", ["mean", "variance"])
+def test_losses_of_the_distribution_fit_no_regression_head(loss: str, tmp_path: Path) -> None:
+    settings = ["head={regression: {}}", "stages.last.head=null", "decode=output", f"loss=[{loss}]"]
+    with pytest.raises(UserError, match=r"(Mean|Variance)Loss does not fit a Regression head"):
+        read_experiment(written(RESIDUAL, tmp_path), settings=settings)
+
+
+CROSS = "stages.last.target={age: {residual_of: %s, residuals: cross_fitted}}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([CROSS % "real", "stages.real.data=clap2015"], r"cross-fits residuals of 'real', which has to train on the same data with `split"),
+        ([CROSS % "real", "stages.real.data=clap2015", "stages.real.split={random: 0.1}"], r"on the same data with `split: official`"),
+        ([CROSS % "twice"], r"cross-fits residuals of 'twice', whose own are of photos that 'real' has seen"),
+    ],
+)
+def test_cross_fitting_wants_the_same_data_the_authors_lists_and_cross_fitting_below(
+    settings: list[str], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=said):
+        read_experiment(written(RESIDUAL, tmp_path), settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("stages.last.features={column: apparent_age, predicted_by: apparent}", r"write `column` or `predicted_by` in `features`, and one"),
+        ("stages.last.features={column: ''}", r"write `column` or `predicted_by` in `features`, and one"),
+        ("stages.last.features={predicted_by: aparent}", r"'aparent', which is no earlier stage. Did you mean 'apparent'\?"),
+        ("stages.last.features={predicted_by: people}", r"ages that 'people' predicts, but that learns something else"),
+        ("stages.last.features={column: weight}", r"column = 'weight' is not allowed"),
+        ("stages.last.regressor=ridge", r"takes one number a photo: its regressor may be svr, flaml or as_it_is"),
+        ("stages.last.regressor=autosklearn", r"takes one number a photo: its regressor may be svr, flaml or as_it_is"),
+        ("stages.last.regressor=as_it_si", r"'as_it_si' is not one of ridge"),
+        ("stages.last.target={age: {residual_of: apparent}}", r"takes one number a photo and learns no residuals"),
+        ("stages.last.head={regression: {}}", r"has `features` and a `head`"),
+        ("stages.last.protocol=official", r"set the protocol's share of it to 0"),
+        ("decode=expectation", r"`decode: output` belongs to"),
+    ],
+)
+def test_what_a_regression_on_one_number_contradicts_is_refused(setting: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        read_experiment(written(COLUMN, tmp_path), settings=[setting])
+
+
+@pytest.mark.parametrize("features", ["null", "{layer: last_conv}"])
+def test_as_it_is_without_a_column_is_refused(features: str, tmp_path: Path) -> None:
+    settings = ["stages.last.regressor=as_it_is", f"stages.last.features={features}", "head={regression: {}}", "loss=[squared_error]"]
+    with pytest.raises(UserError, match=r"predicts one number as it is: write `features: \{column"):
+        read_experiment(written(COLUMN, tmp_path), settings=settings)

@@ -12,6 +12,7 @@ import pytest
 from agerepro.config.schema import Backbone, Classification, LayerFeatures, Regression
 from agerepro.errors import UserError
 from agerepro.models.build import BACKBONES, Network, build_network
+from agerepro.models.heads import belongs_to_head
 from agerepro.models.layers import layer_seed
 from agerepro.models.weights import weights_as_arrays
 
@@ -211,3 +212,10 @@ def test_a_layer_that_is_not_there_is_told_with_its_neighbours() -> None:
         build_network(
             Backbone(name="vgg16", width=0.125), Regression(features=LayerFeatures(layer="conv5_4")), outputs={"years": 1}, size=32, seed=0
         )
+
+
+@pytest.mark.parametrize("backbone", [Backbone(name="vgg16", width=0.125, dense=(8, 4)), Backbone(name="alexnet", width=0.0625)])
+def test_what_belongs_to_the_head_is_told_by_names_also_where_the_backbone_has_dense_layers(backbone: Backbone) -> None:
+    network = build_network(backbone, Classification(), outputs={"logits": 3}, size=67, seed=0)
+    of_head = {layer.name for layer in network.full.layers if layer.weights and belongs_to_head(layer.name, network.outputs)}
+    assert of_head == {layer.name for layer in network.head.layers if layer.weights}

@@ -18,7 +18,11 @@ import pytest
 from agerepro.errors import UserError
 from agerepro.regression.automl import WORKER, AutoSklearnFit, find_interpreter, fit_fold
 from agerepro.regression.worker import HEAD_ROOM_MB, LEAST_MB_A_MODEL
+from agerepro.runs.layout import Run, find_run
+from tests.cli.place import invoke
 from tests.regression.exchange import SETTINGS, read_rows, write_features
+from tests.runs.test_regress import exported as exported
+from tests.runs.test_regress import run as run
 
 ENDS_S = 10.0
 
@@ -140,6 +144,30 @@ def test_a_budget_of_time_and_two_jobs(features: Path, interpreter: Path, tmp_pa
     settings = {**SETTINGS, "trials": 0, "seconds": 40, "seconds_a_model": 15, "jobs": 2, "memory_mb": 7168, "inner_split": "random"}
     about = fit_fold(features, 1, tmp_path / "out", settings, interpreter=interpreter).about
     assert about["memory_mb_a_model"] == 3072 and not about["reproducible"] and about["seconds_of_search"] < 60
+
+
+# Exported features
+
+
+def test_exported_features_are_read_without_tensorflow_and_fitted_as_a_run(run: Run, exported: dict[str, Path], interpreter: Path) -> None:
+    folder = exported["last_conv-max"]
+    program = (
+        "import csv, hashlib, json, sys, numpy as np\n"
+        "meta = json.load(open('meta.json'))\n"
+        "assert hashlib.sha256(open('features.npy', 'rb').read()).hexdigest() == meta['features'] and 'tensorflow' not in sys.modules\n"
+        "features, photos = np.load('features.npy', mmap_mode='r'), list(csv.DictReader(open('photos.csv')))\n"
+        "print(len(photos), *features.shape, features.dtype, sorted(photos[0]), meta['layer'], meta['pooling'], sys.version_info[:2])"
+    )
+    said = subprocess.run([interpreter, "-I", "-c", program], cwd=folder, check=True, capture_output=True, text=True).stdout
+    count = len(read_rows(folder / "photos.csv"))
+    assert said.strip() == f"{count} {count} 32 float32 ['age', 'photo', 'subject'] last_conv max (3, 9)"
+    result = invoke("regress", folder, "--engine", "autosklearn", "--folds", "0-1", "--trials", "3", "--seconds", "120")
+    assert result.exit_code == 0, result.output
+    assert "What the regressors are" in result.stdout and "2 of 4 folds" in result.stdout
+    fitted = find_run(run.folder.parents[1] / "cascade-last_conv-max-autosklearn")
+    fit = json.loads((fitted.folder / "folds" / "000" / "fit.json").read_text())
+    assert fit["features"] == json.loads((folder / "meta.json").read_text())["features"] and fit["statuses"]["SUCCESS"]
+    assert (fitted.folder / "folds" / "000" / "model.pkl").is_file()
 
 
 # Kills

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from agerepro.errors import CheckFailed, UserError
-from agerepro.regression.exchange import FEATURES, read_exchange, write_exchange
+from agerepro.regression.exchange import FEATURES, PartialExchange, read_exchange, write_exchange
 
 PHOTOS = pd.DataFrame({"photo": ["a", "b", "c"], "subject": ["001", "001", "002"], "age": [1.0, 2.5, 30.0], "path": "x"})
 FOLDS = pd.DataFrame({"fold": [0, 0, 0], "photo": ["a", "b", "c"], "part": ["train", "train", "test"]})
@@ -48,5 +48,32 @@ def test_damage_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="float64"):
         read_exchange(folder)
     (folder / FEATURES).unlink()
-    with pytest.raises(UserError, match=r"features\.npy is missing"):
+    with pytest.raises(UserError, match=r"lacks .*features\.npy"):
         read_exchange(folder)
+
+
+def test_what_came_block_by_block_is_what_was_written_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "blocks" / "features"
+    part = PartialExchange(folder, 3, 4, "0123")
+    part.write(0, VALUES[:2])
+    part.save(2)
+    part.close()  # as a kill leaves it
+    assert not folder.exists()
+    again = PartialExchange(folder, 3, 4, "0123")
+    assert again.done == 2
+    again.write(2, VALUES[2:])
+    again.finish(PHOTOS, FOLDS, {"layer": "conv5_3"})
+    whole = written(tmp_path)
+    assert all((folder / name).read_bytes() == (whole / name).read_bytes() for name in (FEATURES, "photos.csv", "folds.csv", "meta.json"))
+    assert sorted(path.name for path in (tmp_path / "blocks" / ".features").iterdir()) == []
+
+
+@pytest.mark.parametrize(("rows", "columns", "made_by"), [(4, 4, "0123"), (3, 5, "0123"), (3, 4, "4567")])
+def test_what_is_kept_of_something_else_is_not_taken_up(tmp_path: Path, rows: int, columns: int, made_by: str) -> None:
+    part = PartialExchange(tmp_path / "features", 3, 4, "0123")
+    part.write(0, VALUES)
+    part.save(3)
+    part.close()
+    other = PartialExchange(tmp_path / "features", rows, columns, made_by)
+    assert other.done == 0
+    other.close()

@@ -116,3 +116,28 @@ def test_decoded_years_have_no_posterior() -> None:
     columns = decode(np.array([[30.25], [41.0]]), np.empty(0), "output")
     np.testing.assert_array_equal(columns["predicted"], [30.25, 41.0])
     assert set(columns) == {"predicted", *DECODE} and all(np.isnan(columns[name]).all() for name in DECODE)
+
+
+@given(LOGITS, arrays(np.float64, 3, elements=st.floats(-30, 90)))
+def test_an_offset_is_added_to_every_decoding_and_rounding_comes_last(logits: np.ndarray, offset: np.ndarray) -> None:
+    answers = posterior(logits)
+    for how in DECODE:
+        plain, moved = (decode(answers, AGES, how, offset=by) for by in (0.0, offset))
+        for name in ("expectation", "median", "argmax"):
+            np.testing.assert_allclose(moved[name], plain[name] + offset, rtol=1e-12, atol=1e-9)
+        np.testing.assert_array_equal(moved["rounded"], [np.floor(years + 0.5) for years in moved["expectation"]])
+        np.testing.assert_array_equal(moved["predicted"], moved[how])
+
+
+def test_an_offset_is_added_to_the_one_number() -> None:
+    np.testing.assert_array_equal(
+        decode(np.array([[1.5], [-2.0]]), np.empty(0), "output", offset=np.array([30.0, 2.5]))["predicted"], [31.5, 0.5]
+    )
+
+
+def test_steps_of_a_range_are_multiples_and_hold_both_ends() -> None:
+    bins = bin_centres(Classification(ages=AgeRange(first=0, last=1, step=0.05)), np.array([0.0, 1.0]))
+    np.testing.assert_array_equal(bins, np.array([0.05 * step for step in range(21)], np.float32))
+    np.testing.assert_array_equal(bin_centres(Classification(ages=AgeRange(first=-50, last=50)), np.array([0.0])), np.arange(-50, 51))
+    assert AgeRange(first=0, last=1, step=0.05).divides() and AgeRange(first=1, last=100).divides()
+    assert not AgeRange(first=0, last=1, step=0.35).divides()

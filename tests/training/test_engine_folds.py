@@ -139,7 +139,8 @@ def test_published_weights_enter_a_network_that_ends_at_an_early_layer() -> None
     whole = build_network(backbone, Regression(), outputs={"years": 1}, size=32, seed=7).backbone
     tensors = weights_as_arrays(whole)
     published = LoadedWeights("vggface", "file.h5", "0" * 64, 1, "none", (), tensors)
-    task = SimpleNamespace(head=head, outputs=1, seed=0, stage=SimpleNamespace(name="fgnet", keeps_backbone=lambda: True))
+    stage = SimpleNamespace(name="fgnet", keeps_backbone=lambda: True)
+    task = SimpleNamespace(head=head, task=SimpleNamespace(outputs={"years": 1}), seed=0, stage=stage)
     network, about = build_and_init(task, Init("weights", published=published), backbone, Augment(size=32), Machine())  # type: ignore[arg-type]
     np.testing.assert_array_equal(weights_as_arrays(network.backbone)["conv1_1/kernel"], tensors["conv1_1/kernel"])
     assert set(weights_as_arrays(network.backbone)) == {"conv1_1/kernel", "conv1_1/bias"} and about["sha256"] == "0" * 64

@@ -76,7 +76,7 @@ class Problem:
         self.batch_losses = []
 
         def note(progress: str) -> None:
-            total, count = (float(np.asarray(variable)) for variable in self.trainer.running_sums()[:2])
+            total, count = (float(np.asarray(variable)) for variable in list(self.trainer.running_sums().values())[:2])
             self.batch_losses.append(total / count)
             on_batch(progress)
 

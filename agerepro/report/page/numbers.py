@@ -25,6 +25,7 @@ STACKS = 8  # columns; a wider table (a confusion matrix) keeps its shape and sc
 COMPACT_COLUMNS, COMPACT_LETTERS = 6, 17  # a table of so few columns and letters fits a phone as it is
 # The comparison's metric that a run, and a guess beside it, is summed up by.
 MEASURED = {"years": "MAE (macro)", "wrong": "Accuracy (macro)"}
+GUESSED_SCORE = "Mean predictor, MAE (macro)"
 GUESSED = {"years": "Mean-age predictor, MAE (macro)", "wrong": "Majority predictor, accuracy (macro)"}
 _REGION_HEADINGS = ("", "Region", "Share of energy", "95 % interval", "Share of crop", "Times even", "95 % interval")
 _REGION_NOTE = (
@@ -56,7 +57,7 @@ class Numbers:
 def numbers_of(runs: Sequence[RunResult]) -> Numbers:
     """Score, compare and draw checked runs."""
     comparison = compare([score_run(run) for run in runs])
-    ages = {label_of(run, runs): run for run in runs if not run.groups}
+    ages = {label_of(run, runs): run for run in runs if not run.groups and run.unit == "years"}
     predictions = {label: run.predictions for label, run in ages.items()}
     binned = errors_by_age(predictions)
     first = next(iter(ages.values()), None)
@@ -145,17 +146,19 @@ def _result(run: RunResult, comparison: pd.DataFrame) -> str:
         return (
             f"{tested} puts {number_text(line['ours'], 'percent')} of the photos into their right age group{interval}, averaged over folds."
         )
-    return f"{tested} is wrong by {number_text(line['ours'], 'years')} years on average over folds{interval}."
+    return f"{tested} is wrong by {number_text(line['ours'], 'years')} {run.unit} on average over folds{interval}."
 
 
 def _guess(run: RunResult, comparison: pd.DataFrame) -> str:
-    line = line_of(run, comparison, GUESSED[run.measure])
+    line = line_of(run, comparison, GUESSED[run.measure] if run.unit == "years" else GUESSED_SCORE)
     assert line is not None, "every run is scored beside a guess"
     if run.measure == "wrong":
         return f"Always saying the most frequent group is right for {number_text(line['ours'], 'percent')}."
     near = line_of(run, comparison, "CS(5) (pooled)")
     within = "" if near is None else f"; {number_text(near['ours'], 'share')} of the photos are at most five years off"
-    return f"Saying the mean age of the training photos for everyone would be wrong by {number_text(line['ours'], 'years')} years{within}."
+    mean = "age" if run.unit == "years" else "score"
+    wrong_by = f"{number_text(line['ours'], 'years')} {run.unit}{within}"
+    return f"Saying the mean {mean} of the training photos for everyone would be wrong by {wrong_by}."
 
 
 def _paper(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
@@ -164,11 +167,11 @@ def _paper(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
         line = line_of(run, comparison, MEASURED[run.measure])
         if line is None or line["paper"] != line["paper"]:
             continue
-        value = _plain(line["paper"], line) + ("" if run.measure == "wrong" else " years")
+        value = _plain(line["paper"], line) + ("" if run.measure == "wrong" else f" {run.unit}")
         whose = "" if len(runs) == 1 else f" for {label_of(run, runs)}"
         if line["difference"] == line["difference"]:
             more = "more" if line["difference"] > 0 else "less"
-            points = " percentage points" if run.measure == "wrong" else " years"
+            points = " percentage points" if run.measure == "wrong" else f" {run.unit}"
             numbers.append(f"{value}{whose}, and ours is {abs(line['difference']):.2f}{points} {more}")
         else:
             numbers.append(f"{value}{whose}, which this run does not reproduce ({run.standing or 'profile ' + run.profile})")
@@ -184,13 +187,15 @@ def _tested_together(runs: Sequence[RunResult]) -> str:
 
 def _best_and_worst(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
     parts = []
-    for measure, what in (("years", "The mean error over folds"), ("wrong", "The share of right groups")):
-        lines = {label_of(run, runs): line_of(run, comparison, MEASURED[run.measure]) for run in runs if run.measure == measure}
+    kinds = (("years", "years", "The mean error over folds"), ("years", "points", "The mean error over folds"))
+    for measure, unit_of_runs, what in (*kinds, ("wrong", "years", "The share of right groups")):
+        chosen = [run for run in runs if (run.measure, run.unit) == (measure, unit_of_runs)]
+        lines = {label_of(run, runs): line_of(run, comparison, MEASURED[measure]) for run in chosen}
         values = {label: line for label, line in lines.items() if line is not None}
         if not values:
             continue
         low, high = (pick(values, key=lambda label: float(values[label]["ours"])) for pick in (min, max))
-        unit = " years" if measure == "years" else ""
+        unit = f" {unit_of_runs}" if measure == "years" else ""
         ends = [f"{_plain(values[label]['ours'], values[label])}{unit} ({label})" for label in dict.fromkeys((low, high))]
         parts.append(f"{what} {'runs from' if len(ends) > 1 else 'is'} {' to '.join(ends)}")
     return "; ".join(parts) + "."
@@ -203,10 +208,11 @@ def _plain(value: float, line: pd.Series) -> str:
 def _boxes(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[Chart]:
     """One plot for the runs in years, one for those that tell groups apart, in percent of wrong photos."""
     charts = []
-    for measure, unit, scale in (("years", "years", 1.0), ("wrong", "% of wrong photos", 100.0)):
+    kinds = (("years", "years", "years", 1.0), ("years", "points", "points", 1.0), ("wrong", "years", "% of wrong photos", 100.0))
+    for measure, unit_of_runs, unit, scale in kinds:
         boxes = []
         for run in runs:
-            if run.measure == measure:
+            if (run.measure, run.unit) == (measure, unit_of_runs):
                 errors = pd.Series(photo_errors(run.predictions)).groupby(run.predictions["fold"].to_numpy()).mean()
                 line = line_of(run, comparison, MEASURED[measure])
                 paper = float("nan") if line is None else float(line["paper"])
