@@ -144,7 +144,7 @@ def plot_cumulative_score(
             shares = curves["mean-age predictor"] = _curve(ages_only(check_one_run(guess)))
             axes.plot(LIMITS, 100 * shares, color=GREY, linewidth=1.2, label=f"mean-age predictor: {_within_five(shares)}")
         axes.axvline(5, color=GREY, linewidth=0.8, zorder=1)
-        axes.annotate("CS(5)", (5, 3), xytext=(3, 0), textcoords="offset points", fontsize=9, color=GREY)
+        axes.annotate("CS(5)", (5, 97), xytext=(-3, 0), textcoords="offset points", fontsize=9, color=GREY, ha="right")
         axes.set(xlim=(0, LIMITS[-1]), ylim=(0, 102), xticks=range(0, 11), xlabel="Error at most (years)", ylabel="Photos (%)")
         legend(axes, "lower right", entries=entries, below=42)
         wide = pd.DataFrame({"within_years": LIMITS, **curves})

@@ -153,7 +153,7 @@ def plot_compared_examples(
     shape = (-(-len(examples) // _FACE_COLUMNS), _FACE_COLUMNS)
     side = (WIDTH - 0.3 - _LETTER * max(map(len, lines.values()))) / _FACE_COLUMNS
     height = (side + _LINE_HEIGHT * len(lines)) * shape[0] + 0.1
-    digits = 1 if float(examples[list(truths)].max(axis=None)) > 2 else 2  # years, or a score of 0 to 1
+    digits = 1 if bool((examples[list(truths)].to_numpy(float) > 2).any()) else 2  # years, or a score of 0 to 1
     with panels("Examples compared", chosen, caption, height=height, shape=shape) as (drawn, axes):
         for place in axes.flat:
             place.set_axis_off()

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
@@ -22,7 +21,8 @@ from agerepro.explain.maps import STOPS, absolute_difference, overlay
 from agerepro.report.figures.style import BLACK, GREY, WIDTH, Caption, panels, save
 
 AGAINST_FOR = LinearSegmentedColormap.from_list("against-for", list(STOPS))
-BLUE_YELLOW = colormaps["cividis"]  # told apart with any colour vision
+# Even steps of lightness; in the middle a colour that no face has, so that a half-transparent map is seen.
+BLUE_YELLOW = LinearSegmentedColormap.from_list("blue-yellow", ["#1B2F9E", "#0E8FB0", "#2FC7A0", "#FFE32B"])
 MOST_COMPARED = 4  # networks beside each other
 Shown = Literal["faces", "outlines"]  # outlines where no face may be shown
 SIDE = 112  # pixels at which maps are stretched
@@ -154,8 +154,8 @@ def plot_compared_maps(
     first, second, *_ = networks
     maps = [network.maps[face.photo] for network in networks for face in faces]
     subtitle = (
-        f"{words.explains}; each map by its own strongest place, at the right how far the first two differ. Below: the predicted age, in "
-        f"brackets what it adds to an earlier one{empty_maps_text(maps)}"
+        f"{words.explains}; each map by its own strongest place. Below: predicted ages (in brackets: what is added to an earlier "
+        f"prediction). Right: the first two differ{empty_maps_text(maps)}"
     )
     pairs = {face.photo: [resize(network.maps[face.photo][None], SIDE) for network in (first, second)] for face in faces}
     differences = {photo: absolute_difference(*pair)[0] for photo, pair in pairs.items()}
@@ -172,7 +172,7 @@ def plot_compared_maps(
             line[-1].set_xlabel(gaps[face.photo], fontsize=7.5, labelpad=2)
         headings = ["the face", *(network.experiment for network in networks), f"{second.experiment} - {first.experiment}"]
         for place, heading in zip(axes[0], headings):
-            place.set_title(textwrap.fill(heading, 100 // shape[1]), fontsize=7.5, loc="center", pad=3)
+            place.set_title(textwrap.fill(heading, 100 // shape[1], break_on_hyphens=False), fontsize=7.5, loc="center", pad=3)
         bar = drawn.colorbar(ScalarMappable(Normalize(0, 1), BLUE_YELLOW), ax=axes, location="bottom", shrink=0.5, aspect=35, pad=0.01)
         bar.set_ticks([0, 1], labels=["no matter (transparent)", f"{words.strong}, or differs"])
         bar.ax.tick_params(labelsize=8, length=0)
@@ -314,8 +314,9 @@ def _cam_table(networks: Sequence[Network], faces: Sequence[Face]) -> pd.DataFra
 
 
 def _plot_overlaid(axes: Axes, heat: np.ndarray, face: Face, *, empty: str = NO_ACTIVATION) -> None:
-    """A map (h, w) of 0 to 1 over the face, or over the outlines; its value is colour and opacity."""
-    plot_face(axes, face.picture, face.regions)
+    """A map (h, w) of 0 to 1 over the grey face, or over the outlines; its value is colour and opacity."""
+    grey = None if face.picture is None else np.repeat(face.picture.mean(axis=-1, keepdims=True).astype(np.uint8), 3, axis=-1)
+    plot_face(axes, grey, face.regions)
     level = np.clip(resize(heat[None], SIDE)[0], 0, 1)
     axes.imshow(np.dstack([BLUE_YELLOW(level)[..., :3], level]), extent=_WHOLE)
     if not heat.any():
