@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ CLUSTER_FILE = Path("cluster.yaml")
 @click.option("--folds", default=None, help="Only these folds, from 0, for instance 0-5,7; with --grid, those that are averaged over.")
 @click.option("--cluster", type=FILE, default=CLUSTER_FILE, show_default=True, help="What your cluster wants to be told with every job.")
 @click.option("--dry-run", is_flag=True, help="Print the scripts, and one that submits them by hand; submit nothing.")
+@click.option("--write", is_flag=True, help="Write these scripts into RUNS/slurm, to be changed and submitted by hand; submit nothing.")
 @click.option("--example", is_flag=True, help="Print a cluster.yaml that explains every key.")
 @click.option("--explain", is_flag=True, help="Let the last job also make what `agerepro explain` makes.")
 @click.option("--grid", "stage", default=None, metavar="STAGE", help="A grid search of this stage, a task a cell, in place of the folds.")
@@ -35,6 +37,7 @@ def submit(
     folds: str | None,
     cluster: Path,
     dry_run: bool,
+    write: bool,
     example: bool,
     explain: bool,
     stage: str | None,
@@ -77,6 +80,9 @@ def submit(
         return
     if dry_run:
         click.echo(submission.as_text())
+        return
+    if write:
+        click.echo(f"Written, not submitted: bash {shlex.quote(str(submission.write()))}")
         return
     for submitted in submission.submit():
         tasks = f"  {len(submitted.job.tasks)} tasks" if submitted.job.tasks else ""

@@ -44,14 +44,15 @@ def steps_in_hand(runs: Path) -> dict[str, str]:
     return {step: number for step, number in noted.items() if number in live}
 
 
-def write_scripts(jobs: Sequence[Job], scripts: Mapping[str, str], folder: Path) -> None:
-    """The scripts by name of job in a folder, and one that submits them all by hand."""
+def write_scripts(jobs: Sequence[Job], scripts: Mapping[str, str], folder: Path) -> Path:
+    """Put the scripts by name of job in a folder, and one that submits them all by hand, which is returned."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.sh"):
         old.unlink()
     for name, text in scripts.items():
         write_text(folder / f"{name}.sh", text)
     write_text(folder / SUBMIT, submit_script(jobs, folder))
+    return folder / SUBMIT
 
 
 def submit_script(jobs: Sequence[Job], folder: Path) -> str:
@@ -115,7 +116,10 @@ def _ask(command: Sequence[str], what: str) -> str:
     except subprocess.TimeoutExpired:
         raise UserError(f"{what}, and Slurm did not answer within {ANSWERS_WITHIN_S:.0f} s. The same command goes on later.") from None
     if done.returncode:
-        raise UserError(f"{what}, and it was refused: {(done.stderr or done.stdout).strip()} The same command submits what is missing.")
+        said = (done.stderr or done.stdout).strip()
+        raise UserError(
+            f"{what}, and it was refused:\n{said}\nOnce that is mended, often in cluster.yaml, the same command submits what is missing."
+        )
     return done.stdout
 
 

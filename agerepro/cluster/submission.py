@@ -34,9 +34,13 @@ class Submission:
         texts = [*self.scripts.items(), ("submit", submit_script(self.jobs, self.folder))]
         return "\n".join(f"# ---------- {self.folder / name}.sh\n{text}" for name, text in texts)
 
+    def write(self) -> Path:
+        """Write the scripts; returns the one that submits them by hand."""
+        return write_scripts(self.jobs, self.scripts, self.folder)
+
     def submit(self) -> list[Submitted]:
         """Write the scripts and give them to Slurm. UserError where it refuses one."""
-        write_scripts(self.jobs, self.scripts, self.folder)
+        self.write()
         return submit(self.jobs, runs=self.runs, folder=self.folder, workdir=Path.cwd())
 
 

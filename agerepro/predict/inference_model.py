@@ -136,9 +136,9 @@ class Years(keras.layers.Layer):
         mean = keras.ops.sum(probabilities * ages, axis=1) + offset
         return keras.ops.floor(mean + 0.5) if self.how == "rounded" else mean
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...], offset_shape: object = None) -> tuple[int | None, ...]:
-        """One number a photo."""
-        return (input_shape[0],)
+    def compute_output_shape(self, probabilities_shape: tuple[int | None, ...], offset_shape: object = None) -> tuple[int | None, ...]:
+        """One number a photo. Keras wants the names of `call`."""
+        return (probabilities_shape[0],)
 
     def get_config(self) -> dict[str, Any]:
         """All numbers, so that a saved model is complete."""

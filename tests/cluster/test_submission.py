@@ -109,4 +109,9 @@ def test_the_command_line_says_what_is_missing_and_prints_scripts_without_submit
         *("train-people", "train-imdb", "train-agedb", "fold-tiny", "collect", "submit"),
     ]
     assert "#SBATCH --array=0-3\n" in printed.stdout  # four people
-    assert not (tmp_path / "sbatch.log").exists() and not (tmp_path / "runs" / "slurm").exists()
+    assert not (tmp_path / "runs" / "slurm").exists()
+    written = invoke("submit", tiny, "--cluster", tmp_path / "cluster.yaml", "--runs", tmp_path / "runs", "--write")
+    folder = Path(written.stdout.split()[-1]).parent
+    scripts = [f"# ---------- {path}\n{path.read_text(encoding='utf-8')}" for path in folder.glob("*.sh")]
+    assert len(scripts) == 10 and all(text in printed.stdout for text in scripts)
+    assert not (tmp_path / "sbatch.log").exists()
