@@ -154,8 +154,8 @@ def plot_compared_maps(
     first, second, *_ = networks
     maps = [network.maps[face.photo] for network in networks for face in faces]
     subtitle = (
-        f"{words.explains}; each map by its own strongest place. Below: predicted ages (in brackets: what is added to an earlier "
-        f"prediction). Right: the first two differ{empty_maps_text(maps)}"
+        f"{words.explains}; each map by its own strongest place. Below: predicted age (in brackets its residual). Right: how far the "
+        f"first two differ{empty_maps_text(maps)}"
     )
     pairs = {face.photo: [resize(network.maps[face.photo][None], SIDE) for network in (first, second)] for face in faces}
     differences = {photo: absolute_difference(*pair)[0] for photo, pair in pairs.items()}
