@@ -111,8 +111,10 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
         explain_loaded(loaded, options[0].data, jobs=jobs)
     if report:
         click.echo(f"Page: {page_of(loaded)}")
-    if not (explain and report):
-        say_next("explain" if report else "report", *places)
+    if not report:
+        say_next("report", *places)
+    elif not explain and (with_network := [run.run.folder for run in loaded if run.experiment.stages[-1].leaves_network()]):
+        say_next("explain", *with_network)
 
 
 @click.command(no_args_is_help=True)
@@ -367,6 +369,10 @@ def explain_loaded(loaded: Sequence[LoadedRun], data: Path | None, *, jobs: int 
     from agerepro.cli.options import ProgressReporter, configure_from_run
     from agerepro.training.device import suppress_stderr
 
+    loaded = [run for run in loaded if run.experiment.stages[-1].leaves_network()]
+    if not loaded:
+        click.echo("No maps: none of these runs has a network.", err=True)
+        return
     configure_from_run(loaded[0].run)  # a run that was done already has not set TensorFlow up
     with suppress_stderr():
         from agerepro.explain.run_maps import ExplainConfig

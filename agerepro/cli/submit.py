@@ -75,8 +75,11 @@ def submit(
     with ProgressReporter() as reporter:
         submission = make_submission(options, read_cluster(cluster), folds=folds, grid=grid, pages=pages, reporter=reporter)
     if not submission.jobs:
-        rest = f"the rest is in Slurm's hands ({submission.in_hand} steps; squeue --me)" if submission.in_hand else "all is done"
+        count = f"{submission.in_hand} step{'s' if submission.in_hand > 1 else ''}"
+        rest = f"the rest is in Slurm's hands ({count}; squeue --me)" if submission.in_hand else "all is done"
         click.echo(f"Nothing to submit: {rest}.")
+        if not submission.in_hand:
+            say_next("collect", *experiments, *options[0].arguments()[1:], *(["--partial"] if folds else []), *pages)
         return
     if dry_run:
         click.echo(submission.as_text())

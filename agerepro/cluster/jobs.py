@@ -16,6 +16,7 @@ from agerepro.config.schema import GRID_BATCHES, GRID_RATES, BaseStage
 from agerepro.io import is_complete
 from agerepro.runs.plan import Plan, step_name
 from agerepro.runs.show import ranges
+from agerepro.training.device import REQUIRE_GPU
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def script(job: Job, settings: ClusterSettings, *, folder: Path, workdir: Path) 
     log = folder / ("%x-%a.log" if job.tasks else "%x.log")
     array = ranges(job.numbers) + (f"%{settings.folds_at_once}" if settings.folds_at_once else "") if job.tasks else ""
     by_number = job.tasks != tuple(str(number) for number in job.numbers)
+    # A job that gets no GPU cannot be made to insist on one.
+    environment = {name: value for name, value in settings.environment.items() if resources.gpus or name != REQUIRE_GPU}
     return (
         Environment(
             loader=PackageLoader("agerepro.cluster", "."),
@@ -123,7 +126,7 @@ def script(job: Job, settings: ClusterSettings, *, folder: Path, workdir: Path) 
             timeouts=settings.timeouts,
             workdir=shlex.quote(str(workdir)),
             modules=list(settings.modules),
-            environment={name: shlex.quote(value) for name, value in settings.environment.items()},
+            environment={name: shlex.quote(value) for name, value in environment.items()},
             setup=settings.setup.strip("\n"),
             folds=list(job.tasks) if by_number else [],
             command=[f"{settings.command or _this_agerepro()} {words}" for words in job.commands],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from agerepro.training.reporting import Reporter
 
 @dataclass(frozen=True)
 class Submission:
-    """jobs in order, and their scripts by name; in_hand: how many steps jobs submitted before do already."""
+    """jobs in order, and their scripts by name; in_hand: how many of their other steps jobs submitted before do already."""
 
     jobs: list[Job]
     scripts: dict[str, str]
@@ -71,10 +71,15 @@ def make_submission(
             raise UserError(f"Stage {grid.stage!r} is a regression: it has no learning rate and no batch size to search for.")
     in_hand = steps_in_hand(options[0].runs)
     wanted = parse_folds(folds, None) if folds is not None and grid is None else None
-    jobs = plan_jobs(plans, settings, fold_counts=counts, folds=wanted, grid=grid, pages=pages, submitted=in_hand)
+
+    def missing(submitted: Mapping[str, str]) -> list[Job]:
+        return plan_jobs(plans, settings, fold_counts=counts, folds=wanted, grid=grid, pages=pages, submitted=submitted)
+
+    jobs = missing(in_hand)
+    waited_for = {step for job in missing({}) for steps in job.steps for step in steps} & in_hand.keys()
     first, runs = options[0], options[0].runs
     facts = [[str(option.experiment) for option in options], first.arguments()[1:], folds, grid.stage if grid else None]
     more = f"-and-{len(options) - 1}-more" if len(options) > 1 else ""
     folder = runs.absolute() / "slurm" / f"{first.experiment.stem}-{first.profile}{more}-{config_hash(facts)[:8]}"
     scripts = {job.name: script(job, settings, folder=folder, workdir=Path.cwd()) for job in jobs}
-    return Submission(jobs, scripts, folder, runs, len(in_hand))
+    return Submission(jobs, scripts, folder, runs, len(waited_for))

@@ -523,6 +523,10 @@ class BaseStage:
         """Whether all folds are fitted at once, in closed form."""
         return False
 
+    def leaves_network(self) -> bool:
+        """Whether its folds keep a network, which can explain, predict and be exported."""
+        return True
+
     def predictions_of(self) -> str:
         """The earlier stage whose predictions it needs beside the photos; "" for none."""
         return self.target.residual_of
@@ -631,6 +635,10 @@ class RegressionStage(BaseStage):
 
     def fits_all_folds(self) -> bool:
         """A ridge regression does."""
+        return isinstance(self.regressor, Ridge)
+
+    def leaves_network(self) -> bool:
+        """A ridge regression leaves a linear layer on the backbone."""
         return isinstance(self.regressor, Ridge)
 
     def predictions_of(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import os
 import re
 import shutil
@@ -65,6 +66,8 @@ def configure(machine: Machine) -> dict[str, str]:
     if _configured not in ([], [machine]):  # what is set up alike stays as it is
         raise UserError("These experiments compute in different ways (`machine:`), which one process cannot: run them one after the other.")
     known = bool(_configured)
+    # Every network is traced once; TensorFlow takes several networks for one that is traced again and again, and says so at length.
+    tf.get_logger().addFilter(_says_no_retracing)
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
@@ -95,6 +98,10 @@ def configure(machine: Machine) -> dict[str, str]:
         }
     )
     return device_facts()
+
+
+def _says_no_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in str(record.msg)
 
 
 def device_facts() -> dict[str, str]:

@@ -130,10 +130,10 @@ def test_only_what_is_missing_is_submitted_under_the_names_that_it_had_before(pl
 
     before = jobs()
     assert set(before) == {"prepare-fgnet", "prepare-own", "train-base", "fold-last", "collect"}
-    named = identity_of(place.plan(), place.plan().stage("base"), 0)
+    named = identity_of(place.plan(), place.plan().experiment.stage("base"), 0)
     place.prepare()
     assert set(jobs()) == {"train-base", "fold-last", "collect"}
-    assert identity_of(place.plan(), place.plan().stage("base"), 0) == named  # though its digest is known only now
+    assert identity_of(place.plan(), place.plan().experiment.stage("base"), 0) == named  # though its digest is known only now
     assert jobs()["train-base"].steps == before["train-base"].steps and jobs()["fold-last"].steps == before["fold-last"].steps
     place.train()
     place.fold(1)
@@ -176,6 +176,15 @@ def test_golden(scripts: dict[str, str], name: str) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(scripts[name], encoding="utf-8")
     assert scripts[name] == file.read_text(encoding="utf-8")
+
+
+def test_a_job_without_a_gpu_is_not_told_to_require_one(tmp_path: Path) -> None:
+    settings = replace(SITE, environment={"AGEREPRO_REQUIRE_GPU": "1", "OTHER": "1"})
+    jobs = jobs_of(planned(tmp_path, "vgg16-imdb-agedb"), settings)
+    texts = {name: script(job, settings, folder=tmp_path, workdir=tmp_path) for name, job in jobs.items()}
+    told = {name for name, text in texts.items() if "export AGEREPRO_REQUIRE_GPU=1" in text}
+    assert told == {name for name, job in jobs.items() if job.kind in ("train", "fold")}
+    assert all("export OTHER=1" in text for text in texts.values())
 
 
 def test_every_script_is_shell_that_bash_and_shellcheck_accept(scripts: dict[str, str], tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_of_jobs_given_before_only_the_living_are_in_hand(tmp_path: Path, site: 
 
 def test_a_refusal_in_the_middle_keeps_what_was_given(tmp_path: Path, site: Path) -> None:
     command(site / "sbatch", SBATCH.format(log=tmp_path / "sbatch.log", refuse="fold-x.sh"))
-    with pytest.raises(UserError, match=r"fold-x\.sh.*1 jobs of 3.*Invalid account"):
+    with pytest.raises(UserError, match=r"(?s)fold-x\.sh.*1 jobs of 3.*Invalid account"):
         given(tmp_path)
     assert json.loads((tmp_path / "runs" / "slurm" / "jobs.json").read_text()) == {"prepare fgnet-0": "11"}
 
@@ -115,3 +115,13 @@ def test_the_command_line_says_what_is_missing_and_prints_scripts_without_submit
     scripts = [f"# ---------- {path}\n{path.read_text(encoding='utf-8')}" for path in folder.glob("*.sh")]
     assert len(scripts) == 10 and all(text in printed.stdout for text in scripts)
     assert not (tmp_path / "sbatch.log").exists()
+
+
+def test_of_what_slurm_has_in_hand_only_this_experiments_steps_are_counted(tmp_path: Path, site: Path) -> None:
+    given(tmp_path)  # another experiment's jobs, 11 to 13
+    (tmp_path / "cluster.yaml").write_text("folds_at_once: 0\n")
+    tiny = Path(__file__).parents[1] / "runs" / "tiny.yaml"
+    words = ("submit", tiny, "--cluster", tmp_path / "cluster.yaml", "--runs", tmp_path / "runs")
+    assert "21  fold-tiny  4 tasks" in invoke(*words).stdout
+    command(site / "squeue", "#!/bin/bash\nprintf '%s None\\n' {11..20} 21_{0..3} 22\n")
+    assert invoke(*words).stdout == "Nothing to submit: the rest is in Slurm's hands (11 steps; squeue --me).\n"
