@@ -9,7 +9,7 @@ import pandas as pd
 
 from agerepro.config.schema import GRID_BATCHES, GRID_RATES, Stage
 from agerepro.errors import UserError, suggest
-from agerepro.runs.data import drawn_sets, facts_of, load_set, prepare_set
+from agerepro.runs.data import drawn_sets, facts_of, prepare_set
 from agerepro.runs.layout import disclaimer, parse_folds, shortfalls
 from agerepro.runs.local import task_of, train
 from agerepro.runs.plan import RunOptions, make_plan
@@ -64,7 +64,7 @@ def run_grid(options: GridOptions, reporter: Reporter) -> GridResult:
     rows = search(
         experiment,
         stage,
-        load_set(plan, stage.data),
+        task.data,
         start,
         grid,
         folder=folder,

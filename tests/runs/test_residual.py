@@ -309,6 +309,15 @@ def test_killed_at_every_kind_of_step_it_continues_to_the_same_bytes(finished: F
 
 
 @pytest.mark.slow
+def test_rates_of_a_residual_stage_are_searched(finished: Finished, tmp_path: Path) -> None:
+    for kind in ("synthetic", "faces", "stages", "predictions"):
+        shutil.copytree(finished.runs / kind, tmp_path / kind)
+    search = ("grid", RESIDUAL, "--runs", tmp_path, "--rates", "0.001,0.01", "--batches", 16, "--epochs", 1)
+    for stage in ("middle", "last"):
+        assert "Chosen: learning rate" in agerepro(*search, "--stage", stage)
+
+
+@pytest.mark.slow
 def test_no_label_of_a_tested_photo_is_ever_learnt(finished: Finished, tmp_path: Path) -> None:
     """With other labels on the test list every network is the same, and so is every prediction; only what they are judged by differs."""
     (drawn,) = finished.runs.glob("synthetic/*")
