@@ -23,6 +23,7 @@ from agerepro.cli.predict import export, predict
 from agerepro.cli.report import report, table
 from agerepro.cli.run import plan, run, status, step, verify
 from agerepro.cli.submit import collect, submit
+from agerepro.cli.sweep import sweep
 from agerepro.errors import NoGpuWarning, UserError
 from agerepro.io import LocksRefusedWarning, printable
 
@@ -50,6 +51,7 @@ for command in (
     table,
     report,
     grid,
+    sweep,
     explain,
     predict,
     export,

@@ -27,6 +27,9 @@ def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float |
 
     Below it, where runs have such numbers: confusion matrices, errors by gender, and what another choice of the epoch scores.
 
+    Of runs that tested the same photos, one figure compares the predictions of twelve of these, from the least to the greatest error of
+    the last run named.
+
     RUN is a run folder, or a folder above exactly one.
 
     \b
@@ -54,8 +57,9 @@ def table(runs: tuple[Path, ...], style: str, partial: bool, within_std: float |
 def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial: bool) -> None:
     """Write one self-contained HTML page: tables, charts, every fold with its faces, leakage check, origin of the numbers.
 
-    The figures of each run, for print, are written to its results/figures/, where that can be done. A run that is read-only needs
-    --out.
+    The figures of each run, for print, are written to its results/figures/, where that can be done; several runs also have figures
+    together, twelve tested photos with the predictions of all among them, chosen by the error of the last run named. A run that is
+    read-only needs --out.
 
     It needs no network and no other file. Maps made by `agerepro explain RUN` are laid over the faces.
     RUN is a run folder, or a folder above exactly one.
@@ -76,7 +80,7 @@ def report(runs: tuple[Path, ...], out: Path | None, faces: bool | None, partial
     loaded = [load_run(find_run(place).folder, partial=partial) for place in runs]
     page = write_page(loaded, out, faces=choice_of(faces))
     click.echo(str(page))
-    write_figures(loaded, note=_note)
+    write_figures(loaded, note=_note, faces=choice_of(faces))
     click.echo(f"{page.stat().st_size / 1e6:.1f} MB. Next: open it in a browser.", err=True)
 
 

@@ -340,10 +340,7 @@ def _set(values: dict[str, Any], setting: str) -> None:
         if above in UNIONS and isinstance(place, dict) and step not in place:
             place.clear()  # another kind takes the place of the one that stood there
         if isinstance(place, list):
-            named = {item.get("name"): item for item in place if isinstance(item, dict)}
-            if step not in named:
-                raise UserError(f"--set {setting}: no stage {step!r}.{suggest(step, [str(name) for name in named])}")
-            place = named[step]
+            place = _entry(place, step, setting)
         elif isinstance(place, dict):
             if not isinstance(place.get(step), (dict, list)):
                 place[step] = {place[step]: {}} if isinstance(place.get(step), str) and step in UNIONS else {}
@@ -356,6 +353,31 @@ def _set(values: dict[str, Any], setting: str) -> None:
         place[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"--set {setting}: the value is not YAML: {error}") from None
+
+
+def _entry(entries: list[Any], name: str, setting: str) -> Any:
+    """The settings of a list's entry: of a stage by its name, of a loss by its kind."""
+    names = [_name_of(entry) for entry in entries]
+    if name not in names:
+        what = "stage" if all(isinstance(entry, dict) and "name" in entry for entry in entries) else "entry"
+        raise UserError(f"--set {setting}: no {what} {name!r}.{suggest(name, names)}")
+    at = names.index(name)
+    entry = entries[at]
+    if isinstance(entry, dict) and "name" in entry:
+        return entry
+    if isinstance(entry, str):
+        entry = {name: {}}
+    elif not isinstance(entry[name], dict) and name in schema.LOSSES:  # its first setting alone, as a plain value
+        entry = {name: {dataclasses.fields(schema.LOSSES[name])[0].name: entry[name]}}
+    entries[at] = entry
+    return entry[name]
+
+
+def _name_of(entry: Any) -> str:
+    """The name of a stage, or the kind of an entry such as `cross_entropy` or `{mean: {weight: 0.2}}`."""
+    if isinstance(entry, dict):
+        return str(entry.get("name", next(iter(entry), "")))
+    return str(entry)
 
 
 def _validated(kind: type[T], path: Path, values: dict[str, Any], lines: dict[Key, int]) -> T:

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "run_figures": ["plot_run"],
         "run_result": ["RunResult", "disambiguate"],
         "sections": ["extra_tables"],
+        "sweep": ["sweep_table", "write_sweep"],
         "tables": ["PrintedTable", "render"],
         "write": ["write_figures", "write_report"],
     },

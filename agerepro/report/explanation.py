@@ -46,7 +46,9 @@ def explain_runs(
     digest = config_hash([*(folder.name for folder in folders), *(result.folder.name for result in explained)])[:8]
     place = folders[0].parents[1] / f"explain-{profiles}-{digest}"
     kinds = {_kind_of_faces(result, faces) for result in explained}
-    plot_explained(explained, [run.result for run in runs], place / "figures", shown="faces" if kinds == {"faces"} else "outlines")
+    ages = next((known for run in runs if (known := run.both_ages()) is not None), None)
+    shown: Shown = "faces" if kinds == {"faces"} else "outlines"
+    plot_explained(explained, [run.result for run in runs], place / "figures", shown=shown, ages=ages)
     write_text(place / "before-after.csv", pairs.to_csv(index=False, lineterminator="\n"))
     write_text(place / "explanation.txt", text)
     return text, place

@@ -72,6 +72,22 @@ class LoadedRun:
         frame = self.result.predictions
         return frame.loc[frame["seed"] == self.first_seed].sort_values(["fold", "photo"], ignore_index=True)
 
+    def both_ages(self) -> pd.DataFrame | None:
+        """By photo, the real and the apparent age, `age` and `apparent_age` in years; None where a tested photo lacks one of them.
+
+        Of a run that is judged by another column than the real age, that age is read from the prepared faces: None where they are gone.
+        """
+        ages = self.photos.set_index("photo")[["age", "apparent_age"]]
+        if ages["apparent_age"].isna().all():
+            return None
+        if getattr(self.experiment.stages[-1].target, "column", "age") != "age":
+            prepared = self.runs / "faces" / str(self.provenance["data"][self.dataset].get("prepared", "")) / "photos.csv"
+            if not prepared.is_file():
+                return None
+            ages["age"] = read_run_table(prepared, PHOTOS).set_index("photo")["age"].reindex(ages.index)
+        tested = ages.loc[ages.index.isin(self.result.predictions["photo"])]
+        return None if tested.isna().to_numpy().any() else ages
+
     def fold_folders(self, predictions: pd.DataFrame) -> list[Path]:
         """The folder of every seed and fold in the predictions, in their order."""
         pairs = sorted({(int(seed), int(fold)) for seed, fold in zip(predictions["seed"], predictions["fold"])})

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from agerepro.evaluation.predictions import photo_errors
-from agerepro.report.figures.distributions import plot_age_confusion, plot_age_distributions, plot_age_histogram, plot_group_counts
+from agerepro.report.figures.distributions import (
+    plot_age_confusion,
+    plot_age_distributions,
+    plot_age_histogram,
+    plot_group_counts,
+    plot_two_ages,
+)
 from agerepro.report.figures.examples import Example, plot_example_distributions
 from agerepro.report.figures.training_curves import StageHistory, plot_training_curves
 from agerepro.report.loading import LoadedRun
@@ -25,8 +31,9 @@ _CHOSEN_GROUPS = "Photos in falling order of the true group's probability, in eq
 def plot_run(run: LoadedRun, folder: Path) -> list[Path]:
     """Plot all that one run has data for into `folder`; returns the paths written.
 
-    Training curves of its stages and folds, its target's ages or age groups, the ages of all its data sets, the ages confused
-    with each other, and the distributions of a few tested photos. Raises UserError for a damaged file, with its path.
+    Training curves of its stages and folds, its target's ages or age groups, real and apparent ages where the tested photos have both,
+    the ages of all its data sets, the ages confused with each other, and the distributions of a few tested photos. Raises UserError for
+    a damaged file, with its path.
     """
     result, last, caption = run.result, run.experiment.stages[-1], caption_of([run.result])
     written: list[Path] = []
@@ -38,6 +45,7 @@ def plot_run(run: LoadedRun, folder: Path) -> list[Path]:
     elif result.unit == "years":
         written += plot_age_histogram(last.data, run.photos["age"], caption, folder)
         written += plot_age_confusion(result.predictions, caption, folder)
+    written += plot_ages_known(run, folder)
     ages = run.run.folder / "ages.csv"  # older runs have none
     if result.unit == "years" and ages.is_file() and len(table := read_run_table(ages, AGES)):
         written += plot_age_distributions(table, caption, folder)
@@ -45,6 +53,16 @@ def plot_run(run: LoadedRun, folder: Path) -> list[Path]:
         chosen = _CHOSEN_GROUPS if result.groups else _CHOSEN
         written += plot_example_distributions(examples, caption, folder, chosen=chosen, groups=result.groups)
     return written
+
+
+def plot_ages_known(run: LoadedRun, folder: Path) -> list[Path]:
+    """The data set's apparent ages, and these against the real ones; nothing where tested photos lack one of the two."""
+    ages = run.both_ages()
+    if ages is None:
+        return []
+    caption = caption_of([run.result])
+    written = plot_age_histogram(run.dataset, ages["apparent_age"], caption, folder, what="apparent age", name="apparent-ages")
+    return written + plot_two_ages(run.dataset, ages["age"], ages["apparent_age"], caption, folder)
 
 
 def shared_histories(run: LoadedRun, *, seeds: tuple[int, ...] | None = None) -> list[StageHistory]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from agerepro.io import config_hash, finished_by, write_json, write_manifest
 from agerepro.provenance import provenance
+from agerepro.report.compared import plot_compared
 from agerepro.report.loading import LoadedRun, within
+from agerepro.report.page.contents import FacesChoice
 from agerepro.report.results import compare_results, write_results
 from agerepro.report.run_figures import plot_run
 from agerepro.report.run_result import disambiguate
@@ -31,6 +33,8 @@ def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: s
     saved = False
     with noting_unsaved(place, note):
         write_results(comparison, place)
+        if len(runs) > 1 and within_std is None:
+            plot_compared(runs, place / "figures")
         if len(runs) == 1 and within_std is None:
             plot_run(runs[0], place / "figures")
             # The step `collect` is done, until a fold, a seed or the decoding changes.
@@ -45,12 +49,17 @@ def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: s
     return place
 
 
-def write_figures(runs: Sequence[LoadedRun], *, note: Print) -> None:
-    """Draw what is drawn of one run alone into the results of each; `note` is given one sentence about what cannot be written."""
+def write_figures(runs: Sequence[LoadedRun], *, note: Print, faces: FacesChoice = "as licensed") -> None:
+    """Draw what is drawn of one run alone into the results of each, and what several are compared in beside them; `note` is given one
+    sentence about what cannot be written."""
     for run in runs:
         folder = run.run.folder / "results" / "figures"
         with noting_unsaved(folder, note):
             plot_run(run, folder)
+    if len(runs) > 1:
+        folder = results_folder(runs) / "figures"
+        with noting_unsaved(folder, note):
+            plot_compared(runs, folder, faces=faces)
 
 
 def results_folder(runs: Sequence[LoadedRun], *, ending: str = "") -> Path:

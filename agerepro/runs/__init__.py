@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "model": ["RunModel", "load_run_model"],
         "plan": ["Plan", "RunOptions", "Step", "make_plan"],
         "preflight": ["check_before_start"],
+        "sweep": ["Sweep", "options_of", "run_of", "sweeps_of"],
     },
 )

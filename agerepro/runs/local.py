@@ -49,10 +49,10 @@ class FoldsFailed(CheckFailed):
 def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterator[Run]:
     """Run experiments, each given out when it is done; what is wrong with any of them is said before the first begins.
 
-    All options but `experiment` are those of the first. With several jobs, worker processes do the folds of one experiment while this
-    one trains the shared stages of the next, and then joins them; they end when it does. Raises UserError as `check_before_start`
-    does, and where a worker died; Interrupted where a stop was asked for. Failed folds of one experiment stop no other: FoldsFailed
-    comes at the end, for all of them. An error in the stages of one comes when the ones before it are done.
+    All options but `experiment` and `settings` are those of the first. With several jobs, worker processes do the folds of one
+    experiment while this one trains the shared stages of the next, and then joins them; they end when it does. Raises UserError as
+    `check_before_start` does, and where a worker died; Interrupted where a stop was asked for. Failed folds of one experiment stop no
+    other: FoldsFailed comes at the end, for all of them. An error in the stages of one comes when the ones before it are done.
     """
     plans, jobs = check_before_start(options), options[0].jobs
     begun: list[Begun] = []
@@ -62,7 +62,7 @@ def run_experiments(options: Sequence[RunOptions], reporter: Reporter) -> Iterat
     with Workers(jobs - 1, devices=visible_gpus() if jobs > 1 else (), own=own) as workers:
         workers.prepare_ahead(plans)
         for number, plan in enumerate(plans, start=1):
-            reporter.say(f"{plan.options.experiment} ({plan.options.profile})")
+            reporter.say(f"{plan.options.experiment} ({', '.join((plan.options.profile, *plan.options.settings))})")
             try:
                 begun.append(begin(plan, workers, reporter))
             except Interrupted:

@@ -21,9 +21,9 @@ from agerepro.splits.protocols import make_folds
 def check_before_start(options: Sequence[RunOptions]) -> list[Plan]:
     """The plans of the experiments, in order, once their settings, the labels of their data sets and their weight files are in order.
 
-    All options but `experiment` are those of the first. Labels of faces that are prepared, and whose originals have not changed, are
-    not read again. Raises one UserError that lists everything that is wrong with any of them, before anything is drawn, aligned or
-    trained, and OSError where `runs` cannot be written.
+    All options but `experiment` and `settings` are those of the first. Labels of faces that are prepared, and whose originals have not
+    changed, are not read again. Raises one UserError that lists everything that is wrong with any of them, before anything is drawn,
+    aligned or trained, and OSError where `runs` cannot be written.
     """
     problems: list[str] = []
     plans: list[Plan] = []

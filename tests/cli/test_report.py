@@ -23,6 +23,7 @@ def without_figures(monkeypatch):
     """Plotting takes half a second a figure, and these tests look at none."""
     monkeypatch.setattr("agerepro.report.results.plot_figures", lambda runs, folder: [])
     monkeypatch.setattr("agerepro.report.write.plot_run", lambda run, folder: folder.mkdir(parents=True, exist_ok=True))
+    monkeypatch.setattr("agerepro.report.write.plot_compared", lambda runs, folder, faces="": [])
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def choices(monkeypatch, tmp_path):
         return page
 
     monkeypatch.setattr("agerepro.report.loading.load_run", lambda folder, *, partial: (folder, partial))
-    monkeypatch.setattr("agerepro.report.write.write_figures", lambda runs, *, note: None)
+    monkeypatch.setattr("agerepro.report.write.write_figures", lambda runs, *, note, faces: None)
     monkeypatch.setattr("agerepro.report.page.write.write_page", write_page)
     return calls
 

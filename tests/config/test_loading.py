@@ -17,6 +17,7 @@ from agerepro.config.schema import (
     Adam,
     Age,
     Cosine,
+    CrossEntropy,
     GroupSplit,
     ImageKFold,
     LeaveOneSubjectOut,
@@ -89,12 +90,26 @@ def test_mode_a_has_the_settings_of_the_thesis() -> None:
         ("stages.fgnet.schedule={cosine: 0.1}", r"from the rate 0.0001 to 0.1, which is no fall"),
         ("stages.fgnet.schedule={constant: 3}", r"constant takes no value"),
         ("augment.random_crop=0", r"augment.random_crop = 0 is not allowed"),
+        ("loss.mean.weight=0.1", r"no entry 'mean'"),
+        ("loss.cross_entropi.weight=0.1", r"no entry 'cross_entropi'. Did you mean 'cross_entropy'\?"),
         ("nonsense", r"write KEY=VALUE"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_write(setting: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         read_experiment(CASCADE, settings=[setting])
+
+
+@pytest.mark.parametrize("written", ["{mean: {weight: 0.2, unit: 2}}", "{mean: 0.2}", "mean"])
+def test_a_loss_is_set_by_its_kind(written: str, tmp_path: Path) -> None:
+    text = CASCADE.read_text(encoding="utf-8")
+    path = tmp_path / "losses.yaml"
+    path.write_text(text.replace("loss: [cross_entropy]", f"loss: [cross_entropy, {written}, {{variance: {{weight: 0.05}}}}]", 1))
+    before = read_experiment(path).loss
+    plain, mean, variance = read_experiment(path, settings=["loss.mean.weight=0"]).loss
+    assert (plain, variance) == (before[0], before[2])
+    assert mean == dataclasses.replace(before[1], weight=0.0)  # its other settings stay
+    assert read_experiment(path, settings=["loss.cross_entropy.weight=0.5"]).loss[0] == CrossEntropy(0.5)
 
 
 def test_an_unknown_profile_and_a_missing_file_are_named() -> None:

@@ -17,6 +17,7 @@ def without_figures(monkeypatch):
     """Plotting takes half a second a figure, and these tests look at none."""
     monkeypatch.setattr("agerepro.report.results.plot_figures", lambda runs, folder: [])
     monkeypatch.setattr("agerepro.report.write.plot_run", lambda run, folder: [])
+    monkeypatch.setattr("agerepro.report.write.plot_compared", lambda runs, folder, faces="": [])
 
 
 def report(runs, **options):
@@ -86,6 +87,7 @@ def test_figures_of_one_run_that_cannot_be_saved_do_not_stop_those_of_the_next(m
     runs = [load_run(make_folder(name=name).folder, partial=False) for name in ("one", "other")]
     (runs[0].run.folder / "results").write_text("not a folder")
     monkeypatch.setattr("agerepro.report.write.plot_run", lambda run, folder: folder.mkdir(parents=True))
+    monkeypatch.setattr("agerepro.report.write.plot_compared", lambda runs, folder, faces: None)
     notes = []
     write_figures(runs, note=notes.append)
     assert len(notes) == 1 and str(runs[0].run.folder / "results") in notes[0]

@@ -23,8 +23,8 @@ _AGE_DARK, _GROUP_DARK = 0.7, 0.85  # shades above it take white text
 _MOST_NUMBERED = 20  # bins; with more, numbers in the cells would be too small to read
 
 
-def plot_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Path, *, name: str = "ages") -> list[Path]:
-    """Plot a bar a year of age over the photos' ages (years, (n,)), with their median and mean.
+def plot_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Path, *, what: str = "age", name: str = "ages") -> list[Path]:
+    """Plot a bar a year of age over the photos' ages (years, (n,)), with their median and mean; `what` names them: `apparent age`.
 
     An age in decimals counts for its last full year, whose bar then reaches from that year to the next.
     Raises UserError when no age is known.
@@ -36,15 +36,48 @@ def plot_age_histogram(data: str, ages: pd.Series, caption: Caption, folder: Pat
     span = np.arange(years.min(), years.max() + 1)
     counts = np.bincount(years - span[0], minlength=len(span))
     subtitle = f"{len(known):,} photos; {int((counts > 0).sum())} different ages from {span[0]} to {span[-1]} years"
-    with figure(f"Ages in {data}", subtitle, caption, height=3.5) as (drawn, axes):
+    with figure(f"{what.capitalize()}s in {data}", subtitle, caption, height=3.5) as (drawn, axes):
         whole = bool(np.all(known == years))
         axes.bar(span + (0 if whole else 0.5), counts, width=0.86, color=BLUE)
         axes.axvline(float(np.median(known)), color=VERMILION, linestyle="--", label=f"median: {np.median(known):.1f} years")
         axes.axvline(known.mean(), color=BLACK, linestyle=":", label=f"mean: {known.mean():.1f} years")
-        axes.set(xlabel="Age (years)", ylabel="Photos", xlim=(span[0] - 1, span[-1] + 2))
+        axes.set(xlabel=f"{what.capitalize()} (years)", ylabel="Photos", xlim=(span[0] - 1, span[-1] + 2))
         axes.grid(visible=False, axis="x")
         axes.legend(loc="upper right" if np.median(known) < (span[0] + span[-1]) / 2 else "upper left")
         return save(drawn, pd.DataFrame({"age": span, "photos": counts}), folder, name)
+
+
+def plot_two_ages(
+    data: str, real: pd.Series, apparent: pd.Series, caption: Caption, folder: Path, *, name: str = "real-and-apparent-age"
+) -> list[Path]:
+    """Plot the apparent against the real age of every photo (both years, (n,), by photo), with the line on which they agree.
+
+    Raises UserError where no photo has both.
+    """
+    both = pd.DataFrame({"age": real, "apparent_age": apparent}).dropna().rename_axis("photo")
+    if both.empty:
+        raise UserError(f"No photo of {data} has both a real and an apparent age: there is nothing to compare.")
+    apart = (both["apparent_age"] - both["age"]).abs()
+    subtitle = f"{len(both):,} photos; {apart.mean():.2f} years apart on average, {apart.max():.1f} at most"
+    with figure(f"Real and apparent age in {data}", subtitle, caption, height=5.6) as (drawn, axes):
+        ends = np.array([min(0, both.to_numpy().min()) - 2, both.to_numpy().max() + 2])
+        axes.plot(ends, ends, color=BLACK, linewidth=1, label="real = apparent", zorder=3)
+        axes.scatter(
+            both["age"],
+            both["apparent_age"],
+            s=11,
+            color=BLUE,
+            alpha=0.4,
+            linewidths=0,
+            label="photo",
+            zorder=2,
+            rasterized=len(both) > 5000,
+        )
+        axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="Real age (years)", ylabel="Apparent age (years)")
+        for handle in axes.legend(loc="upper left").legend_handles:
+            if handle is not None:
+                handle.set_alpha(1)
+        return save(drawn, both.reset_index(), folder, name)
 
 
 def plot_group_counts(

@@ -34,7 +34,7 @@ from agerepro.report.figures.style import (
     save,
 )
 
-LIMITS = np.arange(151) / 10  # years that the cumulative score is taken at
+LIMITS = np.arange(101) / 10  # years that the cumulative score is taken at, as in pan2018, Figure 4
 Metric = Literal["mae", "accuracy"]
 MEASURES: dict[Metric, tuple[str, str]] = {
     "mae": ("Mean absolute error", "Mean absolute error of a fold (years)"),
@@ -144,8 +144,8 @@ def plot_cumulative_score(
             shares = curves["mean-age predictor"] = _curve(ages_only(check_one_run(guess)))
             axes.plot(LIMITS, 100 * shares, color=GREY, linewidth=1.2, label=f"mean-age predictor: {_within_five(shares)}")
         axes.axvline(5, color=GREY, linewidth=0.8, zorder=1)
-        axes.annotate("CS(5)", (5, 3), xytext=(3, 0), textcoords="offset points", fontsize=9, color=GREY)
-        axes.set(xlim=(0, LIMITS[-1]), ylim=(0, 102), xticks=range(0, 16), xlabel="Error at most (years)", ylabel="Photos (%)")
+        axes.annotate("CS(5)", (5, 97), xytext=(-3, 0), textcoords="offset points", fontsize=9, color=GREY, ha="right")
+        axes.set(xlim=(0, LIMITS[-1]), ylim=(0, 102), xticks=range(0, 11), xlabel="Error at most (years)", ylabel="Photos (%)")
         legend(axes, "lower right", entries=entries, below=42)
         wide = pd.DataFrame({"within_years": LIMITS, **curves})
         return save(drawn, wide.melt(id_vars="within_years", var_name="run", value_name="share"), folder, name)

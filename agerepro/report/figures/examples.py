@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from matplotlib.patches import Patch
 
 from agerepro.errors import UserError
 from agerepro.evaluation.predictions import ages_only, check_one_run
-from agerepro.report.figures.style import BLACK, BLUE, VERMILION, Caption, panels, save
+from agerepro.report.figures.style import BLACK, BLUE, GREY, VERMILION, WIDTH, Caption, panels, save
 
 BEST, WORST = "best", "worst"
 _EXAMPLE_COLUMNS, _FACE_COLUMNS = 3, 6
 _EXAMPLE_HEIGHT, _FACE_HEIGHT = 1.75, 1.5  # inches of a row
+_LINE_HEIGHT, _LETTER = 0.15, 0.062  # inches of a line under a face that runs are compared on, and of a letter beside it
 _LIGHT = "#A9CFE8"
 
 
@@ -128,6 +130,51 @@ def plot_faces(
         return save(drawn, chosen, folder, name)
 
 
+def plot_compared_examples(
+    examples: pd.DataFrame,
+    pictures: Mapping[str, np.ndarray],
+    caption: Caption,
+    folder: Path,
+    *,
+    truths: Sequence[str],
+    runs: Sequence[str],
+    chosen: str,
+    name: str = "examples-compared",
+) -> list[Path]:
+    """Plot the photos of `examples` in its order, each above its truths and what every run predicts of it, like a table.
+
+    examples: a row a photo with the columns `photo`, `truths` and `runs`, which name the lines, in years. pictures: photo ->
+    (height, width, 3) uint8 RGB; a photo without one is named in its place. chosen: how the photos were chosen, for the line under
+    the title. Raises UserError for no example or no run.
+    """
+    if examples.empty or not runs:
+        raise UserError("There are no photos, or no runs, to compare examples of.")
+    lines = {line: _shortened(line) for line in (*truths, *runs)}
+    shape = (-(-len(examples) // _FACE_COLUMNS), _FACE_COLUMNS)
+    side = (WIDTH - 0.3 - _LETTER * max(map(len, lines.values()))) / _FACE_COLUMNS
+    height = (side + _LINE_HEIGHT * len(lines)) * shape[0] + 0.1
+    digits = 1 if bool((examples[list(truths)].to_numpy(float) > 2).any()) else 2  # years, or a score of 0 to 1
+    with panels("Examples compared", chosen, caption, height=height, shape=shape) as (drawn, axes):
+        for place in axes.flat:
+            place.set_axis_off()
+        for number, (place, row) in enumerate(zip(axes.flat, examples.to_dict("records"))):
+            if row["photo"] in pictures:
+                place.imshow(pictures[row["photo"]])
+            else:
+                place.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+                named = textwrap.fill(str(row["photo"]).rpartition("/")[2], 11)
+                place.text(0.5, 0.5, named, ha="center", va="center", fontsize=7, color=GREY)
+            for at, line in enumerate(lines):
+                under = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top", "fontsize": 8}
+                below = -3 - 72 * _LINE_HEIGHT * at
+                colour = BLACK if line in truths else BLUE
+                number_text = f"{row[line]:.3g}" if line in truths else f"{row[line]:.{digits}f}"
+                place.annotate(number_text, (0.5, 0), xytext=(0, below), ha="center", color=colour, **under)
+                if number % _FACE_COLUMNS == 0:
+                    place.annotate(lines[line], (0, 0), xytext=(-4, below), ha="right", color=colour, **under)
+        return save(drawn, examples, folder, name)
+
+
 def _plot_ages(axes: Axes, example: Example) -> None:
     axes.fill_between(example.values, 100 * example.probabilities, step="mid", color=_LIGHT, linewidth=0)
     axes.step(example.values, 100 * example.probabilities, where="mid", color=BLUE, linewidth=0.9)
@@ -143,11 +190,15 @@ def _plot_groups(axes: Axes, example: Example) -> None:
 
 
 def _heading(example: Example, groups: Sequence[str]) -> str:
-    photo = example.photo.rpartition("/")[2]
-    photo = photo if len(photo) <= 26 else f"{photo[:12]}...{photo[-11:]}"
+    photo = _shortened(example.photo.rpartition("/")[2])
     if groups:
         return f"{photo}\ntrue {groups[int(example.truth)]}, predicted {groups[int(example.predicted)]}"
     return f"{photo}\ntrue {example.truth:.3g}, predicted {example.predicted:.1f}"
+
+
+def _shortened(text: str) -> str:
+    """At most 26 letters: the first and the last of a longer text."""
+    return text if len(text) <= 26 else f"{text[:12]}...{text[-11:]}"
 
 
 def _key(groups: Sequence[str]) -> list[list[Artist]]:

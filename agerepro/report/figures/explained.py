@@ -17,10 +17,12 @@ from matplotlib.transforms import offset_copy
 from agerepro.errors import UserError
 from agerepro.explain.explanation import BACKBONES, Explained, backbone_in_words, pairs, tuned
 from agerepro.explain.faithfulness import MAPS, ORDERS, Checks, of_check
+from agerepro.explain.maps import SENSITIVITY
 from agerepro.explain.regions import ALL, EYES_AND_NOSE, REGIONS, face_regions, in_order, usable
 from agerepro.explain.run_maps import MeanMaps, sample_photos
 from agerepro.report.figures.maps import (
     DIFFERENCES,
+    MOST_COMPARED,
     SIDE,
     Face,
     MapWords,
@@ -28,13 +30,17 @@ from agerepro.report.figures.maps import (
     Shown,
     empty_maps_text,
     plot_class_activation,
+    plot_compared_maps,
     plot_face,
     plot_map_differences,
     plot_outlines,
 )
 from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, MARKERS, VERMILION, Caption, panels, save
 from agerepro.report.results import caption_of
+from agerepro.report.run_files import read_arrays, read_run_table
 from agerepro.report.run_result import RunResult
+from agerepro.runs.layout import decoded
+from agerepro.tables import PREDICTIONS
 
 MEAN_MAP_COLOURS = "cividis"  # even steps of lightness with any colour vision, and in grey
 FACES_SHOWN = 3  # of several networks; of one, which leaves more room, twice as many
@@ -46,13 +52,18 @@ _TITLES = {"deletion": "Deletion: to the mean colour", "insertion": "Insertion: 
 _LABELS = {"map": "the run's maps, hottest first", "random": "random maps, as smooth"}
 
 
-def plot_explained(runs: Sequence[Explained], results: Sequence[RunResult], folder: Path, *, shown: Shown) -> list[Path]:
+def plot_explained(
+    runs: Sequence[Explained], results: Sequence[RunResult], folder: Path, *, shown: Shown, ages: pd.DataFrame | None = None
+) -> list[Path]:
     """Plot maps of a few faces, what tuning changed in them, mean maps, regions, and of a single run its deletion curves; the files.
 
-    results: those of the runs, in their order, for the captions. Raises UserError for runs that tested no photo in common.
+    Sensitivity maps of several runs are also compared with each other. results: those of the runs, in their order, for the captions;
+    ages: both ages of the photos [LoadedRun.both_ages], for faces that have two. Raises UserError for runs that tested no photo in common.
     """
     caption, labels = _caption(runs, results), _labels(runs)
     written = _plot_maps(runs, caption, folder, shown=shown)
+    if 1 < len(runs) <= MOST_COMPARED and {run.about["how"] for run in runs} == {SENSITIVITY}:
+        written += _plot_compared(runs, caption, folder, shown=shown, ages=ages)
     with_regions = {label: run for label, run in zip(labels, runs) if run.mean is not None}
     left_out = empty_maps_text([heat for run in with_regions.values() for heat in run.maps])
     note = f"{left_out}, left out" if left_out else ""
@@ -203,11 +214,7 @@ def _curves(axes: Axes, means: pd.DataFrame) -> None:
 
 def _plot_maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: Shown) -> list[Path]:
     """Figure 14 of the runs, on photos that all of them tested."""
-    shared = set.intersection(*(set(run.photos["photo"]) for run in runs))
-    if not shared:
-        raise UserError("These runs tested no photo in common, so their maps cannot stand beside each other: explain them one by one.")
-    one_network = len({run.experiment.backbone.name for run in runs}) == 1
-    photos = sample_photos(sorted(shared), FACES_SHOWN * (2 if one_network else 1), rng_key="faces to show")
+    photos = _shared_sample(runs)
     order = {name: place for place, name in enumerate(BACKBONES.values())}
     networks = sorted((_network(run, photos) for run in runs), key=lambda network: order.get(network.backbone, len(order)))
     ((how, target),) = {(str(run.about["how"]), str(run.about["target"])) for run in runs}
@@ -220,6 +227,51 @@ def _plot_maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, sho
         pair = (_network(before, photos), _network(after, photos))
         written += plot_map_differences(*pair, faces[:FACES_SHOWN], caption, folder, words=words, name=name)
     return written
+
+
+def _plot_compared(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: Shown, ages: pd.DataFrame | None) -> list[Path]:
+    """Figure 6 of agustsson2017, in the order in which the runs are given."""
+    photos = _shared_sample(runs)
+    residuals = [_residuals(run) for run in runs]
+    networks = [_network(run, photos) for run in runs]
+    networks = [
+        replace(network, predictions={photo: f"{text}{_in_brackets(learnt.get(photo))}" for photo, text in network.predictions.items()})
+        for network, learnt in zip(networks, residuals)
+    ]
+    first, second, *_ = (run.photos.set_index("photo")["predicted"] for run in runs)
+    gaps = {photo: f"{second[photo] - first[photo]:+.1f}" for photo in photos}
+    faces = _faces(runs[0], photos, shown=shown)
+    if ages is not None:
+        real, apparent = (ages[column] for column in ("age", "apparent_age"))
+        faces = [replace(face, truth=f"real {real[face.photo]:.3g}, app. {apparent[face.photo]:.1f}") for face in faces]
+    words = MapWords.of(SENSITIVITY, str(runs[0].about["target"]))
+    return plot_compared_maps(networks, faces, gaps, caption, folder, words=words)
+
+
+def _shared_sample(runs: Sequence[Explained]) -> list[str]:
+    """A few photos that all of the runs tested, the same for every figure."""
+    shared = set.intersection(*(set(run.photos["photo"]) for run in runs))
+    if not shared:
+        raise UserError("These runs tested no photo in common, so their maps cannot stand beside each other: explain them one by one.")
+    one_network = len({run.experiment.backbone.name for run in runs}) == 1
+    return sample_photos(sorted(shared), FACES_SHOWN * (2 if one_network else 1), rng_key="faces to show")
+
+
+def _residuals(run: Explained) -> dict[str, float]:
+    """By photo, the years that a run on residuals adds to what an earlier stage predicts; empty for other runs."""
+    if not run.experiment.stages[-1].target.residual_of:
+        return {}
+    residuals: dict[str, float] = {}
+    for fold in sorted(set(run.photos["fold"])):
+        place = run.run.fold_folder(int(run.about["seed"]), int(fold))
+        tested = decoded(read_run_table(place / "predictions.csv", PREDICTIONS), run.experiment)
+        (earlier,) = read_arrays(place / "by_epoch.npz", "offset")
+        residuals |= dict(zip(tested["photo"], tested["predicted"].to_numpy() - earlier))
+    return residuals
+
+
+def _in_brackets(residual: float | None) -> str:
+    return "" if residual is None else f" ({residual:+.1f})"
 
 
 def _network(run: Explained, photos: list[str]) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,9 +18,12 @@ from matplotlib.figure import Figure
 from agerepro.errors import UserError
 from agerepro.explain.cam import resize
 from agerepro.explain.maps import STOPS, absolute_difference, overlay
-from agerepro.report.figures.style import BLACK, GREY, Caption, panels, save
+from agerepro.report.figures.style import BLACK, GREY, WIDTH, Caption, panels, save
 
 AGAINST_FOR = LinearSegmentedColormap.from_list("against-for", list(STOPS))
+# Even steps of lightness; in the middle a colour that no face has, so that a half-transparent map is seen.
+BLUE_YELLOW = LinearSegmentedColormap.from_list("blue-yellow", ["#1B2F9E", "#0E8FB0", "#2FC7A0", "#FFE32B"])
+MOST_COMPARED = 4  # networks beside each other
 Shown = Literal["faces", "outlines"]  # outlines where no face may be shown
 SIDE = 112  # pixels at which maps are stretched
 DIFFERENCES = "map-differences"  # name of the figure's files
@@ -137,6 +141,45 @@ def plot_map_differences(
         return save(drawn, _difference_table(faces, differences), folder, name)
 
 
+def plot_compared_maps(
+    networks: Sequence[Network], faces: Sequence[Face], gaps: Mapping[str, str], caption: Caption, folder: Path, *, words: MapWords
+) -> list[Path]:
+    """One row a face: the face, its map under up to MOST_COMPARED networks, and the absolute difference of the first two; the ages below.
+
+    As agustsson2017, Figure 6: the value of a map is its colour, from blue to yellow, and its opacity. gaps: by photo, how far the
+    first two predictions differ, in words. Raises UserError for fewer than two networks, or more than fit.
+    """
+    if not 2 <= len(networks) <= MOST_COMPARED or not faces:
+        raise UserError(f"A figure of compared maps holds 2 to {MOST_COMPARED} networks, not {len(networks)}, and at least one face.")
+    first, second, *_ = networks
+    maps = [network.maps[face.photo] for network in networks for face in faces]
+    subtitle = (
+        f"{words.explains}; each map by its own strongest place. Below: predicted age (in brackets its residual). Right: how far the "
+        f"first two differ{empty_maps_text(maps)}"
+    )
+    pairs = {face.photo: [resize(network.maps[face.photo][None], SIDE) for network in (first, second)] for face in faces}
+    differences = {photo: absolute_difference(*pair)[0] for photo, pair in pairs.items()}
+    shape = (len(faces), len(networks) + 2)
+    side = min(1.25, (WIDTH - 0.2) / shape[1])
+    with panels(f"{words.title} compared", subtitle, caption, height=(side + 0.1) * shape[0] + 0.7, shape=shape) as (drawn, axes):
+        for line, face in zip(axes, faces):
+            plot_face(line[0], face.picture, face.regions)
+            line[0].set_xlabel(face.truth, fontsize=7.5, labelpad=2)
+            for place, network in zip(line[1:], networks):
+                _plot_overlaid(place, network.maps[face.photo], face)
+                place.set_xlabel(network.predictions[face.photo], fontsize=7.5, labelpad=2)
+            _plot_overlaid(line[-1], differences[face.photo], face, empty=NO_DIFFERENCE)
+            line[-1].set_xlabel(gaps[face.photo], fontsize=7.5, labelpad=2)
+        headings = ["the face", *(network.experiment for network in networks), f"{second.experiment} - {first.experiment}"]
+        for place, heading in zip(axes[0], headings):
+            place.set_title(textwrap.fill(heading, 100 // shape[1], break_on_hyphens=False), fontsize=7.5, loc="center", pad=3)
+        bar = drawn.colorbar(ScalarMappable(Normalize(0, 1), BLUE_YELLOW), ax=axes, location="bottom", shrink=0.5, aspect=35, pad=0.01)
+        bar.set_ticks([0, 1], labels=["no matter (transparent)", f"{words.strong}, or differs"])
+        bar.ax.tick_params(labelsize=8, length=0)
+        table = pd.concat([_cam_table(networks, faces), _gap_table(first, second, faces, differences)], ignore_index=True)
+        return save(drawn, table, folder, f"{words.name}-compared")
+
+
 def plot_face(axes: Axes, face: np.ndarray | None, regions: np.ndarray | None) -> None:
     """The face (s, s, 3) uint8 itself, else the outlines of its regions (r, r)."""
     _blank(axes)
@@ -160,8 +203,7 @@ def plot_map(axes: Axes, heat: np.ndarray, face: np.ndarray | None, regions: np.
     else:
         axes.imshow(overlay(face, heat, 2 * SIDE), extent=_WHOLE)
     if not heat.any():
-        box = {"boxstyle": "square,pad=0.25", "facecolor": "white", "edgecolor": "#BBBBBB", "linewidth": 0.5}
-        axes.text(0.5, 0.5, empty, ha="center", va="center", fontsize=7, color=BLACK, bbox=box)
+        _write_over(axes, empty)
 
 
 def plot_outlines(axes: Axes, regions: np.ndarray, *, colour: str) -> None:
@@ -187,6 +229,11 @@ def empty_maps_text(maps: Sequence[np.ndarray]) -> str:
     """`; 2 of 12 maps are zero everywhere (no activation)`, to end a sentence about the maps; "" where none is."""
     empty = sum(not heat.any() for heat in maps)
     return f"; {empty} of {len(maps)} maps {'is' if empty == 1 else 'are'} zero everywhere ({NO_ACTIVATION})" if empty else ""
+
+
+def _write_over(axes: Axes, text: str) -> None:
+    box = {"boxstyle": "square,pad=0.25", "facecolor": "white", "edgecolor": "#BBBBBB", "linewidth": 0.5}
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=7, color=BLACK, bbox=box)
 
 
 def _blank(axes: Axes) -> None:
@@ -264,6 +311,23 @@ def _cam_table(networks: Sequence[Network], faces: Sequence[Face]) -> pd.DataFra
         for (y, x), value in np.ndenumerate(network.maps[face.photo])
     ]
     return pd.DataFrame(rows, columns=["backbone", "tuned", "experiment", "photo", "true", "predicted", "y", "x", "value"])
+
+
+def _plot_overlaid(axes: Axes, heat: np.ndarray, face: Face, *, empty: str = NO_ACTIVATION) -> None:
+    """A map (h, w) of 0 to 1 over the grey face, or over the outlines; its value is colour and opacity."""
+    grey = None if face.picture is None else np.repeat(face.picture.mean(axis=-1, keepdims=True).astype(np.uint8), 3, axis=-1)
+    plot_face(axes, grey, face.regions)
+    level = np.clip(resize(heat[None], SIDE)[0], 0, 1)
+    axes.imshow(np.dstack([BLUE_YELLOW(level)[..., :3], level]), extent=_WHOLE)
+    if not heat.any():
+        _write_over(axes, empty)
+
+
+def _gap_table(first: Network, second: Network, faces: Sequence[Face], differences: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The differences as rows of `_cam_table`, one a place."""
+    name = f"{second.experiment} - {first.experiment}"
+    difference = replace(second, experiment=name, maps=differences, predictions=dict.fromkeys(differences, ""))
+    return _cam_table([difference], faces)
 
 
 def _difference_table(faces: Sequence[Face], differences: Mapping[str, np.ndarray]) -> pd.DataFrame:

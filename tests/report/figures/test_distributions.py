@@ -10,7 +10,14 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
-from agerepro.report.figures.distributions import binned, plot_age_confusion, plot_age_distributions, plot_age_histogram, plot_group_counts
+from agerepro.report.figures.distributions import (
+    binned,
+    plot_age_confusion,
+    plot_age_distributions,
+    plot_age_histogram,
+    plot_group_counts,
+    plot_two_ages,
+)
 from agerepro.report.figures.style import Caption
 
 CAPTION = Caption("vgg16-imdb-agedb", "demo", "leave one person out, 82 folds", "demo: synthetic faces")
@@ -32,6 +39,14 @@ def drawn_twice(draw, tmp_path, name):
     pixels = np.asarray(Image.open(first[0]).convert("L"))
     assert (np.concatenate([pixels[:3].ravel(), pixels[-3:].ravel(), pixels[:, :3].ravel(), pixels[:, -3:].ravel()]) == 255).all()
     return pd.read_csv(first[2])
+
+
+def test_two_ages_are_drawn_of_the_photos_that_have_both(tmp_path):
+    real, apparent = pd.Series({"a": 30.0, "b": 20.0, "c": 5.0}), pd.Series({"c": 7.5, "a": 33.0, "b": np.nan})
+    table = drawn_twice(lambda folder: plot_two_ages("appareal", real, apparent, CAPTION, folder), tmp_path, "real-and-apparent-age")
+    assert table.to_dict("list") == {"photo": ["a", "c"], "age": [30.0, 5.0], "apparent_age": [33.0, 7.5]}
+    with pytest.raises(UserError, match="No photo of appareal has both"):
+        plot_two_ages("appareal", real.head(0), apparent, CAPTION, tmp_path)
 
 
 def test_a_bar_a_year_counts_the_photos_whose_last_full_year_it_is(tmp_path):

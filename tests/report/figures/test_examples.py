@@ -8,7 +8,13 @@ import pytest
 from PIL import Image
 
 from agerepro.errors import UserError
-from agerepro.report.figures.examples import Example, best_and_worst, plot_example_distributions, plot_faces
+from agerepro.report.figures.examples import (
+    Example,
+    best_and_worst,
+    plot_compared_examples,
+    plot_example_distributions,
+    plot_faces,
+)
 from agerepro.report.figures.style import Caption
 
 CAPTION = Caption("vgg16-faces2", "demo", "leave one person out, 12 folds")
@@ -77,3 +83,15 @@ def test_only_the_pictures_given_are_shown(make_run, tmp_path):
     lacking = {photo: picture for photo, picture in pure.items() if photo != chosen["photo"][2]}
     with pytest.raises(UserError, match=f"There is no picture of {chosen['photo'][2]}"):
         plot_faces(chosen, lacking, CAPTION, tmp_path)
+
+
+def test_compared_examples_hold_truths_and_every_run_and_name_a_photo_without_a_picture(tmp_path):
+    frame = pd.DataFrame({"photo": [f"set/{n}.jpg" for n in range(8)], "real age": 30.0, "apparent age": 33.2, "a": 31.04, "b": 29.0})
+    pictures = {photo: np.full((20, 20, 3), (0, 200, 40), np.uint8) for photo in frame["photo"][1:]}
+    options = {"truths": ["real age", "apparent age"], "runs": ["a", "b"], "chosen": "Photos chosen by hand"}
+    first, second = (plot_compared_examples(frame, pictures, CAPTION, tmp_path / name, **options) for name in ("x", "y"))
+    assert all(one.read_bytes() == other.read_bytes() for one, other in zip(first, second))
+    assert border_is_white(first[0])
+    pd.testing.assert_frame_equal(pd.read_csv(first[2]), frame)
+    with pytest.raises(UserError, match="no photos, or no runs"):
+        plot_compared_examples(frame.head(0), {}, CAPTION, tmp_path, **options)

@@ -26,6 +26,7 @@ from agerepro.report.figures.maps import (
     Network,
     empty_maps_text,
     plot_class_activation,
+    plot_compared_maps,
     plot_map,
     plot_map_differences,
 )
@@ -68,6 +69,21 @@ def test_a_difference_of_maps_is_the_absolute_one_of_what_is_drawn(tmp_path: Pat
     table = pd.read_csv(csv).query("photo == 'p3'").filter(regex="^x").to_numpy()
     assert png.stat().st_size and pdf.stat().st_size and table.shape == (112, 112)
     np.testing.assert_allclose(table, 3 * np.abs(resize(MAPS[3:4], 112)[0]), atol=1e-3)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_compared_maps_hold_every_network_and_the_difference_of_the_first_two(tmp_path: Path, shown: bool) -> None:
+    first = replace(network("VGG-16", "after"), experiment="a", maps={photo: np.abs(heat) for photo, heat in zip(PHOTOS["photo"], MAPS)})
+    second = replace(first, experiment="b", maps={photo: 3 * heat for photo, heat in first.maps.items()})
+    third = replace(first, experiment="c", maps={photo: 0 * heat for photo, heat in first.maps.items()})
+    faces, gaps = [face("p0", shown=shown), face("p3", shown=shown)], {"p0": "+1.0", "p3": "-2.0"}
+    png, pdf, csv = plot_compared_maps([first, second, third], faces, gaps, CAPTION, tmp_path, words=WORDS)
+    table = pd.read_csv(csv).query("photo == 'p3'").set_index("experiment")["value"]
+    assert png.stat().st_size and pdf.stat().st_size
+    np.testing.assert_allclose(table["b"], 3 * np.abs(MAPS[3]).ravel())
+    np.testing.assert_allclose(table["b - a"], 2 * resize(np.abs(MAPS[3:4]), 112).ravel(), atol=1e-5)
+    with pytest.raises(UserError, match="2 to 4 networks, not 1"):
+        plot_compared_maps([first], faces, gaps, CAPTION, tmp_path, words=WORDS)
 
 
 def test_every_kind_of_map_has_words() -> None:
