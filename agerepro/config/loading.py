@@ -406,6 +406,12 @@ def _explained(kind: type, path: Path, lines: dict[Key, int], values: dict[str, 
     return "\n".join(dict.fromkeys(lines_of_error))
 
 
+def _yaml_number(value: float) -> str:
+    """As YAML reads it as a number: 1e+30 is text, 1.0e+30 is not."""
+    text = repr(value)
+    return text if "." in text or "e" not in text else text.replace("e", ".0e")
+
+
 def _hint(problem: Any, value: Any) -> str:
     if problem["type"] == "literal_error" and isinstance(value, str):
         if hint := renamed(value):
@@ -413,7 +419,7 @@ def _hint(problem: Any, value: Any) -> str:
         return suggest(value, problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", "))
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
-            return f" YAML reads this as text; write {float(value)!r}."
+            return f" YAML reads this as text; write {_yaml_number(float(value))}."
     return f" ({problem['msg']})"
 
 

@@ -200,9 +200,9 @@ def _specs(run: RunScores, scored: set[Key], paper: dict[Key, tuple[float, str]]
 
 def _in_unit_of(run: RunScores, spec: MetricSpec) -> MetricSpec:
     """The line as it is said of what the run predicts: a score has no years."""
-    if run.unit == "years" or spec.unit != "years":
+    if run.unit == "years":
         return spec
-    return replace(spec, unit=run.unit, label=spec.label.replace("-age predictor", " predictor"))
+    return replace(spec, unit=run.unit if spec.unit == "years" else spec.unit, label=spec.label.replace("-age predictor", " predictor"))
 
 
 def _paper_value(spec: MetricSpec, key: Key, paper: dict[Key, tuple[float, str]]) -> float:

@@ -419,3 +419,9 @@ def test_as_it_is_without_a_column_is_refused(features: str, tmp_path: Path) -> 
     settings = ["stages.last.regressor=as_it_is", f"stages.last.features={features}", "head={regression: {}}", "loss=[squared_error]"]
     with pytest.raises(UserError, match=r"predicts one number as it is: write `features: \{column"):
         read_experiment(written(COLUMN, tmp_path), settings=settings)
+
+
+def test_a_number_that_yaml_reads_as_text_is_told_as_one_that_it_does_not() -> None:
+    with pytest.raises(UserError, match=r"write 1\.0e\+30"):
+        read_experiment(CASCADE, settings=("stages.imdb.optimizer={adam: 1e30}",))
+    assert yaml.safe_load("1.0e+30") == 1e30
