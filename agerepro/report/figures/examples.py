@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from agerepro.errors import UserError
 from agerepro.evaluation.predictions import ages_only, check_one_run
@@ -162,6 +162,7 @@ def plot_compared_examples(
                 place.imshow(pictures[row["photo"]])
             else:
                 place.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+                place.add_patch(Rectangle((0, 0), 1, 1, facecolor="#F4F4F4", edgecolor="#BBBBBB", linewidth=0.5))
                 named = textwrap.fill(str(row["photo"]).rpartition("/")[2], 11)
                 place.text(0.5, 0.5, named, ha="center", va="center", fontsize=7, color=GREY)
             for at, line in enumerate(lines):
