@@ -28,6 +28,7 @@ DLIB := ridge chosen-inside averaged frozen
 PAN_MORPH := $(foreach loss,softmax euclidean mean-variance,table2-$(loss)-rs table2-$(loss)-se) $(addprefix table3-proposed-,rs se imdbwiki-rs imdbwiki-se)
 PAN_FGNET := table4-proposed table4-proposed-imdbwiki
 APPARENT := apparent-gt-apparent real-gt-apparent apparent-dex real-dex-apparent real-residual-apparent
+SENSITIVE := apparent-dex real-dex apparent-residual
 REAL := real-gt-real apparent-gt-real real-dex real-residual apparent-dex-real apparent-svr apparent-residual
 CONGRESS := experiments/congress
 PORTRAITS := frozen fine-tuned ridge-pooled ridge chosen-inside averaged
@@ -100,10 +101,16 @@ fgnet-dlib: $(READY) ## FG-NET with dlib's public-domain network: 82 folds on a 
 pan2018: $(READY) ## pan2018, Tables 2 to 6 and Figure 4: mean-variance loss on MORPH, FG-NET, CLAP2016 and AADB; drawn sets without DATA
 	$(call run-paper,pan2018,$(PAN_MORPH) $(PAN_FGNET) table5-proposed table6-proposed)
 
+.PHONY: pan2018-sweeps
+pan2018-sweeps: $(READY) ## pan2018, Figure 3: weights of mean and variance loss, each swept alone; a stopped sweep continues
+	@$(AGEREPRO) sweep experiments/pan2018/table2-mean-variance-se.yaml $(PROFILE) $(if $(strip $(DATA)),,--jobs $(JOBS)) --runs "$$RUNS" \
+		--over loss.mean.weight=0,0.1,0.2,0.3,0.4 --over loss.variance.weight=0,0.05,0.1,0.15,0.2
+
 .PHONY: agustsson2017
-agustsson2017: $(READY) ## agustsson2017, Tables II and III: DEX, residual DEX, support vectors and ground truth on APPA-REAL; drawn faces without DATA
+agustsson2017: $(READY) ## agustsson2017, Tables II and III, Figures 2, 3, 5, 6: DEX, residual DEX, support vectors, ground truth on APPA-REAL; drawn faces without DATA
 	$(call run-paper,agustsson2017,$(APPARENT))
 	$(call run-paper,agustsson2017,$(REAL))
+	@$(AGEREPRO) explain $(SENSITIVE:%="$$RUNS/agustsson2017/%") --how sensitivity --checks 0 $(if $(strip $(DATA)),--data "$$DATA")
 
 CLUSTER ?= cluster.yaml
 export CLUSTER
