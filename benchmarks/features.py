@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from agerepro.config.learning import LayerFeatures
 from agerepro.config.loading import experiment_to_dict, read_experiment
-from agerepro.config.schema import LayerFeatures
 from agerepro.errors import UserError
 from agerepro.faces.store import FaceStore, StoreWriter
 from agerepro.io import write_folder, write_json, write_text
@@ -146,7 +146,7 @@ WEIGHTS = """
 import sys
 from pathlib import Path
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import LayerFeatures
+from agerepro.config.learning import LayerFeatures
 from agerepro.io import write_folder
 from agerepro.models.build import build_layer_features
 from agerepro.models.weights import save_arrays, weights_as_arrays

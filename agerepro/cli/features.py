@@ -10,7 +10,7 @@ import click
 from agerepro.cli.options import ANY, FOLDER, say_next
 
 if TYPE_CHECKING:
-    from agerepro.config.schema import Pooling
+    from agerepro.config.learning import Pooling
 
 
 @click.command(no_args_is_help=True)
@@ -64,8 +64,8 @@ def features(
       agerepro features runs/koenig2019/vgg16-imdb-agedb --weights fold
     """
     from agerepro.cli.options import ProgressReporter, configure_from_run
+    from agerepro.config.learning import LayerFeatures
     from agerepro.config.loading import read_experiment
-    from agerepro.config.schema import LayerFeatures
     from agerepro.errors import UserError
     from agerepro.io import check_writable
     from agerepro.runs.layout import find_run

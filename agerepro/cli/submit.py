@@ -99,7 +99,7 @@ def _grid(
 ) -> GridJobs | None:
     from agerepro.cli.grid import numbers, wholes
     from agerepro.cluster.jobs import GridJobs
-    from agerepro.config.schema import GRID_BATCHES, GRID_RATES
+    from agerepro.config.learning import GRID_BATCHES, GRID_RATES
 
     if stage is None:
         if rates or batches:

@@ -12,7 +12,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agerepro.cluster.settings import ClusterSettings, Kind
-from agerepro.config.schema import GRID_BATCHES, GRID_RATES, BaseStage
+from agerepro.config.learning import GRID_BATCHES, GRID_RATES
+from agerepro.config.schema import BaseStage
 from agerepro.io import is_complete
 from agerepro.runs.plan import Plan, step_name
 from agerepro.runs.show import ranges

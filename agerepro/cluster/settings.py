@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from agerepro.config.fields import STRICT, Positive, as_tuple
 from agerepro.config.loading import read_settings
-from agerepro.config.schema import STRICT, Positive, as_tuple
 
 Kind = Literal["prepare", "train", "fold", "collect"]
 EARLY_S = 60  # by so much Slurm may signal too early

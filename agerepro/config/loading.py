@@ -13,35 +13,23 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from agerepro.config import schema
-from agerepro.config.schema import (
+from agerepro.config import divisions, learning, schema
+from agerepro.config.divisions import OfficialLists, OfficialSplit, Protocol, RandomParts, Split, validation_share
+from agerepro.config.fields import renamed
+from agerepro.config.learning import (
     Age,
     AgeGroups,
     AgeRange,
-    AsItIs,
-    AutoSklearn,
-    BaseStage,
     Classification,
-    ColumnFeature,
     Cosine,
     CrossEntropy,
-    Experiment,
     MeanLoss,
-    OfficialLists,
-    OfficialSplit,
     Plateau,
-    Protocol,
-    RandomParts,
     Regression,
-    RegressionStage,
-    Ridge,
-    Split,
-    Stage,
     Steps,
     VarianceLoss,
-    renamed,
-    validation_share,
 )
+from agerepro.config.schema import AsItIs, AutoSklearn, BaseStage, ColumnFeature, Experiment, RegressionStage, Ridge, Stage
 from agerepro.errors import UserError, suggest
 
 Key = tuple[Any, ...]  # path of keys and list positions from the top
@@ -238,12 +226,12 @@ def _check_division(protocol: Protocol | None, split: Split | None, last: bool, 
 
 PAPER = "paper"  # the profile that overrides nothing
 UNIONS: dict[str, dict[str, Any]] = {  # keys under which one of several kinds stands
-    "head": schema.HEADS,
-    "optimizer": schema.OPTIMIZERS,
-    "schedule": schema.SCHEDULES,
-    "split": schema.SPLITS,
-    "protocol": schema.PROTOCOLS,
-    "target": schema.TARGETS,
+    "head": learning.HEADS,
+    "optimizer": learning.OPTIMIZERS,
+    "schedule": learning.SCHEDULES,
+    "split": divisions.SPLITS,
+    "protocol": divisions.PROTOCOLS,
+    "target": learning.TARGETS,
     "regressor": schema.REGRESSORS,
 }
 T = TypeVar("T")
@@ -288,7 +276,7 @@ def experiment_to_dict(experiment: schema.Experiment) -> dict[str, Any]:
     return {field.name: to_dict(getattr(experiment, field.name)) for field in dataclasses.fields(experiment)}
 
 
-_KINDS = {kind: name for table in (*UNIONS.values(), schema.LOSSES) for name, kind in table.items()}
+_KINDS = {kind: name for table in (*UNIONS.values(), learning.LOSSES) for name, kind in table.items()}
 
 
 def to_dict(value: Any) -> Any:
@@ -304,7 +292,7 @@ def to_dict(value: Any) -> Any:
 
 
 def settings_that_name(value: Any) -> Any:
-    """As `to_dict`, but without what was added later (`schema.LATER`) and stands at its default: it would name anew what it changes nothing
+    """As `to_dict`, but without what was added later (`fields.LATER`) and stands at its default: it would name anew what it changes nothing
     of."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kept = {
@@ -367,8 +355,8 @@ def _entry(entries: list[Any], name: str, setting: str) -> Any:
         return entry
     if isinstance(entry, str):
         entry = {name: {}}
-    elif not isinstance(entry[name], dict) and name in schema.LOSSES:  # its first setting alone, as a plain value
-        entry = {name: {dataclasses.fields(schema.LOSSES[name])[0].name: entry[name]}}
+    elif not isinstance(entry[name], dict) and name in learning.LOSSES:  # its first setting alone, as a plain value
+        entry = {name: {dataclasses.fields(learning.LOSSES[name])[0].name: entry[name]}}
     entries[at] = entry
     return entry[name]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from agerepro.config import schema
+from agerepro.config import learning, schema
 from agerepro.errors import UserError
 from agerepro.models.alexnet import ALEXNET
 from agerepro.models.dlib_resnet import DLIB_RESNET
@@ -53,7 +53,7 @@ class Network:
 
 def build_network(
     backbone: schema.Backbone,
-    head: schema.Head,
+    head: learning.Head,
     *,
     outputs: Mapping[str, int],
     size: int,
@@ -92,7 +92,7 @@ def build_network(
 
 
 def build_layer_features(
-    backbone: schema.Backbone, layers: Sequence[schema.LayerFeatures], *, size: int, precision: str = "float32"
+    backbone: schema.Backbone, layers: Sequence[learning.LayerFeatures], *, size: int, precision: str = "float32"
 ) -> tuple[keras.Model, tuple[int, ...]]:
     """(n, size, size, 3) RGB values 0..255 -> (n, d) features of several layers side by side; and how many columns each of them has.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from agerepro.config import schema
+from agerepro.config import learning, schema
 from agerepro.errors import UserError, suggest
 from agerepro.models.layers import BackboneOutput, BackboneSpec, GlobalStdPooling2D, he_normal
 
@@ -31,12 +31,12 @@ class FeatureBlock:
     count: int
 
 
-def head_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head: schema.Head, precision: str) -> Any:
+def head_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head: learning.Head, precision: str) -> Any:
     """What a head sees: the features of the input, and of the input resized to every further side, all by the same layers.
 
     Or those of one layer. UserError for a layer that the backbone does not have.
     """
-    if isinstance(head.features, schema.LayerFeatures):
+    if isinstance(head.features, learning.LayerFeatures):
         return pooled_layer(prepared, body, head.features, precision)
     features = [_features_of(body.output, body.maps, body, head, precision, suffix="")]
     whole = keras.Model(prepared, [body.output, *body.maps])
@@ -52,7 +52,7 @@ def head_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head:
     return features[0] if len(features) == 1 else keras.layers.Concatenate(dtype=precision, name="features_of_sizes")(features)
 
 
-def pooled_layer(prepared: Any, body: BackboneOutput, features: schema.LayerFeatures, precision: str) -> Any:
+def pooled_layer(prepared: Any, body: BackboneOutput, features: learning.LayerFeatures, precision: str) -> Any:
     """(n, d) what one layer gives, pooled over space; koenig2019, section 4, takes the maximum of each map of the last convolution."""
     layers = keras.Model(prepared, body.output).layers
     names = {"last_conv": body.last_conv, "first_conv": next(layer.name for layer in layers if isinstance(layer, keras.layers.Conv2D))}
@@ -68,7 +68,7 @@ def pooled_layer(prepared: Any, body: BackboneOutput, features: schema.LayerFeat
     return POOLINGS[features.pooling](dtype=precision, name=f"{name}_{features.pooling}")(output)
 
 
-def feature_blocks(body: BackboneOutput, head: schema.Head, size: int) -> tuple[FeatureBlock, ...]:
+def feature_blocks(body: BackboneOutput, head: learning.Head, size: int) -> tuple[FeatureBlock, ...]:
     """In the order in which `head_features` puts the features of stages side by side; of other features none."""
     if head.features != "stages":
         return ()
@@ -80,7 +80,7 @@ def feature_blocks(body: BackboneOutput, head: schema.Head, size: int) -> tuple[
     )
 
 
-def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: schema.Head, precision: str, *, suffix: str) -> Any:
+def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: learning.Head, precision: str, *, suffix: str) -> Any:
     if head.features == "last":
         # Maps of different sizes can stand beside each other as vectors only.
         return (

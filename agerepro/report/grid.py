@@ -18,8 +18,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from agerepro.config.learning import Optimizer
 from agerepro.config.loading import to_dict
-from agerepro.config.schema import Optimizer
 from agerepro.errors import CheckFailed
 from agerepro.io import write_text
 from agerepro.report.figures.style import VERMILION, Caption, figure, save

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agerepro.config.schema import (
-    SVR,
-    Age,
-    AutoSklearn,
-    Experiment,
-    Flaml,
-    ImageKFold,
-    LayerFeatures,
-    OfficialLists,
-    Protocol,
-    RandomParts,
-    RegressionStage,
-    Reproduces,
-    Ridge,
-    Stage,
-)
+from agerepro.config.divisions import ImageKFold, OfficialLists, Protocol, RandomParts
+from agerepro.config.learning import Age, LayerFeatures
+from agerepro.config.schema import SVR, AutoSklearn, Experiment, Flaml, RegressionStage, Reproduces, Ridge, Stage
 
 Regressor = Ridge | AutoSklearn | Flaml | SVR
 

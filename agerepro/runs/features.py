@@ -14,8 +14,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from agerepro.config.learning import Age, Identity, LayerFeatures
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Age, Experiment, Identity, LayerFeatures, Ridge
+from agerepro.config.schema import Experiment, Ridge
 from agerepro.errors import CheckFailed, UserError, suggest
 from agerepro.faces.images import StoredImages
 from agerepro.io import WHEN_FREE, config_hash, digest_of_file, is_complete, lock_folder, read_manifest, verified

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from agerepro.config.schema import GRID_BATCHES, GRID_RATES, Stage
+from agerepro.config.learning import GRID_BATCHES, GRID_RATES
+from agerepro.config.schema import Stage
 from agerepro.errors import UserError, suggest
 from agerepro.runs.data import drawn_sets, facts_of, prepare_set
 from agerepro.runs.layout import disclaimer, parse_folds, shortfalls

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from agerepro.config.divisions import Protocol
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import AutoSklearn, Experiment, OwnData, Protocol, RegressionStage
+from agerepro.config.schema import AutoSklearn, Experiment, OwnData, RegressionStage
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.io import check_writable

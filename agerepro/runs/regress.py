@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from agerepro.config.divisions import LeaveOneSubjectOut
+from agerepro.config.learning import LayerFeatures
 from agerepro.config.loading import check, experiment_to_dict, read_experiment, to_dict
-from agerepro.config.schema import REGRESSORS, AutoSklearn, Experiment, LayerFeatures, LeaveOneSubjectOut, Reproduces
+from agerepro.config.schema import REGRESSORS, AutoSklearn, Experiment, Reproduces
 from agerepro.errors import CheckFailed, UserError
 from agerepro.faces.prepare import FaceDataset
 from agerepro.faces.store import FaceStore

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import Protocol
+from agerepro.config.divisions import Protocol
 from agerepro.datasets.csv import GUESSES, PARTS, UNKNOWN
 from agerepro.errors import CheckFailed, UserError, suggest
 from agerepro.splits.protocols import TEST, TRAIN, VALIDATION, keeps_people_apart

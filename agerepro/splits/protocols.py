@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from agerepro.config.schema import (
-    AgeGroups,
+from agerepro.config.divisions import (
     FixedTestSubjects,
     ImageKFold,
     LeaveOneSubjectOut,
@@ -25,6 +24,7 @@ from agerepro.config.schema import (
     SubjectKFold,
     validation_share,
 )
+from agerepro.config.learning import AgeGroups
 from agerepro.datasets.csv import part_of
 from agerepro.errors import UserError, suggest
 from agerepro.rng import rng_for

@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agerepro.config import schema
+from agerepro.config import learning
 from agerepro.errors import UserError
 
 HALF = 0.5 - 1e-12  # a cumulative sum that is one half but for rounding counts as one half
 
 
-def bin_centres(head: schema.Classification | schema.Regression, ages: np.ndarray) -> np.ndarray:
+def bin_centres(head: learning.Classification | learning.Regression, ages: np.ndarray) -> np.ndarray:
     """Class values in rising order, (bins,) float32: years for an age target; empty for a regression head, which has no classes.
 
     ages: (n,) all labels of the stage, every part of it. `observed` takes the distinct ones; a range is every whole year of it.
     Raises UserError for labels that are missing or outside the range: nothing is clipped.
     """
-    if isinstance(head, schema.Regression):
+    if isinstance(head, learning.Regression):
         return np.empty(0, np.float32)
     ages = np.asarray(ages, np.float64)
     if head.ages == "observed":
@@ -33,21 +33,21 @@ def bin_centres(head: schema.Classification | schema.Regression, ages: np.ndarra
     return bins
 
 
-def nearest_class(head: schema.Head, labels: np.ndarray) -> np.ndarray:
+def nearest_class(head: learning.Head, labels: np.ndarray) -> np.ndarray:
     """(n,) float32 labels, each as the value of the class nearest to it where the head says `label: nearest` [agustsson2017, equation 1].
 
     Of two as near it is the older one; what lies beyond the first or last class of a range belongs to that one.
     """
-    if not isinstance(head, schema.Classification) or head.label == "exact":
+    if not isinstance(head, learning.Classification) or head.label == "exact":
         return labels
-    if isinstance(head.ages, schema.AgeRange):
+    if isinstance(head.ages, learning.AgeRange):
         bins = _range_of(head.ages)
         places = np.floor((labels.astype(np.float64) - head.ages.first) / head.ages.step + 0.5)
         return bins[np.clip(places, 0, len(bins) - 1).astype(int)]
     return np.floor(labels + 0.5)
 
 
-def _range_of(ages: schema.AgeRange) -> np.ndarray:
+def _range_of(ages: learning.AgeRange) -> np.ndarray:
     count = round((ages.last - ages.first) / ages.step) + 1
     return (ages.first + ages.step * np.arange(count)).astype(np.float32)
 

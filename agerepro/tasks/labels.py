@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from agerepro.config import schema
+from agerepro.config import learning
 from agerepro.errors import UserError
 from agerepro.splits.protocols import groups_of, identities_of
 from agerepro.tasks.decode import nearest_class
@@ -19,15 +19,15 @@ def prediction_column(stage: str) -> str:
     return f"predicted by {stage}"
 
 
-def judged(photos: pd.DataFrame, target: schema.Target) -> pd.DataFrame:
+def judged(photos: pd.DataFrame, target: learning.Target) -> pd.DataFrame:
     """The photos with the label that the target learns as `age`, and its uncertainty as `age_std`: what a run is judged by."""
-    if not isinstance(target, schema.Age) or target.column == "age":
+    if not isinstance(target, learning.Age) or target.column == "age":
         return photos
     uncertainty = photos[UNCERTAINTY[target.column]] if target.column in UNCERTAINTY else np.nan
     return photos.assign(age=photos[target.column], age_std=uncertainty)
 
 
-def label_values(target: schema.Age, head: schema.Head, photos: pd.DataFrame) -> np.ndarray:
+def label_values(target: learning.Age, head: learning.Head, photos: pd.DataFrame) -> np.ndarray:
     """(n,) float32 what is learnt of each photo. UserError where it has no label."""
     labels = numbers_of(photos, target.column).astype(np.float32)
     if target.residual_of:
@@ -46,6 +46,6 @@ def numbers_of(photos: pd.DataFrame, column: str) -> np.ndarray:
     return numbers
 
 
-def names_of(target: schema.Target, photos: pd.DataFrame) -> pd.Series:
+def names_of(target: learning.Target, photos: pd.DataFrame) -> pd.Series:
     """(n,) text: which age group is in each photo, or who. UserError where nobody knows."""
-    return groups_of(photos, target) if isinstance(target, schema.AgeGroups) else identities_of(photos)
+    return groups_of(photos, target) if isinstance(target, learning.AgeGroups) else identities_of(photos)

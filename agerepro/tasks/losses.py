@@ -9,7 +9,7 @@ from typing import Any
 
 from keras import ops
 
-from agerepro.config import schema
+from agerepro.config import learning
 
 LossFunction = Callable[[Any, Any], Any]  # (target (n,), outputs (n, width)) -> (n,) float32
 
@@ -54,15 +54,15 @@ def absolute_error(target: Any, outputs: Any, bins: Any) -> Any:
 
 
 LOSS: dict[type, Callable[..., Any]] = {
-    schema.CrossEntropy: cross_entropy,
-    schema.MeanLoss: mean_loss,
-    schema.VarianceLoss: variance_loss,
-    schema.SquaredError: squared_error,
-    schema.AbsoluteError: absolute_error,
+    learning.CrossEntropy: cross_entropy,
+    learning.MeanLoss: mean_loss,
+    learning.VarianceLoss: variance_loss,
+    learning.SquaredError: squared_error,
+    learning.AbsoluteError: absolute_error,
 }
 
 
-def total_loss(losses: Sequence[schema.Loss], bins: Any) -> LossFunction:
+def total_loss(losses: Sequence[learning.Loss], bins: Any) -> LossFunction:
     """The weighted sum of the named losses, per example: (target, outputs) -> (n,) float32; the caller weighs examples and averages."""
     functions = [functools.partial(_weighted, loss, bins) for loss in losses if loss.weight]
 
@@ -72,8 +72,8 @@ def total_loss(losses: Sequence[schema.Loss], bins: Any) -> LossFunction:
     return total
 
 
-def _weighted(loss: schema.Loss, bins: Any, target: Any, outputs: Any) -> Any:
-    unit = {"unit": loss.unit} if isinstance(loss, (schema.MeanLoss, schema.VarianceLoss)) else {}
+def _weighted(loss: learning.Loss, bins: Any, target: Any, outputs: Any) -> Any:
+    unit = {"unit": loss.unit} if isinstance(loss, (learning.MeanLoss, learning.VarianceLoss)) else {}
     values = LOSS[type(loss)](target, outputs, bins, **unit)
     return values if loss.weight == 1 else loss.weight * values
 

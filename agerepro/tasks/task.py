@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from agerepro.config import schema
+from agerepro.config import learning, schema
 from agerepro.models.heads import LOGITS, YEARS
 from agerepro.tasks.decode import bin_centres, decode, posterior
 from agerepro.tasks.labels import label_values, names_of, prediction_column
@@ -69,15 +69,15 @@ class Task(ABC):
 class AgeTask(Task):
     """A number of years (or a score), by classes or as it is."""
 
-    target: schema.Age
-    head: schema.Head
-    loss: tuple[schema.Loss, ...]
+    target: learning.Age
+    head: learning.Head
+    loss: tuple[learning.Loss, ...]
     bins: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
 
     @property
     def main(self) -> str:
         """A softmax over classes, or one number."""
-        return LOGITS if isinstance(self.head, schema.Classification) else YEARS
+        return LOGITS if isinstance(self.head, learning.Classification) else YEARS
 
     def targets(self, photos: pd.DataFrame) -> dict[str, np.ndarray]:
         """Years; of a residual, years less the earlier stage's prediction; the nearest class where the head says so."""
@@ -111,7 +111,7 @@ class AgeTask(Task):
 class NamesTask(Task):
     """People, or age groups, told apart by a plain softmax over their names in order."""
 
-    target: schema.Identity | schema.AgeGroups
+    target: learning.Identity | learning.AgeGroups
     names: tuple[str, ...]
     bins: np.ndarray
 
@@ -131,7 +131,7 @@ class NamesTask(Task):
 
     def losses(self) -> dict[str, LossFunction]:
         """Cross-entropy."""
-        return {LOGITS: total_loss((schema.CrossEntropy(),), self.bins)}
+        return {LOGITS: total_loss((learning.CrossEntropy(),), self.bins)}
 
     def metrics(self) -> dict[str, keras.metrics.Mean]:
         """The share of photos that are told right."""
@@ -152,7 +152,7 @@ class NamesTask(Task):
 def make_task(experiment: schema.Experiment, stage: schema.BaseStage, photos: pd.DataFrame) -> Task:
     """The task of a stage on these photos, whose labels say which classes there are. UserError for labels that are none of them."""
     experiment = experiment.as_of(stage)
-    if not isinstance(stage.target, schema.Age):
+    if not isinstance(stage.target, learning.Age):
         names = stage.target.labels or tuple(sorted(set(names_of(stage.target, photos))))
         return NamesTask(stage.target, names, np.arange(len(names), dtype=np.float32))
     bins = bin_centres(experiment.head, label_values(stage.target, experiment.head, photos))
@@ -162,7 +162,7 @@ def make_task(experiment: schema.Experiment, stage: schema.BaseStage, photos: pd
 def restore_task(experiment: schema.Experiment, stage: schema.BaseStage, bins: np.ndarray) -> Task:
     """The task of a trained stage, whose classes stand for `bins`; of people, whose names are not kept, it can make no targets."""
     experiment = experiment.as_of(stage)
-    if not isinstance(stage.target, schema.Age):
+    if not isinstance(stage.target, learning.Age):
         return NamesTask(stage.target, stage.target.labels, bins)
     return AgeTask(stage.target, experiment.head, experiment.loss, bins)
 

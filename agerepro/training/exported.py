@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from agerepro.config.schema import Target
+from agerepro.config.learning import Target
 from agerepro.io import WHEN_FREE, lock_folder
 from agerepro.regression.exchange import is_made_by, read_exchange, write_exchange
 from agerepro.splits.protocols import people_of

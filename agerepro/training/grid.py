@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from agerepro.config.learning import GRID_BATCHES, GRID_RATES
 from agerepro.config.loading import to_dict
-from agerepro.config.schema import GRID_BATCHES, GRID_RATES, Experiment, Stage
+from agerepro.config.schema import Experiment, Stage
 from agerepro.errors import UserError
 from agerepro.faces.prepare import FaceDataset
 from agerepro.io import config_hash, write_json

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from agerepro.config.learning import Target
 from agerepro.config.loading import settings_that_name
-from agerepro.config.schema import BaseStage, Experiment, Target
+from agerepro.config.schema import BaseStage, Experiment
 from agerepro.errors import CheckFailed
 from agerepro.io import config_hash, verified
 from agerepro.training.device import numeric_environment

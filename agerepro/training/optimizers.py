@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from agerepro.config.schema import SGD, Adam, Cosine, Optimizer, Plateau, RMSprop, Stage, Steps
+from agerepro.config.learning import SGD, Adam, Cosine, Optimizer, Plateau, RMSprop, Steps
+from agerepro.config.schema import Stage
 
 MIN_DELTA = 1e-4  # Keras' ReduceLROnPlateau, which the thesis' Keras 2.2 would have used, counts no smaller gain
 

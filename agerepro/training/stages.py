@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from agerepro.config.schema import Augment, Backbone, BaseStage, Experiment, Head, LayerFeatures, Machine, Stage
+from agerepro.config.learning import Head, LayerFeatures
+from agerepro.config.schema import Augment, Backbone, BaseStage, Experiment, Machine, Stage
 from agerepro.errors import CheckFailed
 from agerepro.faces.prepare import FaceDataset
 from agerepro.io import WHEN_FREE, config_hash, finished_by, is_complete, lock_folder, verified, work_folder, write_folder, write_json

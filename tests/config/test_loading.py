@@ -9,31 +9,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment
-from agerepro.config.schema import (
+from agerepro.config.divisions import (
     PROTOCOLS,
-    RENAMED,
-    SGD,
-    Adam,
-    Age,
-    Cosine,
-    CrossEntropy,
     GroupSplit,
     ImageKFold,
     LeaveOneSubjectOut,
     OfficialLists,
     OfficialSplit,
-    Optimizer,
-    Plateau,
     PredefinedFolds,
     RandomParts,
-    Regression,
-    RMSprop,
-    Schedule,
-    Steps,
     SubjectKFold,
     validation_share,
 )
+from agerepro.config.fields import RENAMED
+from agerepro.config.learning import SGD, Adam, Age, Cosine, CrossEntropy, Optimizer, Plateau, Regression, RMSprop, Schedule, Steps
+from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment
 from agerepro.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"

@@ -8,7 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from agerepro.config.schema import Backbone, Classification, CrossEntropy, Regression
+from agerepro.config.learning import Classification, CrossEntropy, Regression
+from agerepro.config.schema import Backbone
 from agerepro.explain.cam import How, class_activation_maps, map_layers
 from agerepro.explain.faithfulness import random_weights
 from agerepro.explain.gradients import gradient

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification, Regression
+from agerepro.config.learning import Classification, Regression
+from agerepro.config.schema import Backbone
 from agerepro.errors import UserError
 from agerepro.explain.cam import class_activation_maps, map_layers, resize, to_unit
 from agerepro.models.build import BACKBONES, build_network

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import Adam, Backbone, Experiment, Faces, Identity, LeaveOneSubjectOut, Regression, Stage
+from agerepro.config.divisions import LeaveOneSubjectOut
+from agerepro.config.learning import Adam, Identity, Regression
+from agerepro.config.schema import Backbone, Experiment, Faces, Stage
 from agerepro.explain.explanation import (
     Explained,
     before_after,

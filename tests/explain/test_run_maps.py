@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import Adam, AgeGroups, Backbone, Classification, Experiment, Faces, LeaveOneSubjectOut, Regression, Stage
+from agerepro.config.divisions import LeaveOneSubjectOut
+from agerepro.config.learning import Adam, AgeGroups, Classification, Regression
+from agerepro.config.schema import Backbone, Experiment, Faces, Stage
 from agerepro.errors import UserError
 from agerepro.explain import run_maps
 from agerepro.explain.run_maps import (

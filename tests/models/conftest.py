@@ -14,7 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification
+from agerepro.config.learning import Classification
+from agerepro.config.schema import Backbone
 from agerepro.models.build import Network, build_network
 from agerepro.models.dlib_file import find_dlib_weights
 from agerepro.models.pretrained import PRETRAINED

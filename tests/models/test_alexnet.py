@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification
+from agerepro.config.learning import Classification
+from agerepro.config.schema import Backbone
 from agerepro.errors import UserError
 from agerepro.models.alexnet import SMALLEST
 from agerepro.models.build import Network, build_network

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification, LayerFeatures, Regression
+from agerepro.config.learning import Classification, LayerFeatures, Regression
+from agerepro.config.schema import Backbone
 from agerepro.errors import UserError
 from agerepro.models.build import BACKBONES, Network, build_network
 from agerepro.models.heads import belongs_to_head

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification, Regression
+from agerepro.config.learning import Classification, Regression
+from agerepro.config.schema import Backbone
 from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
 from agerepro.models.dlib_file import DESCRIPTOR, block_names, read_dlib_file

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agerepro.config.schema import Backbone, Classification
+from agerepro.config.learning import Classification
+from agerepro.config.schema import Backbone
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import LEAST_VARIANCE, BatchNorm, Frozen, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.weights import weights_as_arrays

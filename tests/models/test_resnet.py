@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification, Regression
+from agerepro.config.learning import Classification, Regression
+from agerepro.config.schema import Backbone
 from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import BatchNorm

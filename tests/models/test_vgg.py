@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification
+from agerepro.config.learning import Classification
+from agerepro.config.schema import Backbone
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import channels_at
 from agerepro.models.pretrained import pretrained_weights

@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Backbone, Classification
+from agerepro.config.learning import Classification
+from agerepro.config.schema import Backbone
 from agerepro.errors import UserError
 from agerepro.io import digest_of_file
 from agerepro.models.build import Network, build_network

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import Age
+from agerepro.config.learning import Age
 from agerepro.report import compared
 from agerepro.report.compared import EXAMPLES, compared_examples, plot_compared, runs_of_same_photos
 from agerepro.report.loading import load_run

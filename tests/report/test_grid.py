@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from agerepro.config.schema import SGD, Adam
+from agerepro.config.learning import SGD, Adam
 from agerepro.errors import CheckFailed
 from agerepro.report.figures.style import Caption
 from agerepro.report.grid import choose_cell, mean_losses, write_grid

@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from agerepro.config.divisions import LeaveOneSubjectOut, PredefinedFolds
+from agerepro.config.learning import Adam, AgeGroups
 from agerepro.config.loading import to_dict
-from agerepro.config.schema import Adam, AgeGroups, Backbone, Experiment, Faces, LeaveOneSubjectOut, PredefinedFolds, Stage
+from agerepro.config.schema import Backbone, Experiment, Faces, Stage
 from agerepro.errors import CheckFailed, UserError
 from agerepro.evaluation.compare import compare
 from agerepro.io import write_manifest

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import Adam, AgeGroups, Backbone, Experiment, Faces, LeaveOneSubjectOut, PredefinedFolds, Stage
+from agerepro.config.divisions import LeaveOneSubjectOut, PredefinedFolds
+from agerepro.config.learning import Adam, AgeGroups
+from agerepro.config.schema import Backbone, Experiment, Faces, Stage
 from agerepro.errors import UserError
 from agerepro.report.loading import LoadedRun
 from agerepro.report.run_figures import example_photos, fold_histories, plot_run, shared_histories

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import ImageKFold, OfficialLists, SubjectKFold
+from agerepro.config.divisions import ImageKFold, OfficialLists, SubjectKFold
 from agerepro.errors import CheckFailed, UserError
 from agerepro.splits.audit import as_json, as_text
 from agerepro.splits.leakage import Columns, Repeated, Shared, audit_split, check_no_leakage, describe_overlap, read_split, shared_people

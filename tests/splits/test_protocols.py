@@ -11,8 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agerepro.config.schema import (
-    AgeGroups,
+from agerepro.config.divisions import (
     FixedTestSubjects,
     GroupSplit,
     ImageKFold,
@@ -25,6 +24,7 @@ from agerepro.config.schema import (
     RandomSplit,
     SubjectKFold,
 )
+from agerepro.config.learning import AgeGroups
 from agerepro.errors import CheckFailed, UserError
 from agerepro.rng import rng_for
 from agerepro.splits.leakage import check_no_leakage, describe_overlap, find_leakage, shared_people

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from agerepro.config.schema import AgeRange, Classification, Regression
+from agerepro.config.learning import AgeRange, Classification, Regression
 from agerepro.errors import UserError
 from agerepro.tasks.decode import DECODE, argmax, bin_centres, check_labels, decode, expectation, median, posterior, rounded
 

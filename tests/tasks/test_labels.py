@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agerepro.config.schema import Age, AgeGroups, AgeRange, Classification, Identity, Regression
+from agerepro.config.learning import Age, AgeGroups, AgeRange, Classification, Identity, Regression
 from agerepro.errors import UserError
 from agerepro.tasks.labels import judged, label_values, names_of, numbers_of, prediction_column
 

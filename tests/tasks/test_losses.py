@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import LOSSES, AbsoluteError, CrossEntropy, Loss, MeanLoss, SquaredError, VarianceLoss
+from agerepro.config.learning import LOSSES, AbsoluteError, CrossEntropy, Loss, MeanLoss, SquaredError, VarianceLoss
 from agerepro.tasks.losses import LOSS, absolute_error, cross_entropy, mean_loss, squared_error, total_loss, variance_loss
 
 BINS = np.array([0.0, 3.0, 20.5, 69.0])

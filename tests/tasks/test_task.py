@@ -8,25 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agerepro.config.schema import (
+from agerepro.config.divisions import OfficialLists, OfficialSplit
+from agerepro.config.learning import (
     Adam,
     Age,
     AgeGroups,
     AgeRange,
-    Backbone,
     Classification,
     CrossEntropy,
-    Experiment,
-    Faces,
     Identity,
     MeanLoss,
-    OfficialLists,
-    OfficialSplit,
     Regression,
     SquaredError,
-    Stage,
     VarianceLoss,
 )
+from agerepro.config.schema import Backbone, Experiment, Faces, Stage
 from agerepro.errors import UserError
 from agerepro.tasks.decode import DECODE
 from agerepro.tasks.labels import prediction_column

@@ -8,7 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from agerepro.config.schema import Adam, Age, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
+from agerepro.config.divisions import RandomSplit
+from agerepro.config.learning import Adam, Age, Classification, CrossEntropy, Plateau
+from agerepro.config.schema import Augment, Backbone, Machine, Stage
 from agerepro.faces.images import InMemoryImages
 from agerepro.models.build import Network, build_network
 from agerepro.rng import derive_seed

@@ -14,8 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
+from agerepro.config.learning import LayerFeatures, Regression
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import Augment, Backbone, LayerFeatures, Machine, Regression
+from agerepro.config.schema import Augment, Backbone, Machine
 from agerepro.errors import UserError
 from agerepro.models.build import build_network
 from agerepro.models.weights import LoadedWeights, weights_as_arrays

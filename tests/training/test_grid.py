@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from agerepro.config.divisions import LeaveOneSubjectOut, RandomSplit
+from agerepro.config.learning import SGD, Adam, Optimizer, RMSprop
 from agerepro.config.loading import read_experiment
-from agerepro.config.schema import SGD, Adam, LeaveOneSubjectOut, Optimizer, RandomSplit, RMSprop, Stage
+from agerepro.config.schema import Stage
 from agerepro.errors import UserError
 from agerepro.runs.grid import GridOptions, run_grid
 from agerepro.training.grid import Grid, divisions, grid_folder

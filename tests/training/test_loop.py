@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 
 from agerepro import stopping
-from agerepro.config.schema import SGD, Adam, Backbone, Classification, Cosine, CrossEntropy, Machine, RMSprop, Steps
+from agerepro.config.learning import SGD, Adam, Classification, Cosine, CrossEntropy, RMSprop, Steps
+from agerepro.config.schema import Backbone, Machine
 from agerepro.errors import Interrupted
 from agerepro.models.build import build_network
 from agerepro.models.layers import BatchNorm

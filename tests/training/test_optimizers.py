@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agerepro.config.schema import SGD, Adam, Constant, Cosine, Optimizer, Plateau, RMSprop, Schedule, Stage, Steps
+from agerepro.config.learning import SGD, Adam, Constant, Cosine, Optimizer, Plateau, RMSprop, Schedule, Steps
+from agerepro.config.schema import Stage
 from agerepro.training.optimizers import PlateauState, build_optimizer, next_rate
 
 PHOTOS = np.random.default_rng(0).normal(size=(24, 6, 6, 3)).astype(np.float32)

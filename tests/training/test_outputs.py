@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from agerepro import stopping
-from agerepro.config.schema import Backbone, Classification, CrossEntropy, Machine, SquaredError, Stage
+from agerepro.config.learning import Classification, CrossEntropy, SquaredError
+from agerepro.config.schema import Backbone, Machine, Stage
 from agerepro.errors import Interrupted
 from agerepro.models.build import Network, build_network
 from agerepro.tasks.decode import decode, posterior

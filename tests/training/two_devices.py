@@ -20,7 +20,9 @@ import numpy as np
 import tensorflow as tf
 
 from agerepro import stopping
-from agerepro.config.schema import Adam, Age, Augment, Backbone, Classification, CrossEntropy, Machine, Plateau, RandomSplit, Stage
+from agerepro.config.divisions import RandomSplit
+from agerepro.config.learning import Adam, Age, Classification, CrossEntropy, Plateau
+from agerepro.config.schema import Augment, Backbone, Machine, Stage
 from agerepro.errors import Interrupted, UserError
 from agerepro.faces.images import InMemoryImages
 from agerepro.models.build import build_network
