@@ -201,7 +201,8 @@ class PreparedFaces:
             write_json(place / "about.json", about)
             write_json(place / "provenance.json", provenance(data=str(root), faces=to_dict(self.faces)))
 
-        if is_complete(self.place):  # what has changed takes the place of what was
+        # What has changed takes the place of what was; what another process has just made, where locks do not work, stays.
+        if is_complete(self.place) and not self.is_current():
             (self.place / "manifest.json").unlink()
         write_folder(self.place, write, made_by=digest)
 
