@@ -132,6 +132,7 @@ def test_a_damaged_provenance_is_named(run: Path, tmp_path: Path) -> None:
     assert str(mine / "provenance.json") in text and "agerepro run" in text
 
 
+@pytest.mark.slow
 def test_drawn_sets_given_as_data_are_asked_for_and_empty_maps_are_counted(tmp_path: Path) -> None:
     experiment, runs, data = tmp_path / "years.yaml", tmp_path / "runs", tmp_path / "base"
     experiment.write_text(YEARS)

@@ -44,6 +44,7 @@ def test_the_cascade_ends_in_a_table_that_says_synthetic(finished: tuple[Path, s
     assert len(list((results / "figures").glob("*.png"))) == 8
 
 
+@pytest.mark.slow
 def test_the_end_of_the_main_job_has_maps_and_a_page_with_them(finished: tuple[Path, str]) -> None:
     runs, _ = finished
     said = agerepro("run", TINY, "--profile", "paper", "--runs", runs, "--explain", "--report")
@@ -62,6 +63,7 @@ def test_the_same_command_again_trains_nothing(finished: tuple[Path, str]) -> No
     assert {file: file.stat().st_mtime_ns for file in runs.glob("**/*.npz")} == before
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_is_named_and_the_fold_done_again_to_the_same_bytes(finished: tuple[Path, str]) -> None:
     runs, _ = finished
     good = fingerprints(runs, "tiny")
@@ -100,6 +102,7 @@ def test_the_steps_of_a_plan_one_by_one_come_to_what_a_run_does(finished: tuple[
     assert "12 of 12 steps done" in agerepro("plan", TINY, "--runs", tmp_path)
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_run_and_change_nothing(finished: tuple[Path, str], tmp_path: Path) -> None:
     runs, _ = finished
     agerepro("run", TINY, "--profile", "paper", "--runs", tmp_path, "--jobs", 2)
@@ -135,6 +138,7 @@ def test_the_network_of_a_fold_comes_back_from_its_run_folder_and_says_what_it_s
         back.load_fold(99, seed=0)
 
 
+@pytest.mark.slow
 def test_a_finished_cell_of_a_grid_is_read_and_a_missing_one_gives_the_same_number_again(finished: tuple[Path, str]) -> None:
     runs, _ = finished
     search = ("grid", TINY, "--stage", "fgnet", "--folds", "0-1", "--runs", runs, "--rates", "1e30,0.01", "--batches", "8")
