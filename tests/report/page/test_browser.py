@@ -78,7 +78,9 @@ def one(browser, css: str) -> Any:
 
 
 def column(browser, place: int) -> list[str]:
-    return [row.text for row in all_of(browser, f"#fold-table tbody tr > :nth-child({place})")]
+    # At once: the table may be drawn anew between two cells.
+    script = "return [...document.querySelectorAll(arguments[0])].map((cell) => cell.innerText.trim())"
+    return browser.execute_script(script, f"#fold-table tbody tr > :nth-child({place})")
 
 
 @pytest.mark.parametrize("width", [DESK, PHONE])
