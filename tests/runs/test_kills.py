@@ -34,7 +34,7 @@ BATCH_NORM = (
         pytest.param("checkpoint.npz", 9, marks=SLOW),
         pytest.param("final.weights.npz", 2, marks=SLOW),
         pytest.param("manifest.json", 6, marks=SLOW),
-        ("predictions.csv", 2),
+        pytest.param("predictions.csv", 2, marks=SLOW),
         pytest.param("by_epoch.npz", 3, marks=SLOW),
         pytest.param("weights.npz", 1, marks=SLOW),
         pytest.param("folds.csv", 1, marks=SLOW),
