@@ -8,7 +8,7 @@ looks; apparent age is their mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,34 +86,50 @@ def plan_appareal(settings: Synthetic) -> DrawingPlan:
 
 def plan_clap2015(settings: Synthetic) -> DrawingPlan:
     """Photos in Train, Validation and Test; lists without a heading: `image_1.jpg;23;4.27`, the mean in whole years."""
-    splits, judged = _judged("clap2015", settings, CLAP2015)
-    names = [f"image_{index + 1}.jpg" for index in range(len(judged))]
-    photos = [
-        Photo(f"{split}/{name}", settings.size, one.subject, label_age=one.real_age) for split, name, one in zip(splits, names, judged)
-    ]
-
-    def write_labels(root: Path, truths: Sequence[GroundTruth]) -> None:
-        for split in CLAP2015:
-            rows = [(name, one) for of, name, one in zip(splits, names, judged, strict=True) if of == split]
-            lines = [f"{name};{round(one.mean())};{one.deviation():.5f}" for name, one in rows]
-            write_text(root / f"{split}.csv", "\n".join(lines) + "\n")
-
-    return DrawingPlan(photos, write_labels)
+    return _plan_lists(
+        "clap2015",
+        settings,
+        CLAP2015,
+        name_of=lambda index: f"image_{index + 1}.jpg",
+        list_of=lambda split: f"{split}.csv",
+        line_of=lambda name, one: f"{name};{round(one.mean())};{one.deviation():.5f}",
+    )
 
 
 def plan_clap2016(settings: Synthetic) -> DrawingPlan:
     """The people of the synthetic APPA-REAL, whose pictures the real set of 2016 has, too; lists with the heading image,mean,stdv."""
-    splits, judged = _judged("appareal", settings, APPAREAL)
-    names = [f"{index:06d}.jpg" for index in range(len(judged))]
+    return _plan_lists(
+        "appareal",
+        settings,
+        APPAREAL,
+        name_of=lambda index: f"{index:06d}.jpg",
+        list_of=lambda split: f"{split}_gt.csv",
+        line_of=lambda name, one: f"{name},{one.mean():.6f},{one.deviation():.6f}",
+        heading=("image,mean,stdv",),
+    )
+
+
+def _plan_lists(
+    world: str,
+    settings: Synthetic,
+    shares: dict[str, int],
+    *,
+    name_of: Callable[[int], str],
+    list_of: Callable[[str], str],
+    line_of: Callable[[str, Judged], str],
+    heading: tuple[str, ...] = (),
+) -> DrawingPlan:
+    """A folder of photos and a list of averages for each split."""
+    splits, judged = _judged(world, settings, shares)
+    names = [name_of(index) for index in range(len(judged))]
     photos = [
         Photo(f"{split}/{name}", settings.size, one.subject, label_age=one.real_age) for split, name, one in zip(splits, names, judged)
     ]
 
     def write_labels(root: Path, truths: Sequence[GroundTruth]) -> None:
-        for split in APPAREAL:
-            rows = [(name, one) for of, name, one in zip(splits, names, judged, strict=True) if of == split]
-            lines = [f"{name},{one.mean():.6f},{one.deviation():.6f}" for name, one in rows]
-            write_text(root / f"{split}_gt.csv", "\n".join(["image,mean,stdv", *lines]) + "\n")
+        for split in shares:
+            lines = [line_of(name, one) for of, name, one in zip(splits, names, judged, strict=True) if of == split]
+            write_text(root / list_of(split), "\n".join([*heading, *lines]) + "\n")
 
     return DrawingPlan(photos, write_labels)
 

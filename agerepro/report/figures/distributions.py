@@ -14,7 +14,20 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from agerepro.errors import UserError
 from agerepro.evaluation.predictions import ages_only, check_one_run, groups_only
 from agerepro.evaluation.scores import counts_of
-from agerepro.report.figures.style import BLACK, BLUE, COLOURS, DASHES, GREY, MARKERS, VERMILION, Caption, figure, save
+from agerepro.report.figures.style import (
+    BLACK,
+    BLUE,
+    COLOURS,
+    DASHES,
+    GREY,
+    MARKERS,
+    VERMILION,
+    Caption,
+    dot_each_photo,
+    figure,
+    save,
+    solid_legend,
+)
 from agerepro.tables import AGES, coerce
 
 _AGE_SHADES = LinearSegmentedColormap.from_list("photos", ["#DCECF7", BLUE])
@@ -62,21 +75,9 @@ def plot_two_ages(
     with figure(f"Real and apparent age in {data}", subtitle, caption, height=5.6) as (drawn, axes):
         ends = np.array([min(0, both.to_numpy().min()) - 2, both.to_numpy().max() + 2])
         axes.plot(ends, ends, color=BLACK, linewidth=1, label="real = apparent", zorder=3)
-        axes.scatter(
-            both["age"],
-            both["apparent_age"],
-            s=11,
-            color=BLUE,
-            alpha=0.4,
-            linewidths=0,
-            label="photo",
-            zorder=2,
-            rasterized=len(both) > 5000,
-        )
+        dot_each_photo(axes, both["age"], both["apparent_age"], size=11, zorder=2)
         axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="Real age (years)", ylabel="Apparent age (years)")
-        for handle in axes.legend(loc="upper left").legend_handles:
-            if handle is not None:
-                handle.set_alpha(1)
+        solid_legend(axes)
         return save(drawn, both.reset_index(), folder, name)
 
 

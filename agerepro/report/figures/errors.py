@@ -27,11 +27,13 @@ from agerepro.report.figures.style import (
     PURPLE,
     VERMILION,
     Caption,
+    dot_each_photo,
     figure,
     height_with,
     legend,
     panels,
     save,
+    solid_legend,
 )
 
 LIMITS = np.arange(101) / 10  # years that the cumulative score is taken at, as in pan2018, Figure 4
@@ -104,22 +106,9 @@ def plot_predicted_against_true(
     with figure("Predicted age against true age", subtitle, caption, frame, height=5.9) as (drawn, axes):
         axes.fill_between(ends, ends - 5, ends + 5, color="#E8E8E8", linewidth=0, label="at most 5 years off", zorder=1)
         axes.plot(ends, ends, color=BLACK, linewidth=1, label="no error", zorder=2)
-        axes.scatter(
-            points["age"],
-            points["predicted"],
-            s=13,
-            color=BLUE,
-            alpha=0.4,
-            linewidths=0,
-            label="photo",
-            zorder=3,
-            rasterized=len(points) > 5000,
-        )
+        dot_each_photo(axes, points["age"], points["predicted"], size=13, zorder=3)
         axes.set(xlim=ends, ylim=ends, aspect="equal", xlabel="True age (years)", ylabel="Predicted age (years)")
-        # The key's dot is solid: it stands for a photo, not for how thinly photos lie.
-        for handle in axes.legend(loc="upper left").legend_handles:
-            if handle is not None:
-                handle.set_alpha(1)
+        solid_legend(axes)
         return save(drawn, points, folder, name)
 
 

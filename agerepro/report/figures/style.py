@@ -127,6 +127,18 @@ def legend(axes: Axes, corner: Literal["upper left", "lower right"], *, entries:
         axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, borderaxespad=0, ncols=2 if entries > FEW + 1 else 1)
 
 
+def dot_each_photo(axes: Axes, x: pd.Series, y: pd.Series, *, size: float, zorder: float) -> None:
+    """A dot a photo; of very many, as pixels, so that a print stays small."""
+    axes.scatter(x, y, s=size, color=BLUE, alpha=0.4, linewidths=0, label="photo", zorder=zorder, rasterized=len(x) > 5000)
+
+
+def solid_legend(axes: Axes) -> None:
+    """A key in which the dot is solid: it stands for a photo, not for how thinly photos lie."""
+    for handle in axes.legend(loc="upper left").legend_handles:
+        if handle is not None:
+            handle.set_alpha(1)
+
+
 def height_with(entries: int) -> float:
     """Inches of a figure whose legend has so many entries."""
     lines = entries if entries == FEW + 1 else (entries + 1) // 2
