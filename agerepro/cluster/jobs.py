@@ -79,7 +79,7 @@ def plan_jobs(
                 by_step[f"prepare {name}"] = jobs.add(job)
         target = plan.experiment.stage(grid.stage) if grid else plan.target
         for seed in plan.experiment.seeds[:1] if grid else plan.experiment.seeds:
-            for stage in plan.earlier(target):
+            for stage in plan.experiment.earlier(target):
                 jobs.add_training(plan, stage, seed, by_step)
             if grid is None:
                 known = range(fold_counts[plan.options.experiment]) if folds is None else folds

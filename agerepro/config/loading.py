@@ -408,7 +408,7 @@ def _hint(problem: Any, value: Any) -> str:
     if isinstance(value, str):
         with contextlib.suppress(ValueError):
             return f" YAML reads this as text; write {_yaml_number(float(value))}."
-    return f" ({problem['msg']})"
+    return f" ({str(problem['msg']).removeprefix('Value error, ')})"
 
 
 def _named(values: Any, key: Key) -> str:

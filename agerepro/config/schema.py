@@ -351,3 +351,10 @@ class Experiment:
         """The stages that one directly builds on, by their weights or predictions."""
         starts = tuple(other for other in self.stages if other.name == stage.start_from)
         return (*starts, *self.predictors(stage))
+
+    def earlier(self, stage: BaseStage) -> list[BaseStage]:
+        """All stages that one builds on, by weights or by predictions, the first to be trained first."""
+        stages: dict[str, BaseStage] = {}
+        for needed in self.needs(stage):
+            stages |= {earlier.name: earlier for earlier in self.earlier(needed)} | {needed.name: needed}
+        return list(stages.values())

@@ -34,12 +34,14 @@ class FeatureBlock:
 def head_features(prepared: Any, body: BackboneOutput, spec: BackboneSpec, head: learning.Head, precision: str) -> Any:
     """What a head sees: the features of the input, and of the input resized to every further side, all by the same layers.
 
-    Or those of one layer. UserError for a layer that the backbone does not have.
+    Or those of one layer. UserError for a layer that the backbone does not have, and for sizes that it does not take.
     """
     if isinstance(head.features, learning.LayerFeatures):
         return pooled_layer(prepared, body, head.features, precision)
     features = [_features_of(body.output, body.maps, body, head, precision, suffix="")]
     whole = keras.Model(prepared, [body.output, *body.maps])
+    if head.input_sizes and any(isinstance(layer, keras.layers.Flatten) for layer in whole.layers):
+        raise UserError("The backbone has fully connected layers, which fit one input size: leave head.regression.input_sizes out.")
     for side in head.input_sizes:
         if side < spec.smallest:
             raise UserError(f"The backbone needs an input of at least {spec.smallest} pixels: raise {side} in head.regression.input_sizes.")

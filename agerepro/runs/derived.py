@@ -41,13 +41,8 @@ def as_regression(
 
 def chain_of(experiment: Experiment, start_from: str) -> list[Stage | RegressionStage]:
     """The shared stages that lead to the weights that `start_from` means, in order; none for published ones."""
-    stages = {stage.name: stage for stage in experiment.stages}
-    needed, left = set(), [start_from]
-    while left:
-        name = left.pop()
-        if name in stages and name not in needed:
-            needed.add(name)
-            left += [stages[name].start_from, stages[name].predictions_of()]
+    last = next((stage for stage in experiment.stages if stage.name == start_from), None)
+    needed = {stage.name for stage in (*experiment.earlier(last), last)} if last else set()
     return [stage for stage in experiment.stages if stage.name in needed]
 
 

@@ -57,7 +57,7 @@ def run_grid(options: GridOptions, reporter: Reporter) -> GridResult:
             prepare_set(plan, name, reporter)
     plan = make_plan(options, experiment)
     seed = experiment.seeds[0]
-    for earlier in plan.earlier(stage):
+    for earlier in plan.experiment.earlier(stage):
         train(plan, earlier, seed, reporter)
     task, start = task_of(plan, stage, seed)
     grid = Grid(options.rates, options.batches, options.epochs, tuple(parse_folds(options.folds or "0", None)))

@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 
 class FoldsFailed(CheckFailed):
-    """Folds that could not be done; all others are. reasons: by run, and by the name of the fold's step."""
+    """Folds that could not be done; all others that were asked for are. reasons: by run, and by the name of the fold's step."""
 
     def __init__(self, reasons: Mapping[Run, Mapping[str, str]]) -> None:
         self.reasons = dict(reasons)
         lines = []
         for run, folds in reasons.items():
-            lines.append(f"{len(folds)} {'folds' if len(folds) > 1 else 'fold'} of {run.folder} failed, the others are done:")
+            lines.append(f"{len(folds)} {'folds' if len(folds) > 1 else 'fold'} of {run.folder} failed; `agerepro status` shows the others:")
             lines += [f"  {name}: {reason}" for name, reason in folds.items()]
         super().__init__("\n".join(lines))
 
@@ -120,7 +120,7 @@ def begin(plan: Plan, workers: Workers, reporter: Reporter) -> Begun:
         reporter.say(f"{plan.target.name}: all {len(folds) * len(plan.experiment.seeds)} folds are done already.")
         return Begun(plan, run, folds, missing=False)
     for seed in plan.experiment.seeds:
-        for stage in plan.earlier(plan.target):
+        for stage in plan.experiment.earlier(plan.target):
             train(plan, stage, seed, reporter)
     if not plan.target.fits_all_folds():  # at once and on all processors: one process does it
         workers.help_with(plan, len(missing) - 1)
@@ -315,7 +315,7 @@ def _trained(plan: Plan, stage: BaseStage, seed: int) -> StageCheckpoint:
 
 def _stage_folders(plan: Plan, seed: int) -> dict[str, str]:
     """The folder's name of every shared stage that leads to the folds, by the stage's."""
-    places = {stage.name: plan.checkpoint(stage, seed) for stage in plan.earlier(plan.target)}
+    places = {stage.name: plan.checkpoint(stage, seed) for stage in plan.experiment.earlier(plan.target)}
     return {name: place.folder.name for name, place in places.items() if place is not None}
 
 
@@ -351,7 +351,7 @@ def run_step(plan: Plan, kind: str, what: str, *, seed: int, reporter: Reporter,
         prepare_set(plan, what, reporter)
         return
     if kind == "train":
-        shared = {stage.name: stage for stage in plan.earlier(plan.target)}
+        shared = {stage.name: stage for stage in plan.experiment.earlier(plan.target)}
         _check_is_one_of(what, list(shared), "shared stage")
         train(plan, shared[what], seed, reporter, wait=wait)
         return

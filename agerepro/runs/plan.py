@@ -142,13 +142,6 @@ class Plan:
             self._stages[stage.name, seed] = StageCheckpoint(folder, digest, stage.target) if digest else None
         return self._stages[stage.name, seed]
 
-    def earlier(self, stage: BaseStage) -> list[BaseStage]:
-        """The shared stages that one builds on, by weights or by predictions, the first to be trained first."""
-        stages: dict[str, BaseStage] = {}
-        for needed in self.experiment.needs(stage):
-            stages |= {earlier.name: earlier for earlier in self.earlier(needed)} | {needed.name: needed}
-        return list(stages.values())
-
     @cached_property
     def fold_count(self) -> int | None:
         """Folds of the protocol; None while nobody can know."""
@@ -164,7 +157,7 @@ class Plan:
         prepare = [self._prepare_step(name) for name in self.prepared]
         by_name = {step.name: step for step in prepare}
         for seed in self.experiment.seeds:
-            for stage in self.earlier(self.target):
+            for stage in self.experiment.earlier(self.target):
                 step = self._train_step(stage, seed, by_name)
                 by_name[step.name] = step
         for seed in self.experiment.seeds:

@@ -103,7 +103,7 @@ def _status(title: str, before: Sequence[Part], folds: Sequence[Part]) -> str:
     """A title with counts, then a line each for what comes before the folds, and for folds that are not done, equal ones together."""
     notes = {part.name: _note(part) for part in (*before, *folds)}
     at_work = sum(not part.done and notes[part.name].startswith("running") for part in folds)
-    counts = f"{sum(part.done for part in folds)} of {len(folds)} folds done"
+    counts = f"{sum(part.done for part in folds)} of {len(folds)} folds done" if folds else "no fold done"
     left = _seconds_left(folds, at_work)
     rest = f", {at_work} running" + (f", about {in_time(left)} left at this pace" if left else "") if at_work else ""
     grouped: dict[tuple[str, str], list[str]] = {}

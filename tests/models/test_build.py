@@ -79,6 +79,11 @@ def test_a_further_size_too_small_for_the_backbone_is_refused() -> None:
         build_network(Backbone(name="dlib_resnet", width=0.25), Regression(input_sizes=(100,)), outputs={"years": 1}, size=150, seed=0)
 
 
+def test_a_backbone_with_fully_connected_layers_takes_no_further_size() -> None:
+    with pytest.raises(UserError, match=r"fully connected .*head\.regression\.input_sizes"):
+        build_network(Backbone(name="alexnet", width=0.125), Regression(input_sizes=(99,)), outputs={"years": 1}, size=67, seed=0)
+
+
 def test_statistics_of_the_stages_come_in_their_order() -> None:
     slim, photos = Backbone(name="vgg16", width=0.125), PHOTOS.astype(np.float32)
     features = {}
