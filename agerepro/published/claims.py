@@ -122,6 +122,11 @@ def distinct(values: pd.Series) -> int:
     return int(values[values != ""].nunique())
 
 
+def one_of(count: int, counts: Sequence[float]) -> Value:
+    """Yes where a count is one of several that are told; if not, the count as text, so that it can be read."""
+    return count in counts or f"{count:,}"
+
+
 def not_among(values: Sequence[float], allowed: Sequence[float]) -> str:
     """The distinct values that are not allowed, as text, or "none"."""
     return _list_names(dict.fromkeys(f"{value:g}" for value in values if value not in allowed))
