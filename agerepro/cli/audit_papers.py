@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def audit_papers(papers: tuple[str, ...], data: Path | None, style: str | None) -> None:
     """Compute again what papers print: sums, differences, accuracies of matrices, counts of photos; say where they disagree.
 
-    Without PAPER all that have claims. With --data also what is counted in a data set; file lists without pictures will do.
+    Without PAPER all that have claims. With --data also what is counted in a data set; without pictures the lists
+    of Adience, APPA-REAL, ChaLearn and AADB will do, and the names of FG-NET's.
     Exit code 1 where a disagreement is found that is not listed, with its reading, as a known misprint.
 
     \b
@@ -45,14 +46,10 @@ def audit_papers(papers: tuple[str, ...], data: Path | None, style: str | None) 
 def _find_photos(data: Path | None, tables: dict[tuple[str, str], pd.DataFrame], name: str, labels: str) -> pd.DataFrame | None:
     """The photos table of a data set, read once; None where its folder is not there. UserError where the folder holds no photos."""
     from agerepro.datasets import catalog
-    from agerepro.datasets.verify import SURVEYS
+    from agerepro.datasets.verify import labelled_photos
 
     if data is None or not catalog.folder_of(name, data).is_dir():
         return None
     if (name, labels) not in tables:
-        # A survey counts file lists without pictures; a reader, which feeds a training, needs both.
-        if name in SURVEYS:
-            tables[name, labels] = SURVEYS[name](catalog.folder_of(name, data), labels=labels).photos.table
-        else:
-            tables[name, labels] = catalog.read(name, data).table
+        tables[name, labels] = labelled_photos(name, data, labels=labels)
     return tables[name, labels]

@@ -25,10 +25,10 @@ PICTURES = ("datasetImages_warp256", "AADB_newtest", "datasetImages_originalSize
 SCORED = re.compile(r"[01]\.\d+_")  # what names of test pictures begin with in their own archive: their score
 
 
-def read(root: Path) -> Photos:
+def read(root: Path, *, labels_only: bool = False) -> Photos:
     """The pictures of AADB under `root` that a list names: `score` from 0 to 1, `split`; no age, nobody known.
 
-    UserError without the lists, or for one that is no list of names and numbers.
+    labels_only: pictures that are not there count, too, without a path. UserError without the lists, or for one that is no list of names and numbers.
     """
     folder = native_folder("aadb", root, LAYOUTS["aadb"])
     lists = _lists(folder)
@@ -38,7 +38,7 @@ def read(root: Path) -> Photos:
     first = listed["name"].map(listed.drop_duplicates("name").set_index("name")["split"])
     why = pd.Series("", index=listed.index)
     for reason, wrong in (
-        ("there is no such picture", ~listed["name"].isin(list(pictures))),
+        ("there is no such picture", ~listed["name"].isin(list(pictures)) & (not labels_only)),
         ("the score is not between 0 and 1", ~listed["score"].between(0, 1)),
         (OUTSIDE, ~pd.Series(stays_inside(listed["name"]), index=listed.index)),
         ("listed twice", listed["name"].duplicated()),
@@ -48,7 +48,7 @@ def read(root: Path) -> Photos:
     table = pd.DataFrame(
         {
             "photo": "aadb/" + listed["name"],
-            "path": listed["name"].map(pictures),
+            "path": listed["name"].map(pictures).fillna(""),
             "score": listed["score"],
             "split": listed["split"],
         }

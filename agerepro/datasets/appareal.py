@@ -26,18 +26,19 @@ RACES = {"afroamerican": "black", "caucasian": "white", "asian": "asian"}
 NEAR = 0.01  # years within which an average is that of the votes, since the lists are rounded
 
 
-def read(root: Path, *, pictures: str = "crops", ignored: str = "keep") -> Photos:
+def read(root: Path, *, pictures: str = "crops", ignored: str = "keep", labels_only: bool = False) -> Photos:
     """The photos of APPA-REAL under `root`: `age` is the real one, `apparent_age` and `apparent_std` are those of the votes.
 
     pictures: `crops` takes the authors' faces, cut out with 40 % and turned upright, `whole` the photos they come from, in which faces
     are then looked for. ignored: `drop` leaves out 118 training photos whose crop shows no face, or not the one that was voted on, by
     the list of github yu4u/age-gender-estimation. Gender and ethnicity are known where the lists allcategories_*.csv are there.
+    labels_only: pictures that are not there count, too.
     UserError without a list of averages, or for one of another shape.
     """
     folder = native_folder("appareal", root, LAYOUTS["appareal"])
     parts, skipped = [], []
     for split in SPLITS:
-        rows, left_out = _split(folder, root, split, pictures)
+        rows, left_out = _split(folder, root, split, pictures, labels_only=labels_only)
         parts.append(rows)
         skipped += left_out
     rows = pd.concat(parts, ignore_index=True)
@@ -78,7 +79,7 @@ def ignored_names() -> frozenset[str]:
     return frozenset(files("agerepro.datasets.cards").joinpath(IGNORED).read_text(encoding="utf-8").split())
 
 
-def _split(folder: Path, root: Path, split: str, pictures: str) -> tuple[pd.DataFrame, list[SkippedItem]]:
+def _split(folder: Path, root: Path, split: str, pictures: str, *, labels_only: bool) -> tuple[pd.DataFrame, list[SkippedItem]]:
     """The rows of a split whose picture is there, with `name`, and what is left out."""
     listed = _averages(folder, split)
     place = nested(folder, split) or folder / split
@@ -89,7 +90,7 @@ def _split(folder: Path, root: Path, split: str, pictures: str) -> tuple[pd.Data
     for reason, wrong in (
         ("listed twice", listed["file_name"].duplicated()),
         ("no age is given", listed[["apparent_age_avg", "real_age"]].isna().any(axis=1)),
-        ("there is no such picture", ~path.isin(present)),
+        ("there is no such picture", ~path.isin(present) & (not labels_only)),
     ):
         why = why.where(~wrong, reason)
     table = pd.DataFrame(

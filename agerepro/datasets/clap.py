@@ -24,21 +24,21 @@ SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 DEPTH = 3  # how far below the data set's folder its pictures are looked for
 
 
-def read_2015(root: Path) -> Photos:
+def read_2015(root: Path, *, labels_only: bool = False) -> Photos:
     """The pictures of ChaLearn LAP 2015 under `root`, as `read_lists`."""
-    return read_lists("clap2015", root)
+    return read_lists("clap2015", root, labels_only=labels_only)
 
 
-def read_2016(root: Path) -> Photos:
+def read_2016(root: Path, *, labels_only: bool = False) -> Photos:
     """The pictures of ChaLearn LAP 2016 under `root`, as `read_lists`."""
-    return read_lists("clap2016", root)
+    return read_lists("clap2016", root, labels_only=labels_only)
 
 
-def read_lists(dataset: str, root: Path) -> Photos:
+def read_lists(dataset: str, root: Path, *, labels_only: bool = False) -> Photos:
     """The pictures that the lists name and that are there: `apparent_age`, `apparent_std`, `split`; no age, nobody known.
 
-    A list that is not there is passed over, since the lists of test pictures came later than the others. UserError without any, or
-    for one that is no list.
+    A list that is not there is passed over, since the lists of test pictures came later than the others. labels_only: pictures that
+    are not there count, too, without a path. UserError without any list, or for one that is none.
     """
     folder = native_folder(dataset, root, LAYOUTS[dataset])
     places = dict(_picture_folders(root))
@@ -49,19 +49,21 @@ def read_lists(dataset: str, root: Path) -> Photos:
             skipped.append(SkippedItem(below(folder, root) + name, "the list is missing"))
             continue
         labels.append(below(folder, root) + path.name)
-        rows, left_out = _split(dataset, path, split, _pictures(places, folder, root, split))
+        rows, left_out = _split(dataset, path, split, _pictures(places, folder, root, split), labels_only=labels_only)
         parts.append(rows)
         skipped += left_out
     return Photos(coerce(pd.concat(parts, ignore_index=True), PHOTOS), skipped=tuple(skipped), label_files=tuple(labels))
 
 
-def _split(dataset: str, path: Path, split: str, pictures: Mapping[str, str]) -> tuple[pd.DataFrame, list[SkippedItem]]:
+def _split(
+    dataset: str, path: Path, split: str, pictures: Mapping[str, str], *, labels_only: bool
+) -> tuple[pd.DataFrame, list[SkippedItem]]:
     """The rows of a list whose picture is there, and what is left out, with the reason."""
     listed = _rows(path)
     mean, deviation = numbers(listed["mean"]), numbers(listed["stdv"])
     why = pd.Series("", index=listed.index)
     for reason, wrong in (
-        ("there is no such picture", ~listed["image"].isin(list(pictures))),
+        ("there is no such picture", ~listed["image"].isin(list(pictures)) & (not labels_only)),
         (f"no mean of votes in {path.name}", mean.isna()),
         (OUTSIDE, ~pd.Series(stays_inside(listed["image"]), index=listed.index)),
         (f"listed twice in {path.name}", listed["image"].duplicated()),
@@ -70,7 +72,7 @@ def _split(dataset: str, path: Path, split: str, pictures: Mapping[str, str]) ->
     table = pd.DataFrame(
         {
             "photo": f"{dataset}/{split}/" + listed["image"],
-            "path": listed["image"].map(pictures),
+            "path": listed["image"].map(pictures).fillna(""),
             "apparent_age": mean,
             "apparent_std": deviation,
             "split": split,

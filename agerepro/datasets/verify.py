@@ -10,12 +10,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from agerepro.datasets import adience, appareal, morph
+from agerepro.datasets import aadb, adience, appareal, clap, morph
 from agerepro.datasets.adience import POLICIES
 from agerepro.datasets.catalog import Published, card, existing_folder, leaves_out, read, reading_options
 from agerepro.datasets.photos import Finding, Photos, SkippedItem
 
 SURVEYS = {"adience": adience.survey}  # sets whose labels can be counted without pictures, by each label policy
+# Sets whose lists can be counted without pictures; `Photos` of all that they name.
+LISTED: dict[str, Callable[..., Photos]] = {
+    "aadb": aadb.read,
+    "appareal": appareal.read,
+    "clap2015": clap.read_2015,
+    "clap2016": clap.read_2016,
+}
+LABELS_ONLY = "no pictures are there: counted from the lists alone, which is not enough to train"
 # Sets whose labels say a thing several times over, and what counts where they agree.
 AUDITS: dict[str, Callable[[Path], tuple[Finding, ...]]] = {"appareal": appareal.audit, "morph": morph.audit}
 
@@ -92,18 +100,32 @@ class Verification:
 def verify(name: str, data: Path, *, reading: Mapping[str, str] | None = None) -> Verification:
     """The counts of the data set in `data/<name>` beside its card's. UserError as `catalog.read`.
 
-    reading: options of its reader. A set of SURVEYS is counted from its labels alone where no pictures are, which a note says; one of
-    AUDITS is audited, whatever the options.
+    reading: options of its reader. A set of SURVEYS or LISTED is counted from its labels alone where no pictures are, which a note says;
+    one of AUDITS is audited, whatever the options.
     """
     options = reading_options(name, reading)
     if name in SURVEYS:
         return _survey(name, existing_folder(name, data))
-    photos = read(name, data, reading=reading)
+    photos, labels_only = read(name, data, reading=reading), False
+    if photos.table.empty and name in LISTED:
+        photos, labels_only = LISTED[name](existing_folder(name, data), **options, labels_only=True), True
     rows = counts(photos, Published() if leaves_out(name, reading) else card(name).published)
     if name in AUDITS:
         rows += [Row(finding.what, finding.count, finding.expected) for finding in AUDITS[name](existing_folder(name, data))]
     notes = [f"read with {', '.join(f'{option}: {value}' for option, value in options.items())}"] if options else []
+    notes += [LABELS_ONLY] if labels_only else []
     return Verification(name, tuple(rows), photos.skipped, tuple(notes))
+
+
+def labelled_photos(name: str, data: Path, *, labels: str) -> pd.DataFrame:
+    """The PHOTOS that a data set's labels are of; where lists alone tell of them, also those whose picture is not there.
+
+    labels: the label policy of a set of SURVEYS. UserError as `catalog.read`.
+    """
+    if name in SURVEYS:
+        return SURVEYS[name](existing_folder(name, data), labels=labels).photos.table
+    table = read(name, data).table
+    return LISTED[name](existing_folder(name, data), labels_only=True).table if table.empty and name in LISTED else table
 
 
 def counts(photos: Photos, published: Published) -> list[Row]:
@@ -153,8 +175,7 @@ def _survey(name: str, root: Path) -> Verification:
         step = next(step for step in photos.funnel if step.name == POLICIES[policy])
         rows.append(Row(f"{policy}: {step.name}", step.kept, published.funnel.get(step.name)))
         rows += [Row(f"{policy}: {row.what}", row.ours, None) for row in parts(photos.table, published)]
-    labels_only = "no pictures are there: counted from the fold files alone, which is not enough to train"
-    return Verification(name, tuple(rows), exact.photos.skipped, (f"pictures: {exact.layout}/" if exact.layout else labels_only,))
+    return Verification(name, tuple(rows), exact.photos.skipped, (f"pictures: {exact.layout}/" if exact.layout else LABELS_ONLY,))
 
 
 def _within(ages: pd.Series, label: str) -> int:

@@ -55,13 +55,15 @@ def within_tolerance(errors: Floats, *, within: float, limit: Limit) -> NDArray[
 def epsilon_errors(ages: ArrayLike, predicted: ArrayLike, age_std: ArrayLike) -> Floats:
     """1 - exp(-(predicted - age)^2 / (2 age_std^2)) of every photo, (n,), 0 best and 1 worst [pan2018, section 4.2; teh2018, equation 4].
 
-    Their mean is the epsilon error of ChaLearn's challenges: an error costs less where the votes on a photo's age lie far apart.
-    Raises UserError for a standard deviation, in years, that is missing or not above 0, and as `absolute_errors`.
+    Their mean is the epsilon error of ChaLearn's challenges: an error costs less where the votes on a photo's age lie far apart. Where
+    all votes are the same, age_std is 0, as of 11 test photos of CLAP2016: the limit is taken, 0 for the very age and 1 for any other.
+    Raises UserError for a standard deviation, in years, that is missing or below 0, and as `absolute_errors`.
     """
     errors, spread = absolute_errors(ages, predicted), np.asarray(age_std, dtype="float64")
-    if spread.shape != errors.shape or not (np.isfinite(spread) & (spread > 0)).all():
-        raise UserError("The epsilon error needs a standard deviation of the age above 0 for every photo. Score photos that have one.")
-    return -np.expm1(-(errors**2) / (2 * spread**2))
+    if spread.shape != errors.shape or not (np.isfinite(spread) & (spread >= 0)).all():
+        raise UserError("The epsilon error needs a standard deviation of the age, 0 or more, for every photo. Score photos that have one.")
+    scaled = np.divide(errors, spread, out=np.where(errors > 0, np.inf, 0.0), where=spread > 0)
+    return -np.expm1(-(scaled**2) / 2)
 
 
 def spearman(ages: ArrayLike, predicted: ArrayLike) -> float:

@@ -42,7 +42,7 @@ def scores(
 ) -> pd.DataFrame:
     """A SCORES table, one block an experiment and profile; `seed` and `resamples` steer the bootstrap only.
 
-    age_std: photo -> years, how uncertain its age is; the epsilon error is scored where every tested photo has one above 0.
+    age_std: photo -> years, how uncertain its age is; the epsilon error is scored where every tested photo has one and they are not all 0.
 
     fold    mae              the fold's mean absolute error, years; n photos
     macro   mae              mean over folds, with the t interval over folds; n folds
@@ -230,7 +230,9 @@ def _pooled(block: pd.DataFrame, errors: Floats, age_std: Mapping[str, float]) -
     values = {"mae": errors, "cs_5": within_tolerance(errors, within=5, limit="included").astype("float64")}
     values |= {f"ca_{years}": within_tolerance(errors, within=years, limit="excluded").astype("float64") for years in (3, 5, 7)}
     spread = block["photo"].map(dict(age_std)).astype("float64")
-    return values | ({"epsilon_error": epsilon_errors(block["age"], block["predicted"], spread)} if (spread > 0).all() else {})
+    return values | (
+        {"epsilon_error": epsilon_errors(block["age"], block["predicted"], spread)} if (spread >= 0).all() and (spread > 0).any() else {}
+    )
 
 
 def _r2_over_folds(block: pd.DataFrame) -> Interval:

@@ -95,8 +95,9 @@ def divide(photos: pd.DataFrame, split: Split | None, *, rng_key: Sequence[str |
     if isinstance(split, RandomSplit):
         validation = sample_fraction(photos["photo"], split.fraction, rng_key=rng_key)
     else:
-        people = sample_fraction(photos["subject"], split.fraction, rng_key=rng_key)
-        validation = set(photos.loc[photos["subject"].isin(people), "photo"])
+        subjects = people_of(photos)
+        people = sample_fraction(subjects, split.fraction, rng_key=rng_key)
+        validation = set(photos.loc[subjects.isin(people), "photo"])
     return everything - validation, validation
 
 

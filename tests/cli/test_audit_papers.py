@@ -8,10 +8,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from agerepro.cli.main import agerepro_command
+from agerepro.datasets.verify import labelled_photos
 from agerepro.published import audit, tables
 from agerepro.published.tables import published_table
 from agerepro.synthetic.writers import FGNET_NAMES
@@ -69,6 +71,20 @@ def test_all_papers_without_data_and_as_json(fgnet):
     rows = {row["id"]: row for row in json.loads(audit_papers("koenig2019", "--data", fgnet, "--json", code=0))}
     assert (rows["fgnet-outputs"]["recomputed"], rows["fgnet-outputs"]["verdict"]) == ("63", "agree")
     assert rows["adience-adults"]["missing"] == "adience"
+
+
+def test_clap2016_is_counted_from_its_published_lists_alone(full_reference, tmp_path):
+    labels = pd.read_csv(full_reference / "data" / "metadata" / "appa_real" / "clap2016_labels.csv")
+    (tmp_path / "clap2016").mkdir()
+    for split, rows in labels.groupby("split"):
+        rows.iloc[:, 1:].to_csv(tmp_path / "clap2016" / f"{split}_gt.csv", index=False, header=["image", "mean", "stdv"])
+    rows = {row["id"]: row for row in json.loads(audit_papers("pan2018", "--data", tmp_path, "--json", code=0))}
+    assert rows["clap2016-test-counted"]["recomputed"] == "1,978"
+    counted = [row for name, row in rows.items() if name.startswith("clap2016-") and name[9:].split("-")[0].isdigit()]
+    assert len(counted) >= 4 and {row["verdict"] for row in counted} == {"agree"}
+    # All who voted on 11 of the test photos gave one age, and still the photos are scored.
+    table = labelled_photos("clap2016", tmp_path, labels="exact")
+    assert (table.loc[table["split"] == "test", "apparent_std"] == 0).sum() == 11
 
 
 def test_adience_is_counted_from_its_fold_files_alone(write_adience_folds, tmp_path):

@@ -133,9 +133,15 @@ def test_epsilon_error_against_both_papers_as_they_print_it(photos):
     assert (epsilon_errors(ages, predicted, 2 * spread) <= errors).all()
 
 
-@pytest.mark.parametrize("spread", [[1, 0], [1, float("nan")], [1, -1], [1]])
+def test_where_all_votes_agree_the_epsilon_error_is_its_limit():
+    agreed = epsilon_errors([20, 20, 20], [20, 21, 24], [0, 0, 4])
+    assert list(agreed) == [0, 1, pytest.approx(1 - np.exp(-0.5))]
+    assert agreed[:2] == pytest.approx(epsilon_errors([20, 20], [20, 21], [1e-9, 1e-9]))
+
+
+@pytest.mark.parametrize("spread", [[1, float("nan")], [1, -1], [1]])
 def test_an_age_without_a_spread_has_no_epsilon_error(spread):
-    with pytest.raises(UserError, match="standard deviation of the age above 0"):
+    with pytest.raises(UserError, match="standard deviation of the age"):
         epsilon_errors([20, 30], [20, 30], spread)
 
 

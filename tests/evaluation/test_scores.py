@@ -129,6 +129,9 @@ def test_epsilon_error_where_every_photo_has_a_spread(predictions):
     table = scores(predictions, age_std=spread)
     errors = np.array([0, 1, 2, 5, 6, 12])
     assert value(table, "pooled", "epsilon_error") == pytest.approx(np.mean(1 - np.exp(-(errors**2) / 8)))
+    some_agreed = scores(predictions, age_std=spread | {predictions["photo"].iloc[-1]: 0.0})  # twelve years off: its error is 1 anyhow
+    assert value(some_agreed, "pooled", "epsilon_error") == pytest.approx(value(table, "pooled", "epsilon_error"), abs=1e-8)
+    assert "epsilon_error" not in set(scores(predictions, age_std=dict.fromkeys(predictions["photo"], 0.0))["metric"])
     spread.popitem()
     assert "epsilon_error" not in set(scores(predictions, age_std=spread)["metric"])
     assert "epsilon_error" not in set(scores(predictions)["metric"])

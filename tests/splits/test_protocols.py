@@ -99,8 +99,11 @@ def test_years_of_a_label() -> None:
 
 
 def photos_of(people: list[int]) -> pd.DataFrame:
-    names = [f"{person:03d}" for person in people]
-    return pd.DataFrame({"photo": [f"set/{i}.jpg" for i in range(len(people))], "subject": names})
+    return photos_of_names([f"{person:03d}" for person in people])
+
+
+def photos_of_names(names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"photo": [f"set/{i}.jpg" for i in range(len(names))], "subject": names})
 
 
 people_lists = st.lists(st.integers(0, 12), min_size=20, max_size=60).filter(lambda people: len(set(people)) >= 6)
@@ -404,6 +407,14 @@ def test_hold_outs_take_their_share_of_images_or_people() -> None:
     people = photos.set_index("photo").loc[sorted(divide(photos, GroupSplit(fraction=0.2), rng_key=(0,))[1]), "subject"]
     assert people.value_counts().tolist() == [5, 5]
     assert divide(photos, None, rng_key=(0,)) == (set(photos["photo"]), set())
+
+
+def test_photos_of_nobody_known_are_people_of_their_own_in_a_hold_out() -> None:
+    photos = photos_of_names(["a"] * 5 + [""] * 15)
+    sizes = {len(divide(photos, GroupSplit(fraction=0.25), rng_key=(seed,))[1]) for seed in range(20)}
+    assert sizes == {4, 8}  # four of 16 people, of whom one has five photos
+    nameless = photos_of_names([""] * 20)
+    assert len(divide(nameless, GroupSplit(fraction=0.25), rng_key=(0,))[1]) == 5
 
 
 def test_a_stage_on_the_authors_lists_never_sees_their_test_images_and_parts_share_the_training_images() -> None:
