@@ -33,6 +33,7 @@ PREPROCESSING = {
     ("imagenet", "vgg16"): CAFFE,
     ("imagenet", "vgg16_bn"): TORCHVISION,
     ("imagenet", "resnet50_v1_5"): TORCHVISION,
+    ("imagenet", "alexnet"): Preprocessing("bgr", (0.0, 0.0, 0.0), 1.0),  # the net's first layer is a batch norm [cvjena/cnn-models]
     ("dlib", "dlib_resnet"): Preprocessing("rgb", (122.782, 117.001, 104.298), 256.0),  # dlib's input_rgb_image_sized
 }
 # Without published weights: about unit variance for photos, which is what He's initialisation assumes.

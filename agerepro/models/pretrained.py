@@ -14,6 +14,7 @@ from agerepro.models.dlib_file import FILE, PACKAGE, find_dlib_weights
 RELEASE = "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
 KERAS_VGG16 = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
 TIMM = "https://huggingface.co/timm/{}/resolve/{}/"  # name of the weights, commit
+CNN_MODELS = "https://upload.uni-jena.de/data/58492f883382d6.05749656/"  # cvjena/cnn-models, AlexNet_cvgj/model_download_link.txt
 TIMM_FILE = "model.safetensors"  # every network's
 OTHER_FOLDER = "name the folder that has it with --weights DIR (make: WEIGHTS=DIR)"
 VGGFACE2_LICENCE = "VGGFace2 weights: terms unclear, treat as attribution, non-commercial research use; code of keras-vggface: MIT"
@@ -29,7 +30,8 @@ class PretrainedWeights:
     parameters: numbers that our backbone takes from the file. not_used: layers of the file that are no part of our network,
     left out by name and by nothing else. layers: the file's names of layers -> ours, where they differ in more than `/` or `.` for `_`.
     digests: file -> what its publisher prints, "md5:" or "sha256:" and hex digits; a file that differs is refused. Empty: none printed.
-    release_file: the release's own name of the first file, where that is another.
+    release_file: the release's own name of the first file, where that is another. sides: of the pictures (pixels) that the backbone's own
+    fully connected layers fit, if it has such layers.
     """
 
     files: tuple[str, ...]
@@ -40,6 +42,7 @@ class PretrainedWeights:
     layers: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     release_file: str = ""
+    sides: range = range(0)
 
 
 def torchvision_vgg16_bn() -> dict[str, str]:
@@ -107,6 +110,15 @@ PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
         digests={"resnet50.tv_in1k.safetensors": "sha256:5d061a3c593d795bfe682d9b152bafbcf550579873492def3515b46db1189888"},
         release_file=TIMM_FILE,
     ),
+    ("imagenet", "alexnet"): PretrainedWeights(
+        files=("alexnet_cvgj_iter_320000.caffemodel",),
+        release=CNN_MODELS,
+        licence="BSD 2-clause (cvjena/cnn-models; on the weights nothing more is said); ImageNet's photos: non-commercial research use",
+        parameters=56_887_372,
+        not_used=("fc8",),  # ImageNet's 1,000 classes
+        sides=range(227, 231),  # all maps are as large as those of the published net at 227
+        digests={"alexnet_cvgj_iter_320000.caffemodel": "sha256:d907ac9b2b3427367b2d7a8ca9bd697b14a38a95f29c1a52fae06f45db3a6369"},
+    ),
     ("dlib", "dlib_resnet"): PretrainedWeights(
         files=(FILE,),
         release="",
@@ -123,6 +135,14 @@ def pretrained_weights(source: str, backbone: str) -> PretrainedWeights:
         fitting = ", ".join(sorted(weights for weights, name in PRETRAINED if name == backbone)) or "nothing"
         raise UserError(f"{backbone} has no published weights {source!r}; set backbone.weights to one of: {fitting}, none.")
     return published
+
+
+def check_side(source: str, backbone: str, size: int) -> None:
+    """Return if the weights fit a backbone for pictures of `size` pixels; else UserError."""
+    sides = pretrained_weights(source, backbone).sides
+    if sides and size not in sides:
+        fitting = f"{sides[0]} to {sides[-1]} pixels"
+        raise UserError(f"The weights {source!r} of {backbone} fit pictures of {fitting}, not {size}: set augment.size.")
 
 
 def find_local(source: str, backbone: str, *, folder: Path | None) -> Path | None:

@@ -20,6 +20,7 @@ from agerepro.config import schema
 from agerepro.errors import UserError
 from agerepro.io import atomic_write
 from agerepro.models.build import Network
+from agerepro.models.caffe_file import read_caffe, read_layers
 from agerepro.models.dlib_file import check_dlib_file, read_dlib_file
 from agerepro.models.pretrained import PRETRAINED, PretrainedWeights, check_digest, digest, find_weights, pretrained_weights
 from agerepro.models.safetensors_file import keras_layout, layer_of, read_header, read_safetensors
@@ -146,7 +147,8 @@ def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> Lo
         stored, unread = read_safetensors(path, not_used=published.not_used)
         tensors = _by_name(keras_layout(stored, published.layers), path)
     else:
-        stored, unread = read_keras_h5(path, not_used=published.not_used)
+        read = read_caffe if path.suffix == ".caffemodel" else read_keras_h5
+        stored, unread = read(path, not_used=published.not_used)
         tensors = _by_name(((our_name(name, published.layers), array) for name, array in stored.items()), path)
     return LoadedWeights(
         source=source,
@@ -160,9 +162,9 @@ def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> Lo
 
 
 def check_weight_file(path: Path) -> None:
-    """Return if a published weight file (Keras's `.h5`, `.safetensors`, dlib's `.dat`) is what its name says; else UserError.
+    """Return if a published weight file (Keras's `.h5`, `.safetensors`, Caffe's, dlib's `.dat`) is what its name says; else UserError.
 
-    Names and shapes are looked at in the first two, header and size in the third, so a web page under the file's name, a download
+    Names and shapes are looked at in the first three, header and size in the last, so a web page under the file's name, a download
     that broke off, and another network's file are noticed before anything starts. Loads no tensor, but reads the whole file where its
     publisher prints a digest.
     """
@@ -258,7 +260,9 @@ def _layer(name: str) -> str:
 
 
 def _stored_sizes(path: Path) -> list[tuple[str, int]]:
-    """(layer, how many numbers) of each tensor of an `.h5` or `.safetensors` file."""
+    """(layer, how many numbers) of each tensor of an `.h5` or `.safetensors` file, of each layer of a `.caffemodel`."""
+    if path.suffix == ".caffemodel":
+        return [(layer.name, layer.size) for layer in read_layers(path)]
     if path.suffix == ".safetensors":
         return [(layer_of(name), stored.size) for name, stored in read_header(path).items()]
     with _keras_h5(path) as file:

@@ -12,7 +12,7 @@ from agerepro.config.schema import AutoSklearn, Experiment, OwnData, RegressionS
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.io import check_writable
-from agerepro.models.pretrained import find_weights
+from agerepro.models.pretrained import check_side, find_weights
 from agerepro.regression.automl import find_interpreter
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.plan import Plan, RunOptions, make_plan
@@ -142,6 +142,7 @@ def weight_problems(experiment: Experiment, weights: Path | None) -> list[str]:
         from agerepro.models.weights import check_weight_file  # it loads Keras
 
     try:
+        check_side(experiment.backbone.weights, experiment.backbone.name, experiment.augment.size)
         check_weight_file(find_weights(experiment.backbone.weights, experiment.backbone.name, folder=weights))
     except UserError as error:
         return [str(error)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,6 +16,7 @@ from agerepro.errors import UserError
 from agerepro.models.alexnet import SMALLEST
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import BatchNorm
+from agerepro.models.pretrained import PRETRAINED, check_side
 from agerepro.models.weights import load_strict, variables_by_name
 
 # AlexNet_cvgj/deploy.prototxt: (outputs, kernel, stride, padding, groups, max-pool behind)
@@ -93,11 +96,30 @@ def test_layers_and_parameters_are_the_published_ones() -> None:
     assert [network.full.get_layer(f"pool{n}").output.shape[1] for n in (1, 2, 5)] == [27, 13, 6]  # Caffe's, which rounds up
     trained = sum(int(np.prod(weight.shape)) for weight in network.full.trainable_weights)
     assert trained == 60_965_224 + 6  # Krizhevsky et al. 2012 ("60 million"), and the scale of the input's three channels
+    assert network.backbone.count_params() == PRETRAINED["imagenet", "alexnet"].parameters
     assert network.stages == tuple(f"conv{n}_relu" for n in range(1, 6)) and network.last_conv == "conv5_relu"
 
 
-def test_smaller_inputs_and_published_weights_are_refused() -> None:
+def test_smaller_inputs_and_weights_that_do_not_fit_are_refused() -> None:
     with pytest.raises(UserError, match=f"alexnet.*{SMALLEST} pixels"):
         build_network(Backbone(name="alexnet", width=0.125), Classification(), outputs={"logits": 3}, size=SMALLEST - 1, seed=0)
-    with pytest.raises(UserError, match=r"alexnet has no published weights 'imagenet'.*none"):
-        build_network(Backbone(name="alexnet", weights="imagenet"), Classification(), outputs={"logits": 3}, size=227, seed=0)
+    with pytest.raises(UserError, match=r"alexnet has no published weights 'vggface'.*imagenet, none"):
+        build_network(Backbone(name="alexnet", weights="vggface"), Classification(), outputs={"logits": 3}, size=227, seed=0)
+    with pytest.raises(UserError, match=r"'imagenet' fit alexnet at width 1 only"):
+        build_network(Backbone(name="alexnet", weights="imagenet", width=0.5), Classification(), outputs={"logits": 3}, size=227, seed=0)
+
+
+def test_published_weights_fit_pictures_whose_maps_are_those_of_the_published_net() -> None:
+    def maps(size: int, rounding: Callable[[float], int]) -> list[int]:
+        """Sides of the first convolution's map and behind each max-pool; Caffe rounds the latter up, Keras down."""
+        sides = [(size - 11) // 4 + 1]
+        for _ in range(3):
+            sides.append(rounding((sides[-1] - 3) / 2) + 1)
+        return sides
+
+    fitting = PRETRAINED["imagenet", "alexnet"].sides
+    assert list(fitting) == [size for size in range(67, 500) if maps(size, math.floor) == maps(size, math.ceil) == maps(227, math.ceil)]
+    check_side("imagenet", "alexnet", 227)
+    with pytest.raises(UserError, match=r"alexnet fit pictures of 227 to 230 pixels, not 224"):
+        check_side("imagenet", "alexnet", 224)
+    check_side("imagenet", "vgg16", 64)
