@@ -46,7 +46,7 @@ def interrupt(where: str) -> Interrupted:
 
 
 def check_stop(where: str) -> None:
-    """Raise Interrupted where a signal has come; for work whose every step is saved already."""
+    """Raise Interrupted where a signal has come; for work whose every step is saved already, or that is soon done again."""
     if _received:
         raise interrupt(where)
 

@@ -28,7 +28,8 @@ SCORED = re.compile(r"[01]\.\d+_")  # what names of test pictures begin with in 
 def read(root: Path, *, labels_only: bool = False) -> Photos:
     """The pictures of AADB under `root` that a list names: `score` from 0 to 1, `split`; no age, nobody known.
 
-    labels_only: pictures that are not there count, too, without a path. UserError without the lists, or for one that is no list of names and numbers.
+    labels_only: pictures that are not there count, too, without a path. UserError without the lists, or for one that is no list of
+    names and numbers.
     """
     folder = native_folder("aadb", root, LAYOUTS["aadb"])
     lists = _lists(folder)

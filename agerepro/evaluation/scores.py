@@ -230,9 +230,9 @@ def _pooled(block: pd.DataFrame, errors: Floats, age_std: Mapping[str, float]) -
     values = {"mae": errors, "cs_5": within_tolerance(errors, within=5, limit="included").astype("float64")}
     values |= {f"ca_{years}": within_tolerance(errors, within=years, limit="excluded").astype("float64") for years in (3, 5, 7)}
     spread = block["photo"].map(dict(age_std)).astype("float64")
-    return values | (
-        {"epsilon_error": epsilon_errors(block["age"], block["predicted"], spread)} if (spread >= 0).all() and (spread > 0).any() else {}
-    )
+    if not ((spread >= 0).all() and (spread > 0).any()):
+        return values
+    return values | {"epsilon_error": epsilon_errors(block["age"], block["predicted"], spread)}
 
 
 def _r2_over_folds(block: pd.DataFrame) -> Interval:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -162,31 +162,46 @@ def seed_notes(runs: Sequence[RunResult]) -> list[str]:
 
 
 def paired_notes(runs: Sequence[RunResult]) -> list[str]:
-    """One sentence for every two runs: the difference of their errors over shared folds, or why there is none.
+    """One sentence for every two runs that can be paired: the difference of their errors over shared folds. One for all that cannot.
 
     p-values are corrected for all pairs that are tested here [evaluation.significance.holm], paired t and Wilcoxon each by itself.
     """
-    notes: dict[str, Paired | UserError] = {}
+    notes: dict[tuple[str, str], Paired | UserError] = {}
     for first, second in combinations(runs, 2):
         unit: Unit = "fold" if first.one_person_a_fold and second.one_person_a_fold else "subject"
         try:
             result: Paired | UserError = paired(second.predictions, first.predictions, unit=unit)
         except UserError as error:
             result = error
-        notes[f"{label_of(second, runs)} against {label_of(first, runs)}"] = result
+        notes[label_of(second, runs), label_of(first, runs)] = result
     tests = {pair: result for pair, result in notes.items() if isinstance(result, Paired)}
     t_p, wilcoxon_p = (
         dict(zip(tests, holm(values))) for values in ([test.t_p for test in tests.values()], [test.wilcoxon_p for test in tests.values()])
     )
-    sentences = [
-        f"{pair}: {_describe(result, t_p[pair], wilcoxon_p[pair], len(tests))}."
-        if isinstance(result, Paired)
-        else f"{pair}: not compared. {result}"
-        for pair, result in notes.items()
-    ]
+    sentences = [f"{' against '.join(pair)}: {_describe(test, t_p[pair], wilcoxon_p[pair], len(tests))}." for pair, test in tests.items()]
+    unpaired = {pair: error for pair, error in notes.items() if isinstance(error, UserError)}
+    if len(unpaired) == 1:
+        sentences += [f"{' against '.join(pair)}: not compared. {error}" for pair, error in unpaired.items()]
+    elif unpaired:
+        sentences.append(
+            "Not compared are runs that do not test the same photos in the same folds. Those that do: "
+            f"{'; '.join(', '.join(group) for group in _paired_groups(runs, tests))}."
+        )
     if any(test.shapiro_p == test.shapiro_p for test in tests.values()):
         sentences.append("Shapiro-Wilk: a small p speaks against normal differences; then read Wilcoxon's p and not that of paired t.")
     return sentences
+
+
+def _paired_groups(runs: Sequence[RunResult], pairs: Collection[tuple[str, str]]) -> list[list[str]]:
+    """The labels of the runs, those together of which each is paired with the first."""
+    groups: list[list[str]] = []
+    for label in (label_of(run, runs) for run in runs):
+        of_first = next((group for group in groups if (label, group[0]) in pairs), None)
+        if of_first is None:
+            groups.append([label])
+        else:
+            of_first.append(label)
+    return groups
 
 
 def epoch_notes(runs: Sequence[RunResult]) -> list[str]:

@@ -84,12 +84,16 @@ def render(comparison: pd.DataFrame, *, form: str, notes: Sequence[str] = (), be
 
 
 def banner_of(comparison: pd.DataFrame) -> str:
-    """The line above the table: what the runs' numbers may be taken for; "" when all are complete runs of the paper's experiment."""
+    """The line above the table: what the runs' numbers may be taken for, with the runs where not all share it.
+
+    "" when all are complete runs of the paper's experiment.
+    """
     runs = comparison[["experiment", "standing"]].drop_duplicates()
-    warned = runs[runs["standing"] != ""]
-    if len(runs) == len(warned) and warned["standing"].nunique() == 1:
-        return str(warned["standing"].iloc[0])
-    return "; ".join(f"{run.experiment}: {run.standing}" for run in warned.itertuples(index=False))
+    warned: dict[str, list[str]] = {}
+    for run in runs.itertuples(index=False):
+        for part in filter(None, str(run.standing).split("; ")):
+            warned.setdefault(part, []).append(str(run.experiment))
+    return "; ".join(part if len(names) == len(runs) else f"{', '.join(names)}: {part}" for part, names in warned.items())
 
 
 def number_text(value: float, unit: str, *, sign: str = "") -> str:

@@ -40,10 +40,19 @@ def as_regression(
 
 
 def chain_of(experiment: Experiment, start_from: str) -> list[Stage | RegressionStage]:
-    """The shared stages that lead to the weights that `start_from` means, in order; none for published ones."""
+    """The shared stages that lead to the weights that `start_from` means, those whose predictions are needed with them, in order."""
     last = next((stage for stage in experiment.stages if stage.name == start_from), None)
     needed = {stage.name for stage in (*experiment.earlier(last), last)} if last else set()
     return [stage for stage in experiment.stages if stage.name in needed]
+
+
+def chain_of_weights(experiment: Experiment, start_from: str) -> list[Stage | RegressionStage]:
+    """The shared stages whose weights hand on to the next, in order, the last being `start_from`; none for published ones."""
+    stages, chain = {stage.name: stage for stage in experiment.stages}, []
+    while start_from in stages:
+        chain.append(stages[start_from])
+        start_from = stages[start_from].start_from
+    return chain[::-1]
 
 
 def without_validation(protocol: Protocol) -> Protocol:

@@ -41,7 +41,9 @@ class FoldsFailed(CheckFailed):
         self.reasons = dict(reasons)
         lines = []
         for run, folds in reasons.items():
-            lines.append(f"{len(folds)} {'folds' if len(folds) > 1 else 'fold'} of {run.folder} failed; `agerepro status` shows the others:")
+            lines.append(
+                f"{len(folds)} {'folds' if len(folds) > 1 else 'fold'} of {run.folder} failed; `agerepro status` shows the others:"
+            )
             lines += [f"  {name}: {reason}" for name, reason in folds.items()]
         super().__init__("\n".join(lines))
 

@@ -22,7 +22,7 @@ from agerepro.faces.store import FaceStore
 from agerepro.io import WHEN_FREE, config_hash, lock_folder, write_json, write_text
 from agerepro.provenance import provenance
 from agerepro.regression.exchange import META, read_exchange, read_meta
-from agerepro.runs.derived import Regressor, as_regression, chain_of
+from agerepro.runs.derived import Regressor, as_regression, chain_of_weights
 from agerepro.runs.features import name_of_start, sha256_in_manifest, stage_of
 from agerepro.runs.layout import Run, find_run, parse_folds, run_folder
 from agerepro.runs.local import raise_failures
@@ -163,7 +163,7 @@ def _check_weights(export: Export, run: Run, experiment: Experiment, seed: int) 
             expected = name_of_start(run, experiment, start_from, seed=seed).rpartition(" ")[2]
             whose = "the published weights"
         else:
-            names = {stage.name for stage in chain_of(experiment, experiment.stages[-1].start_from)}
+            names = {stage.name for stage in chain_of_weights(experiment, experiment.stages[-1].start_from)}
             if start_from not in names:
                 raise CheckFailed(f"{folder} is of weights {start_from!r}, which {run.folder} does not have. {AGAIN}")
             expected = sha256_in_manifest(stage_of(run, start_from, seed), FINAL)

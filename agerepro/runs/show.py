@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agerepro.config.loading import read_experiment
 from agerepro.io import DAMAGED, damaged_files, digest_of_file, is_complete, mark_damaged, read_manifest, work_folder
@@ -167,7 +168,7 @@ class Verified:
 
 
 def verify_run(run: Run) -> Verified:
-    """Read every file of a run's folds, of the stages that they start from, and of the prepared faces and their crops.
+    """Read every file of a run's folds, of the stages that they build on, and of the prepared faces and their crops.
 
     A folder with a damaged file counts as incomplete from then on.
     """
@@ -177,7 +178,7 @@ def verify_run(run: Run) -> Verified:
     folders = [
         *sorted((run.folder / "folds").glob("[0-9]*")),
         *sorted(run.folder.glob("backbone-seed*")),
-        *_stages(runs, provenance["starts"].values()),
+        *_stages(runs, provenance),
         *faces,
     ]
     files = size = 0
@@ -207,19 +208,19 @@ def _of_folds(state: str, note: str, numbers: list[str], plan: Plan) -> tuple[st
     return name, word, note or (str(plan.run.folder / "folds") if plan.run else "")
 
 
-def _stages(runs: Path, starts: object) -> list[Path]:
-    """The folders of the stages that led to these starts."""
-    folders: list[Path] = []
-    left = [str(start) for start in starts]  # type: ignore[attr-defined]
-    while left:
-        start = left.pop()
-        for folder in (runs / "stages").glob(f"*-{start}") if " " not in start and start else ():
-            settings = folder / "settings.json"
-            if folder not in folders:
-                folders.append(folder)
-                if settings.is_file():
-                    left.append(str(json.loads(settings.read_text(encoding="utf-8"))["start"]))
-    return folders
+def _stages(runs: Path, provenance: Mapping[str, Any]) -> list[Path]:
+    """The folders of the shared stages that a run builds on, and of what they predict of its photos."""
+    names = {str(name) for of_seed in provenance.get("stages", {}).values() for name in of_seed.values()}
+    predictions = [folder for folder in sorted((runs / "predictions").glob("*-*")) if _predicting_stage(folder) in {*names, ""}]
+    return [*(runs / "stages" / name for name in sorted(names)), *predictions]
+
+
+def _predicting_stage(folder: Path) -> str:
+    """The folder's name of the stage whose predictions these are; "" where they do not say, or not any more."""
+    try:
+        return str(json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["stage"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def _shards(place: Path) -> list[tuple[Path, int]]:

@@ -16,7 +16,7 @@ def bin_centres(head: learning.Classification | learning.Regression, ages: np.nd
     """Class values in rising order, (bins,) float32: years for an age target; empty for a regression head, which has no classes.
 
     ages: (n,) all labels of the stage, every part of it. `observed` takes the distinct ones; a range is every whole year of it.
-    Raises UserError for labels that are missing or outside the range: nothing is clipped.
+    Raises UserError for labels that are missing or outside the range: only a head that learns the nearest class clips.
     """
     if isinstance(head, learning.Regression):
         return np.empty(0, np.float32)

@@ -73,8 +73,8 @@ def total_loss(losses: Sequence[learning.Loss], bins: Any) -> LossFunction:
 
 
 def _weighted(loss: learning.Loss, bins: Any, target: Any, outputs: Any) -> Any:
-    unit = {"unit": loss.unit} if isinstance(loss, (learning.MeanLoss, learning.VarianceLoss)) else {}
-    values = LOSS[type(loss)](target, outputs, bins, **unit)
+    settings = {name: value for name, value in vars(loss).items() if name != "weight"}
+    values = LOSS[type(loss)](target, outputs, bins, **settings)
     return values if loss.weight == 1 else loss.weight * values
 
 

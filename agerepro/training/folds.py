@@ -147,6 +147,11 @@ class FoldRunner(ABC):
         photos = self.folds.loc[self.folds["fold"] == fold].groupby("part")["photo"].agg(set)
         return {part: self.task.data.rows(photos.get(part, set())) for part in (TRAIN, VALIDATION, TEST)}
 
+    def fitting_rows(self, fold: int) -> np.ndarray:
+        """Row numbers of the training photos, and of those that validate: a regression on features chooses inside them."""
+        rows = self.rows(fold)
+        return np.union1d(rows[TRAIN], rows[VALIDATION])
+
     def views(self) -> list[View]:
         """How a tested face is looked at; answers are averaged over these."""
         return views_of(self.experiment)
@@ -272,7 +277,7 @@ class RegressedFolds(FoldRunner):
         if fold not in self.fits:
             together = list(left) if self.features.shared else [fold]
             note.tell(f"fitting {len(together)} folds")
-            training = [self.rows(number)[TRAIN] for number in together]
+            training = [self.fitting_rows(number) for number in together]
             combine: Combine = "mean" if self.regressor.choose == "mean_of_subsets" else "best"
             blocks = self.network.blocks if self.network is not None and self.regressor.choose != "strength" else ()
             fits = fit_folds(self.task, self.features.of(fold), self.views(), blocks, training, combine=combine)
@@ -303,11 +308,10 @@ class EngineFolds(FoldRunner):
 
     def do(self, fold: int, left: Sequence[int], on_epoch: Callable[[EpochLog], None], note: Note) -> None:
         """Fit the training part, with whom it validates, and test."""
-        began, rows = time.monotonic(), self.rows(fold)
-        training = np.union1d(rows[TRAIN], rows[VALIDATION])
+        began, tested, training = time.monotonic(), self.rows(fold)[TEST], self.fitting_rows(fold)
         note.tell(f"fitting {len(training)} photos")
         if isinstance(self.regressor, AutoSklearn):
-            years, save_fit = self._by_auto_sklearn(fold, rows[TEST])
+            years, save_fit = self._by_auto_sklearn(fold, tested)
         else:
             fit = fit_engine(
                 self.regressor,
@@ -316,9 +320,9 @@ class EngineFolds(FoldRunner):
                 people_of(self.task.data.photos).to_numpy()[training],
                 seed=derive_seed("regression", self.task.seed, self.task.stage.name, fold),
             )
-            years = fit.predict(mean_features(self.features.of(fold), rows[TEST], self.views()))
+            years = fit.predict(mean_features(self.features.of(fold), tested, self.views()))
             save_fit = fit.save
-        self.write(fold, rows[TEST], years.astype(np.float32)[:, None], save_model=save_fit, seconds=time.monotonic() - began)
+        self.write(fold, tested, years.astype(np.float32)[:, None], save_model=save_fit, seconds=time.monotonic() - began)
 
     def _by_auto_sklearn(self, fold: int, tested: np.ndarray) -> tuple[np.ndarray, Callable[[Path, bool], object]]:
         assert isinstance(self.regressor, AutoSklearn) and self.interpreter is not None

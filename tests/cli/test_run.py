@@ -15,7 +15,7 @@ from agerepro.cli import main as command_line
 from agerepro.errors import CheckFailed, UserError
 from agerepro.faces import crops
 from agerepro.faces.detection import Detection
-from agerepro.io import work_folder, write_json
+from agerepro.io import work_folder, write_folder, write_json
 from agerepro.running import FAILED
 from agerepro.runs.plan import RunOptions, make_plan
 from tests.cli.place import Place, invoke
@@ -141,6 +141,26 @@ def test_verify_reads_every_file_and_names_each_that_is_damaged(place: Place) ->
     place.train()
     place.fold(1)
     assert invoke("verify", run).exit_code == 0 and place.states()["fold 1"] == "done"
+
+
+def test_verify_reads_what_the_runs_stages_predict_and_no_other_predictions(place: Place) -> None:
+    place.prepare()
+    stage, fold = place.train(), place.fold(1)
+
+    def predict(name: str, by: str) -> Path:
+        def write(into: Path) -> None:
+            np.save(into / "predictions.npy", np.zeros(6))
+            write_json(into / "provenance.json", {"stage": by})
+
+        write_folder(place.runs / "predictions" / name, write, made_by=name)
+        return place.runs / "predictions" / name / "predictions.npy"
+
+    own, other = predict("base-1", stage.name), predict("base-2", "base-of-another-run")
+    assert invoke("verify", fold.parents[1]).exit_code == 0
+    flip(own)
+    flip(other)
+    result = invoke("verify", fold.parents[1])
+    assert result.exit_code == 1 and f"damaged: {own}" in result.stdout and str(other) not in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,9 @@ def test_banner_of_runs_that_share_it_is_said_once(comparison):
     assert banner_of(comparison.assign(standing="demo: synthetic faces")) == "demo: synthetic faces"
     assert banner_of(comparison.assign(standing="")) == ""
     assert banner_of(comparison) == "vgg16_imdb: partial: 61 of 82 folds"
+    first = comparison["experiment"].iloc[0]
+    known = comparison.assign(standing=["demo" + "; people unknown" * (name == first) for name in comparison["experiment"]])
+    assert banner_of(known) == f"demo; {first}: people unknown"
 
 
 def test_text_columns_line_up(comparison):
