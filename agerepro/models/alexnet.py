@@ -21,8 +21,8 @@ def build(pixels: Any, config: BuildConfig) -> BackboneOutput:
 
     As published: batch norm of the input, then trainable gamma and beta; every layer with a bias, then batch norm without gamma and
     beta, then ReLU; no local response normalisation, no dropout. The fully connected layers have batch norm, too, so they belong to
-    the backbone and not to `dense`; `fc6` fits one input size. Max-pools leave a border out where Caffe's would look beyond it: at 227
-    pixels there is none.
+    the backbone and not to `dense`; `fc6` fits one input size. Max-pools leave a border out where Caffe's would look beyond it: at 227 to
+    230 pixels there is none.
     """
     x = _norm(pixels, "data", config)
     x = Scale(dtype=config.precision, name="data_scale")(x)
