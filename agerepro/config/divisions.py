@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.dataclasses import dataclass
 
-from agerepro.config.fields import STRICT, Fraction, Positive, Whole, as_tuple
+from agerepro.config.fields import INTERNAL, STRICT, Fraction, Positive, Whole, as_tuple
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -30,11 +31,11 @@ class OfficialSplit:
 
     fraction: share of the training images that validates where the authors have no list for it.
     without_part: (number, parts): of the training images, divided into so many random parts, the one of this number is left out too, so
-    that a training can judge it as it would a new one (`residuals: cross_fitted`).
+    that a training can judge it as it would a new one. No file says it: `residuals: cross_fitted` leads to it.
     """
 
     fraction: Fraction = 0.1
-    without_part: Annotated[tuple[Whole, Positive] | None, BeforeValidator(as_tuple)] = None
+    without_part: Annotated[tuple[Whole, Positive] | None, BeforeValidator(as_tuple)] = field(default=None, metadata=INTERNAL)
 
 
 SPLITS = {"random": RandomSplit, "group": GroupSplit, "official": OfficialSplit}
@@ -139,3 +140,8 @@ def validation_share(division: Protocol | Split | None) -> float:
     if isinstance(division, RandomParts):
         return division.validation
     return division.validation_images if isinstance(division, (ImageKFold, OfficialLists)) else division.validation_subjects
+
+
+def may_validate(division: Protocol | Split | None) -> bool:
+    """Whether somebody may be held out to choose by: by the authors' lists even where no share is, which only the photos can tell."""
+    return isinstance(division, (OfficialSplit, OfficialLists)) or validation_share(division) > 0

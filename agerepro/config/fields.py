@@ -12,6 +12,7 @@ Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Positive = Annotated[int, Field(strict=True, gt=0)]
 Whole = Annotated[int, Field(strict=True)]
 LATER = {"added_later": True}  # a field's metadata: at its default it names nothing, as before there was such a field
+INTERNAL = {"internal": True}  # a field's metadata: the program sets it, no file does
 
 
 def as_tuple(value: Any) -> Any:
@@ -68,12 +69,17 @@ def tagged_union(table: dict[str, type]) -> BeforeValidator:
         ((name, settings),) = value.items()
         if name not in table:
             raise ValueError(f"{name!r} is not one of {', '.join(table)}.{renamed(name)}")
-        kind = table[name]
-        if not isinstance(settings, dict):
-            names = [field.name for field in fields(kind)]
-            if not names:
-                raise ValueError(f"{name} takes no value")
-            settings = {names[0]: settings}
-        return kind(**settings)
+        return table[name](**spelt_out(name, table[name], settings))
 
     return BeforeValidator(read)
+
+
+def spelt_out(name: str, kind: type, settings: Any) -> dict[str, Any]:
+    """The settings of one of several kinds as a mapping: what stands alone, as in `{adam: 0.001}`, is the kind's first. ValueError for a
+    value of a kind that has no settings; name: what YAML calls it."""
+    if isinstance(settings, dict):
+        return settings
+    names = [field.name for field in fields(kind)]
+    if not names:
+        raise ValueError(f"{name} takes no value")
+    return {names[0]: settings}

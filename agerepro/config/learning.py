@@ -110,7 +110,9 @@ class Age:
     column: which number; `apparent_age` is the mean of votes, `score` a rating from 0 to 1.
     residual_of: an earlier stage; what it predicts is subtracted from the label, and added to what this one predicts [agustsson2017,
     equation 3]. residuals: of photos that it trained on, its own predictions (`in_sample`, as the paper), or those of `parts` further
-    trainings of it, each without the photos that it predicts (`cross_fitted`).
+    trainings of it, each without the photos that it predicts (`cross_fitted`). Where that stage learns cross-fitted residuals itself, its
+    trainings without a part do not see the part, but learn the residuals of trainings further below, most of which do: what reaches a
+    photo from its own label is of second order.
     """
 
     column: Literal["age", "apparent_age", "score"] = field(default="age", metadata=LATER)
@@ -128,8 +130,9 @@ class Age:
         return "points" if self.column == "score" else "years"
 
     def same_kind(self, other: object) -> bool:
-        """Whether classes of equal values mean the same, so that a last layer can be handed on."""
-        return isinstance(other, Age)
+        """Whether classes of equal values mean the same, so that a last layer can be handed on: years of either kind do, a residual and
+        the years themselves do not."""
+        return isinstance(other, Age) and (self.unit, bool(self.residual_of)) == (other.unit, bool(other.residual_of))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -139,6 +142,7 @@ class Identity:
     labels: ClassVar[tuple[str, ...]] = ()
     by_own_head: ClassVar[bool] = False
     learns_ages: ClassVar[bool] = False
+    column: ClassVar[str] = "age"
     residual_of: ClassVar[str] = ""
     unit: ClassVar[str] = "years"
 
@@ -158,6 +162,7 @@ class AgeGroups:
 
     by_own_head: ClassVar[bool] = False
     learns_ages: ClassVar[bool] = True
+    column: ClassVar[str] = "age"
     residual_of: ClassVar[str] = ""
     unit: ClassVar[str] = "years"
 

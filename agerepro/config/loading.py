@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agerepro.config import divisions, learning, schema
 from agerepro.config.checks import check
-from agerepro.config.fields import renamed
+from agerepro.config.fields import renamed, spelt_out
 from agerepro.errors import UserError, suggest
 
 Key = tuple[Any, ...]  # path of keys and list positions from the top
@@ -86,7 +86,8 @@ def read_experiment(path: Path, *, profile: str = PAPER, settings: Sequence[str]
     settings: `KEY=VALUE` with dots, for instance `stages.fgnet.batch_size=32`; values are read as YAML.
     """
     values, lines = read_yaml(path)
-    profiles = values.pop("profiles", None) or {}
+    profiles = _profiles(path, values, lines)
+    values.pop("profiles", None)
     if profile != PAPER:
         if profile not in profiles:
             raise UserError(f"{path} has no profile {profile!r}.{suggest(profile, [PAPER, *profiles])}")
@@ -105,8 +106,20 @@ def read_settings(path: Path, kind: type[T], *, what: str) -> T:
 
 def profiles_of(path: Path) -> tuple[str, ...]:
     """Names of the profiles that a file offers, `paper` first."""
-    values, _ = read_yaml(path)
-    return (PAPER, *(values.get("profiles") or {}))
+    return (PAPER, *_profiles(path, *read_yaml(path)))
+
+
+def _profiles(path: Path, values: dict[str, Any], lines: dict[Key, int]) -> dict[str, dict[str, Any]]:
+    profiles = values.get("profiles") or {}
+    if not isinstance(profiles, dict):
+        raise UserError(f"{path}:{lines['profiles',]}: `profiles` must hold `name: {{key: value}}` lines.")
+    for name, over in profiles.items():
+        where = f"{path}:{line_of(lines, ('profiles', name))}"
+        if not isinstance(over or {}, dict):
+            raise UserError(f"{where}: the profile {name!r} must hold settings as `key: value` lines.")
+        if not isinstance(name, str) or name == PAPER:
+            raise UserError(f"{where}: no profile can be called {name!r}: take a word, and not {PAPER!r}, which is the file as it stands.")
+    return {name: over or {} for name, over in profiles.items()}
 
 
 def experiment_to_dict(experiment: schema.Experiment) -> dict[str, Any]:
@@ -120,10 +133,15 @@ def experiment_to_dict(experiment: schema.Experiment) -> dict[str, Any]:
 _KINDS = {kind: name for table in (*UNIONS.values(), learning.LOSSES) for name, kind in table.items()}
 
 
+def _words_of(kind: Any) -> list[str]:
+    """The keys that a file may have for this kind of settings."""
+    return [field.name for field in dataclasses.fields(kind) if "internal" not in field.metadata]
+
+
 def to_dict(value: Any) -> Any:
     """Dataclasses and tuples as dictionaries and lists that YAML and JSON can hold and `read_experiment` can read again."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        inside = {field.name: to_dict(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        inside = {name: to_dict(getattr(value, name)) for name in _words_of(type(value))}
         return {_KINDS[type(value)]: inside} if type(value) in _KINDS else inside
     if isinstance(value, (tuple, list)):
         return [to_dict(item) for item in value]
@@ -149,7 +167,7 @@ def settings_that_name(value: Any) -> Any:
 
 def _overlaid(base: dict[str, Any], lines: dict[Key, int], over: dict[str, Any], at: Key) -> tuple[dict[str, Any], dict[Key, int]]:
     values, lines = copy.deepcopy(base), dict(lines)
-    for key, value in (over or {}).items():
+    for key, value in over.items():
         if isinstance(value, dict) and isinstance(values.get(key), dict) and key not in UNIONS:
             values[key].update(value)
         else:
@@ -165,27 +183,42 @@ def _set(values: dict[str, Any], setting: str) -> None:
         raise UserError(f"--set {setting!r}: write KEY=VALUE, for instance stages.fgnet.batch_size=32.")
     *path, last = key.split(".")
     place: Any = values
-    for above, step in zip(("", *path), path):
-        if above in UNIONS and isinstance(place, dict) and step not in place:
-            place.clear()  # another kind takes the place of the one that stood there
+    kinds: dict[str, Any] = {}  # of which one stands in this place, by name
+    for step in path:
         if isinstance(place, list):
-            place = _entry(place, step, setting)
-        elif isinstance(place, dict):
-            if not isinstance(place.get(step), (dict, list)):
-                place[step] = {place[step]: {}} if isinstance(place.get(step), str) and step in UNIONS else {}
-            place = place[step]
-        else:
-            raise UserError(f"--set {setting}: {step!r} lies below a plain value.")
+            place, kinds = _entry(place, step, setting), {}
+            continue
+        _make_room(place, step, kinds)
+        if step in kinds:
+            place[step] = _spelt_out(kinds[step], step, place.get(step, {}), setting)
+        elif not isinstance(place.get(step), (dict, list)):
+            place[step] = {place[step]: {}} if isinstance(place.get(step), str) and step in UNIONS else {}
+        place, kinds = place[step], UNIONS.get(step, {})
     if not isinstance(place, dict):
         raise UserError(f"--set {setting}: {last!r} cannot be set there.")
     try:
-        place[last] = yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"--set {setting}: the value is not YAML: {error}") from None
+    _make_room(place, last, kinds)
+    place[last] = value
 
 
-def _entry(entries: list[Any], name: str, setting: str) -> Any:
-    """The settings of a list's entry: of a stage by its name, of a loss by its kind."""
+def _make_room(place: dict[str, Any], step: str, kinds: dict[str, Any]) -> None:
+    """Where one of several kinds stands, another takes its place."""
+    if kinds and step not in place:
+        place.clear()
+
+
+def _spelt_out(kind: type, name: str, settings: Any, setting: str) -> dict[str, Any]:
+    try:
+        return spelt_out(name, kind, settings)
+    except ValueError as error:
+        raise UserError(f"--set {setting}: {error}.") from None
+
+
+def _entry(entries: list[Any], name: str, setting: str) -> dict[str, Any]:
+    """The settings of a list's entry, to be changed in place: of a stage by its name, of a loss by its kind."""
     names = [_name_of(entry) for entry in entries]
     if name not in names:
         what = "stage" if all(isinstance(entry, dict) and "name" in entry for entry in entries) else "entry"
@@ -194,12 +227,11 @@ def _entry(entries: list[Any], name: str, setting: str) -> Any:
     entry = entries[at]
     if isinstance(entry, dict) and "name" in entry:
         return entry
-    if isinstance(entry, str):
-        entry = {name: {}}
-    elif not isinstance(entry[name], dict) and name in learning.LOSSES:  # its first setting alone, as a plain value
-        entry = {name: {dataclasses.fields(learning.LOSSES[name])[0].name: entry[name]}}
-    entries[at] = entry
-    return entry[name]
+    if name not in learning.LOSSES:
+        raise UserError(f"--set {setting}: nothing can be set below {name!r}.")
+    settings = _spelt_out(learning.LOSSES[name], name, {} if isinstance(entry, str) else entry[name], setting)
+    entries[at] = {name: settings}
+    return settings
 
 
 def _name_of(entry: Any) -> str:
@@ -257,7 +289,7 @@ def _named(values: Any, key: Key) -> str:
     words = []
     for step in key:
         values = _value_at(values, step)
-        words.append(str(values.get("name", step)) if isinstance(step, int) and isinstance(values, dict) else str(step))
+        words.append(str(values.get("name") or step) if isinstance(step, int) and isinstance(values, dict) else str(step))
     return ".".join(words)
 
 
@@ -268,14 +300,20 @@ def _value_at(values: Any, step: Any) -> Any:
 
 
 def _keys_at(kind: Any, values: Any, key: Key) -> list[str]:
+    kinds: dict[str, Any] = {}  # of which one stands in this place, by name
     for step in key:
         kind, values = _inside(kind, step), _value_at(values, step)
-        if kind is schema.Stage and isinstance(values, dict) and "regressor" in values:
+        kinds = {**UNIONS, "loss": learning.LOSSES}.get(step, {}) if isinstance(step, str) else kinds
+        if not isinstance(values, dict):
+            continue
+        if kind is schema.Stage and "regressor" in values:
             kind = schema.RegressionStage
-        if step in UNIONS and isinstance(values, dict):
-            ((name, _),) = values.items()  # as the union has read it
-            kind = UNIONS[step][name]
-    return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+        elif kind in (schema.LayerFeatures, schema.ColumnFeature):
+            kind = schema.kind_of_features(values)
+        elif kinds:
+            ((name, values),) = values.items()  # as the union has read it
+            kind = kinds[name]
+    return _words_of(kind) if dataclasses.is_dataclass(kind) else []
 
 
 def _inside(kind: Any, step: Any) -> Any:

@@ -65,6 +65,9 @@ class Backbone:
 
     frozen_batch_norm: what normalises a frozen batch-norm layer while the layers after it train: its moving averages, as in every
     test (`inference`), or the batch, as Keras 2.2 did (`batch_statistics`). Nets without batch norm do not care.
+    dense_weights: what the dense layers begin with where a stage starts from published weights: drawn numbers (`fresh`), or the fully
+    connected layers of the same published network (`published`), which then have to be in the file and of these widths.
+    dropout: share of the outputs of each dense layer that a training step leaves out; none in a test.
     """
 
     name: Literal["vgg16", "vgg16_bn", "resnet50", "resnet50_v1_5", "senet50", "dlib_resnet", "alexnet"]
@@ -72,6 +75,8 @@ class Backbone:
     width: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
     dense: Annotated[tuple[Positive, ...], BeforeValidator(as_tuple)] = ()
     frozen_batch_norm: Literal["inference", "batch_statistics"] = "inference"
+    dense_weights: Literal["fresh", "published"] = field(default="fresh", metadata=LATER)
+    dropout: Fraction = field(default=0.0, metadata=LATER)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -91,15 +96,22 @@ class Augment:
     random_crop: Annotated[float, Field(strict=True, gt=0, le=1)] = field(default=1.0, metadata=LATER)
 
 
+Losses = Annotated[tuple[Loss, ...], BeforeValidator(as_tuple), Field(min_length=1)]  # their weighted sum is trained by
+
+
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class BaseStage:
-    """What every stage says: which data, from which weights, and how the data are divided. One with a protocol is done once a fold."""
+    """What every stage says: which data, from which weights, and how the data are divided. One with a protocol is done once a fold.
+
+    start_from: `weights` (published ones), `scratch`, or the name of an earlier stage; head, loss: in place of the experiment's.
+    """
 
     name: str
     data: str
-    start_from: str = "weights"  # weights | scratch | the name of an earlier stage
+    start_from: str = "weights"
     target: Annotated[Target, tagged_union(TARGETS)] = field(default_factory=Age)
-    head: Annotated[Head | None, tagged_union(HEADS)] = field(default=None, metadata=LATER)  # in place of the experiment's
+    head: Annotated[Head | None, tagged_union(HEADS)] = field(default=None, metadata=LATER)
+    loss: Losses | None = field(default=None, metadata=LATER)
     split: Annotated[Split | None, tagged_union(SPLITS)] = None
     protocol: Annotated[Protocol | None, tagged_union(PROTOCOLS)] = None
 
@@ -213,17 +225,21 @@ class ColumnFeature:
     predicted_by: str = ""
 
 
+def kind_of_features(settings: Any) -> type[LayerFeatures | ColumnFeature]:
+    """What a mapping under a stage's `features` is read as."""
+    return ColumnFeature if settings.keys() & {"column", "predicted_by"} else LayerFeatures
+
+
 def _features_of_stage(value: Any) -> Any:
-    if isinstance(value, dict):
-        return ColumnFeature(**value) if value.keys() & {"column", "predicted_by"} else LayerFeatures(**value)
-    return value
+    return kind_of_features(value)(**value) if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class RegressionStage(BaseStage):
     """A regression on features of the network as the stage finds it, in place of a training: the last stage, fitted once a fold.
 
-    features: of which layer, or one number of no network; None for those that the experiment's `head: regression` says.
+    features: of which layer, or one number of no network, which then starts from `scratch`; None for those that the experiment's
+    `head: regression` says.
     """
 
     regressor: Annotated[Ridge | AutoSklearn | Flaml | SVR | AsItIs, tagged_union(REGRESSORS)]
@@ -248,7 +264,18 @@ def _kind_of_stage(value: Any) -> str:
     return "[regression]" if regression else "[training]"
 
 
-AnyStage = Annotated[Annotated[Stage, Tag("[training]")] | Annotated[RegressionStage, Tag("[regression]")], Discriminator(_kind_of_stage)]
+def _with_its_start(value: Any) -> Any:
+    # What looks at one number a photo and at no network starts from no published weights, which would have to be there.
+    if not (isinstance(value, dict) and isinstance(features := value.get("features"), dict)):
+        return value
+    return {"start_from": "scratch", **value} if kind_of_features(features) is ColumnFeature else value
+
+
+AnyStage = Annotated[
+    Annotated[Stage, Tag("[training]")] | Annotated[RegressionStage, Tag("[regression]")],
+    Discriminator(_kind_of_stage),
+    BeforeValidator(_with_its_start),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -293,7 +320,7 @@ class Experiment:
     stages: Annotated[tuple[AnyStage, ...], BeforeValidator(as_tuple), Field(min_length=1)]
     augment: Augment = field(default_factory=Augment)
     head: Annotated[Head, tagged_union(HEADS)] = field(default_factory=Classification)
-    loss: Annotated[tuple[Loss, ...], BeforeValidator(as_tuple), Field(min_length=1)] = (CrossEntropy(),)
+    loss: Losses = (CrossEntropy(),)
     decode: Literal["expectation", "rounded", "median", "argmax", "output"] = "expectation"
     tta: Literal["none", "flip_average"] = "none"
     sample_weights: Literal["none", "age_std"] = "none"  # age_std: 1 / (1 + age_std squared / 4)
@@ -310,17 +337,18 @@ class Experiment:
     def as_of(self, stage: BaseStage) -> Experiment:
         """The experiment as a stage sees it.
 
-        What learns no ages has a plain softmax, whatever the experiment's head for ages is; a stage may have a head of its own; a
-        regression on features of its own has that head, and no dense layers.
+        What learns no ages has a plain softmax, whatever the experiment's head for ages is; a stage may have a head and a loss of its own;
+        a regression on features of its own has that head, and no dense layers.
         """
         if not stage.target.by_own_head:
             return replace(self, head=Classification(), loss=(CrossEntropy(),), sample_weights="none")
+        seen = self if stage.loss is None else replace(self, loss=stage.loss)
         if stage.head is not None:
-            return replace(self, head=stage.head)
+            return replace(seen, head=stage.head)
         if not isinstance(stage, RegressionStage) or stage.features is None:
-            return self
+            return seen
         head = Regression(features=stage.features) if isinstance(stage.features, LayerFeatures) else Regression()
-        return replace(self, head=head, backbone=replace(self.backbone, dense=()))
+        return replace(seen, head=head, backbone=replace(self.backbone, dense=(), dense_weights="fresh", dropout=0.0))
 
     def stage(self, name: str) -> BaseStage:
         """The stage of that name."""
@@ -340,7 +368,7 @@ class Experiment:
             *(
                 replace(
                     named,
-                    name=f"{named.name}-without-{part + 1}-of-{target.parts}",
+                    name=f"{named.name}-without-{part + 1}-of-{target.parts}",  # a name that no stage of a file may have
                     split=replace(split, without_part=(part, target.parts)),
                 )
                 for part in range(target.parts)

@@ -22,8 +22,25 @@ from agerepro.config.divisions import (
     validation_share,
 )
 from agerepro.config.fields import RENAMED
-from agerepro.config.learning import SGD, Adam, Age, Cosine, CrossEntropy, Optimizer, Plateau, Regression, RMSprop, Schedule, Steps
-from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment
+from agerepro.config.learning import (
+    SGD,
+    Adam,
+    Age,
+    AgeGroups,
+    Cosine,
+    CrossEntropy,
+    Identity,
+    MeanLoss,
+    Optimizer,
+    Plateau,
+    Regression,
+    RMSprop,
+    Schedule,
+    Steps,
+    Target,
+)
+from agerepro.config.loading import experiment_to_dict, profiles_of, read_experiment, settings_that_name, to_dict
+from agerepro.config.schema import SVR, AutoSklearn, Flaml, RegressionStage
 from agerepro.errors import UserError
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -80,6 +97,8 @@ def test_mode_a_has_the_settings_of_the_thesis() -> None:
         ("stages.fgnet.schedule={cosine: 0.1}", r"from the rate 0.0001 to 0.1, which is no fall"),
         ("stages.fgnet.schedule={constant: 3}", r"constant takes no value"),
         ("augment.random_crop=0", r"augment.random_crop = 0 is not allowed"),
+        ("backbone.dropout=1", r"backbone.dropout = 1 is not allowed"),
+        ("backbone.dense_weights=publishd", r"'publishd' is not allowed. Did you mean 'published'\?"),
         ("loss.mean.weight=0.1", r"no entry 'mean'"),
         ("loss.cross_entropi.weight=0.1", r"no entry 'cross_entropi'. Did you mean 'cross_entropy'\?"),
         ("nonsense", r"write KEY=VALUE"),
@@ -100,6 +119,22 @@ def test_a_loss_is_set_by_its_kind(written: str, tmp_path: Path) -> None:
     assert (plain, variance) == (before[0], before[2])
     assert mean == dataclasses.replace(before[1], weight=0.0)  # its other settings stay
     assert read_experiment(path, settings=["loss.cross_entropy.weight=0.5"]).loss[0] == CrossEntropy(0.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["backbone.dropout=0.5", "backbone.dense=[]"], r"`backbone.dropout` is behind dense layers"),
+        (["backbone.dense_weights=published", "backbone.weights=none", "stages.imdb.start_from=scratch"], r"`backbone.weights` is none"),
+        (
+            ["backbone.dense_weights=published", "loss=[squared_error]", "decode=output", "head={regression: {features: stages}}"],
+            r"the head of stage 'imdb' other features",
+        ),
+    ],
+)
+def test_dropout_and_published_weights_of_no_dense_layers_are_refused(settings: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_experiment(CASCADE, settings=settings)
 
 
 def test_an_unknown_profile_and_a_missing_file_are_named() -> None:
@@ -198,7 +233,6 @@ def test_only_a_plateau_asks_for_a_validation_part() -> None:
         ("{random: {test: 0.6, validation: 0.4}}", r"leaves nothing to train on"),
         ("{random: {validation: 0}}", r"changes its rate by the validation loss but has no validation part"),
         ("{image_kfold: {folds: 5, validation_images: 0}}", r"has no validation part"),
-        ("{official: {validation_images: 0}}", r"has no validation part"),
         ("{image_kfold: 1}", r"greater than or equal to 2"),
     ],
 )
@@ -221,6 +255,12 @@ def test_the_page_on_protocols_names_each_with_its_options_and_its_examples_read
         for text in examples
     }
     assert kinds == set(PROTOCOLS.values())
+
+
+def test_the_authors_may_have_a_list_to_choose_by_where_no_share_is_held_out() -> None:
+    settings = ["stages.fgnet.protocol={official: {validation_images: 0}}", "stages.agedb.split={official: {fraction: 0}}"]
+    settings += [f"stages.{stage}.checkpoint_selection=best_validation" for stage in ("agedb", "fgnet")]
+    assert read_experiment(CASCADE, settings=settings).stages[-1].schedule == Plateau(3)
 
 
 def test_the_share_that_is_held_out_to_choose_by() -> None:
@@ -272,7 +312,7 @@ stages:
     data: appareal
     target: {age: {residual_of: real}}
     head: {classification: {ages: {first: -50, last: 50}, label: nearest}}
-    start_from: people
+    start_from: twice
     protocol: official
     epochs: 1
     batch_size: 8
@@ -294,6 +334,13 @@ stages:
 head: {classification: {ages: {first: 1, last: 100}, label: nearest}}
 decode: output
 """
+TRUTH = """
+faces:    {size: 40}
+backbone: {name: vgg16}
+stages:
+  - {name: last, data: appareal, protocol: {official: {validation_images: 0}}, features: {column: age}, regressor: as_it_is}
+decode: output
+"""
 
 
 def written(text: str, folder: Path) -> Path:
@@ -305,7 +352,8 @@ def written(text: str, folder: Path) -> Path:
 
 def test_a_residual_and_a_column_are_read_and_again_from_their_resolved_form(tmp_path: Path) -> None:
     settings = ["stages.last.target={age: {column: apparent_age, residual_of: real, residuals: cross_fitted, parts: 3}}"]
-    for text, changes in ((RESIDUAL, []), (RESIDUAL, settings), (COLUMN, []), (COLUMN, ["stages.last.features={column: apparent_age}"])):
+    truth = ["stages.last.features={column: apparent_age}"]
+    for text, changes in ((RESIDUAL, []), (RESIDUAL, settings), (COLUMN, []), (TRUTH, []), (TRUTH, truth)):
         experiment = read_experiment(written(text, tmp_path), settings=changes)
         again = tmp_path / "again.yaml"
         again.write_text(yaml.safe_dump(experiment_to_dict(experiment)), encoding="utf-8")
@@ -315,7 +363,8 @@ def test_a_residual_and_a_column_are_read_and_again_from_their_resolved_form(tmp
 
 
 def test_a_stage_needs_whom_it_starts_from_and_who_predicts_for_it(tmp_path: Path) -> None:
-    experiment = read_experiment(written(RESIDUAL, tmp_path), settings=["stages.last.target={age: {residual_of: twice}}"])
+    settings = ["stages.last.target={age: {residual_of: twice}}", "stages.last.start_from=people"]
+    experiment = read_experiment(written(RESIDUAL, tmp_path), settings=settings)
     names = {stage.name: [needed.name for needed in experiment.needs(stage)] for stage in experiment.stages}
     assert names == {"people": [], "real": ["people"], "twice": ["people", "real"], "last": ["people", "twice"]}
     settings = ["stages.last.target={age: {residual_of: real, residuals: cross_fitted, parts: 2}}"]
@@ -373,6 +422,14 @@ CROSS = "stages.last.target={age: {residual_of: %s, residuals: cross_fitted}}"
         ([CROSS % "real", "stages.real.data=clap2015"], r"cross-fits residuals of 'real', which has to train on the same data with `split"),
         ([CROSS % "real", "stages.real.data=clap2015", "stages.real.split={random: 0.1}"], r"on the same data with `split: official`"),
         ([CROSS % "twice"], r"cross-fits residuals of 'twice', whose own are of photos that 'real' has seen"),
+        (
+            [CROSS % "twice", "stages.twice.target.age.residuals=cross_fitted", "stages.twice.start_from=real"],
+            r"'twice', whose first weights have seen every part in stage 'real': start 'twice' from weights of other data",
+        ),
+        (
+            [CROSS % "twice", "stages.twice.target=age", "stages.people.data=appareal", "stages.people.split=official"],
+            r"'twice', whose first weights have seen every part in stage 'people'",
+        ),
     ],
 )
 def test_cross_fitting_wants_the_same_data_the_authors_lists_and_cross_fitting_below(
@@ -396,6 +453,13 @@ def test_cross_fitting_wants_the_same_data_the_authors_lists_and_cross_fitting_b
         ("stages.last.target={age: {residual_of: apparent}}", r"takes one number a photo and learns no residuals"),
         ("stages.last.head={regression: {}}", r"has `features` and a `head`"),
         ("stages.last.protocol=official", r"set the protocol's share of it to 0"),
+        ("stages.last.start_from=people", r"looks at no network: leave `start_from` out"),
+        ("stages.last.loss=[squared_error]", r"fitted by its regressor and by no loss: leave its `loss` out"),
+        (
+            "stages.last.features={predicted_by: apparent, pooling: max}",
+            r"unknown key 'stages.last.features.pooling'. Allowed: column, pred",
+        ),
+        ("stages.last.features={layer: last_conv, poolin: max}", r"Did you mean 'pooling'\?"),
         ("decode=expectation", r"`decode: output` belongs to"),
     ],
 )
@@ -415,3 +479,182 @@ def test_a_number_that_yaml_reads_as_text_is_told_as_one_that_it_does_not() -> N
     with pytest.raises(UserError, match=r"write 1\.0e\+30"):
         read_experiment(CASCADE, settings=("stages.imdb.optimizer={adam: 1e30}",))
     assert yaml.safe_load("1.0e+30") == 1e30
+
+
+GROUPS = "{age_groups: [0-20, 21-110]}"
+ONLY_GROUPS = [f"stages.{stage}.target={GROUPS}" for stage in ("imdb", "agedb", "fgnet")] + ["decode=argmax"]
+YEARS = ["loss=[squared_error]", "decode=output"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["stages.fgnet.target=identity"], r"the last stage tells people apart"),
+        (["stages.fgnet.start_from=imdb"], r"'agedb' is nothing that stage 'fgnet' builds on"),
+        (
+            ["stages.fgnet.epochs=0", "stages.fgnet.start_from=weights"],
+            r"'fgnet' trains for no epoch, and nobody has trained its last layer",
+        ),
+        (
+            ["stages.fgnet.epochs=0", "stages.fgnet.start_from=scratch"],
+            r"'fgnet' trains for no epoch, and nobody has trained its last layer",
+        ),
+        (["stages.fgnet.epochs=0", f"stages.agedb.target={GROUPS}"], r"the last layer of 'agedb' stands for something else"),
+        (["stages.fgnet.epochs=0", "stages.agedb.target={age: score}"], r"the last layer of 'agedb' stands for something else"),
+        (
+            [
+                "stages.fgnet.epochs=0",
+                "head.classification.ages={first: 0, last: 9}",
+                "stages.agedb.head.classification.ages={first: 1, last: 9}",
+            ],
+            r"the last layer of 'agedb' stands for something else",
+        ),
+        (
+            ["stages.agedb.epochs=0", "head={regression: {init: ridge}}", "backbone.dense=[]", "stages.agedb.start_from=weights", *YEARS],
+            r"'agedb' trains for no epoch",
+        ),
+        ([*ONLY_GROUPS, "head={classification: {label: nearest}}"], r"no stage learns by the experiment's `head`"),
+        ([*ONLY_GROUPS, "loss=[{mean: 0.2}]"], r"no stage learns by the experiment's `loss`"),
+        ([*ONLY_GROUPS, "sample_weights=age_std"], r"no stage learns ages in years, which alone `sample_weights` weigh"),
+        (["loss=[{mean: 0.2}]", *(f"stages.{s}.loss=[cross_entropy]" for s in ("imdb", "agedb", "fgnet"))], r"by the experiment's `loss`"),
+        (["stages.agedb.loss=[squared_error]"], r"SquaredError does not fit a Classification head \(stage 'agedb'\)"),
+        (["stages.agedb.loss=[]"], r"stages.agedb.loss = \(\) is not allowed|at least 1 item"),
+        ([f"stages.agedb.target={GROUPS}", "stages.agedb.loss=[mean]"], r"'agedb' learns names.*leave its `loss` out"),
+        (["loss=[mean, {mean: 0.1}]"], r"the loss mean stands twice"),
+        (["stages.agedb.loss=[cross_entropy, cross_entropy]"], r"the loss cross_entropy stands twice"),
+        (["loss=[cross_entropy, {mean: {units: 2}}]"], r"unknown key 'loss.1.units'. Did you mean 'unit'\? Allowed: unit, weight"),
+        (["stages.fgnet.loss=[cross_entropy, {variance: {units: 2}}]"], r"Did you mean 'unit'\? Allowed: unit, weight"),
+        (["head={regression: {statistics: [std]}}", *YEARS], r"`head.regression.statistics` are taken of stages"),
+        (["head={regression: {features: {layer: last_conv}, statistics: [std]}}", *YEARS], r"`head.regression.statistics` are taken of st"),
+        (["head={regression: {features: {layer: last_conv}, input_sizes: [64]}}", *YEARS], r"leave `head.regression.input_sizes` out"),
+        (["stages.fgnet.target={age: {parts: 3}}"], r"write `residuals: cross_fitted`, too"),
+        (["stages.fgnet.optimizer={sgd: {learning_rate: 0.1, nesterov: true}}"], r"write `momentum`, or leave `nesterov` out"),
+        (["stages.fgnet.target={age: score}", "sample_weights=age_std"], r"learns a score, whose uncertainty nobody tells"),
+        (["stages.agedb.split={official: {without_part: [0, 2]}}"], r"leaves out a part of its training images.*see `parts`"),
+        (["stages.agedb.split={official: {withoutpart: [0, 2]}}"], r"Allowed: fraction\."),
+        (["stages.agedb.name=imdb-without-1-of-5"], r"a name that is kept for"),
+        (["stages.agedb.name=a/b seed 1"], r"take letters, digits, `_` and `-` only"),
+        (["stages.agedb.name="], r"stages.1.name = None is not allowed"),
+        (["stages.agedb.name=scratch"], r"'scratch' has a name that means something else in `start_from`"),
+        (["stages.agedb.name=imdb"], r"'imdb' stands twice"),
+        (["head.classification.ages={first: 100, last: 1}"], r"ages from 100 to 1 are no two classes: put the younger age first"),
+        (["stages.agedb.head.classification.ages={first: 5, last: 5}"], r"ages from 5 to 5 are no two classes"),
+        (["seeds=[0, 1, 0]"], r"has one of them twice"),
+        (["seeds.0.x=1"], r"nothing can be set below '0'"),
+        (["stages.fgnet.schedule=constant", "stages.fgnet.schedule.constant.x=1"], r"unknown key|not allowed|Unexpected"),
+    ],
+)
+def test_what_contradicts_itself_or_would_be_ignored_is_refused(settings: list[str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_experiment(CASCADE, settings=settings)
+
+
+def test_a_stage_that_is_not_trained_is_tested_where_its_last_layer_is_trained_or_fitted() -> None:
+    assert read_experiment(CASCADE, settings=["stages.fgnet.epochs=0"]).stages[-1].epochs == 0
+    ridge = ["head={regression: {init: ridge}}", "backbone.dense=[]", "stages.fgnet.epochs=0", "stages.agedb.target=identity", *YEARS]
+    assert read_experiment(CASCADE, settings=ridge).stages[-1].head is None
+
+
+@pytest.mark.parametrize("last", ["classification", "regression"])
+def test_a_stage_with_a_head_and_a_loss_of_its_own_stands_beside_others(last: str, tmp_path: Path) -> None:
+    years = "head={regression: {}}", "loss=[absolute_error, {squared_error: 0.5}]"
+    classes = "head=classification", "loss=[cross_entropy]"
+    its, others = (years, classes) if last == "regression" else (classes, years)
+    settings = [*others, *(f"stages.fgnet.{setting}" for setting in its), "decode=output" if last == "regression" else "decode=rounded"]
+    experiment = read_experiment(CASCADE, settings=settings)
+    own, shared = (experiment.as_of(experiment.stage(name)) for name in ("fgnet", "agedb"))
+    assert {type(loss) for loss in shared.loss} == {type(loss) for loss in experiment.loss} != {type(loss) for loss in own.loss}
+    assert isinstance(own.head, Regression) == (last == "regression") and shared.head == experiment.head
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(experiment_to_dict(experiment)))
+    assert read_experiment(tmp_path / "again.yaml") == experiment
+
+
+@pytest.mark.parametrize(
+    ("short", "further", "meant"),
+    [
+        ("target={age: apparent_age}", "target.age.residual_of=agedb", {"target": Age("apparent_age", residual_of="agedb")}),
+        ("optimizer={adam: 0.002}", "optimizer.adam.backbone_lr_multiplier=0.5", {"optimizer": Adam(0.002, backbone_lr_multiplier=0.5)}),
+        ("optimizer={sgd: 0.002}", "optimizer.sgd.momentum=0.9", {"optimizer": SGD(0.002, momentum=0.9)}),
+        ("optimizer={sgd: 0.002}", "optimizer.adam=0.1", {"optimizer": Adam(0.1)}),
+        ("schedule={plateau: 7}", "schedule.plateau.factor=0.2", {"schedule": Plateau(7, 0.2)}),
+        ("schedule=cosine", "schedule.cosine.to=0.00001", {"schedule": Cosine(0.00001)}),
+        ("protocol={subject_kfold: 4}", "protocol.subject_kfold.seed=2", {"protocol": SubjectKFold(4, seed=2)}),
+        ("loss=[{mean: 0.3}]", "loss.mean.unit=2", {"loss": (MeanLoss(0.3, unit=2.0),)}),
+        (f"target={GROUPS}", "target.age_groups.labels=[0-50, 51-110]", {"target": AgeGroups(("0-50", "51-110"))}),
+    ],
+)
+def test_a_value_in_short_form_stays_where_a_further_setting_is_given(short: str, further: str, meant: dict[str, object]) -> None:
+    settings = ["head={classification: {label: nearest}}", f"stages.fgnet.{short}", f"stages.fgnet.{further}"]
+    settings += ["decode=argmax"] if "groups" in short else []
+    stage = read_experiment(CASCADE, settings=settings).stages[-1]
+    assert {name: getattr(stage, name) for name in meant} == meant
+
+
+@pytest.mark.parametrize(
+    ("short", "further", "meant"),
+    [
+        ("flaml: 600", "flaml.trials=3", Flaml(600, trials=3)),
+        ("autosklearn: 60", "autosklearn.trials=3", AutoSklearn(60, trials=3)),
+        ("svr: [1, 2]", "svr.epsilon=0.5", SVR((1.0, 2.0), epsilon=0.5)),
+        ("ridge: strength", "svr.epsilon=0.5", SVR(epsilon=0.5)),
+    ],
+)
+def test_a_regressor_in_short_form_keeps_its_value(short: str, further: str, meant: object) -> None:
+    path = EXPERIMENTS / "koenig2019" / "regression-faces2.yaml"
+    settings = [f"stages.fgnet.regressor={{{short}}}", f"stages.fgnet.regressor.{further}"]
+    stage = read_experiment(path, settings=settings).stages[-1]
+    assert isinstance(stage, RegressionStage) and stage.regressor == meant
+
+
+def test_a_stage_may_have_the_name_of_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "named.yaml"
+    path.write_text(CASCADE.read_text(encoding="utf-8").partition("profiles:")[0].replace("name: fgnet", "name: target"))
+    stage = read_experiment(path, settings=["stages.target.optimizer.sgd.learning_rate=0.5"]).stages[-1]
+    assert (stage.optimizer, stage.schedule, stage.epochs) == (SGD(0.5), Plateau(3), 20)
+
+
+@pytest.mark.parametrize(
+    ("profiles", "said"),
+    [
+        ("{demo: [a]}", r":\d+: the profile 'demo' must hold settings"),
+        ("{demo: 3, other: {}}", r":\d+: the profile 'demo' must hold settings"),
+        ("[demo]", r":\d+: `profiles` must hold"),
+        ("{paper: {}}", r":\d+: no profile can be called 'paper'"),
+        ("{1: {}}", r":\d+: no profile can be called 1"),
+    ],
+)
+def test_profiles_that_are_no_mappings_are_refused(profiles: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "profiles.yaml"
+    path.write_text(CASCADE.read_text(encoding="utf-8").partition("profiles:")[0] + f"profiles: {profiles}\n")
+    for read in (lambda: read_experiment(path, profile="demo"), lambda: read_experiment(path), lambda: profiles_of(path)):
+        with pytest.raises(UserError, match=said):
+            read()
+
+
+def test_an_empty_profile_is_the_file_as_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text(CASCADE.read_text(encoding="utf-8").partition("profiles:")[0] + "profiles: {demo: }\n")
+    assert profiles_of(path) == ("paper", "demo")
+    assert read_experiment(path, profile="demo") == read_experiment(path)
+
+
+def test_what_no_file_may_say_is_in_no_resolved_form_but_in_the_names() -> None:
+    split = OfficialSplit(without_part=(1, 2))
+    assert to_dict(split) == {"official": {"fraction": 0.1}}
+    assert settings_that_name(split) == {"official": {"fraction": 0.1, "without_part": [1, 2]}}
+    assert settings_that_name(OfficialSplit()) == {"official": {"fraction": 0.1, "without_part": None}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (Age(), Age("apparent_age"), True),
+        (Age(residual_of="a"), Age("apparent_age", residual_of="b"), True),
+        (Age(), Age(residual_of="a"), False),
+        (Age(), Age("score"), False),
+        (Age(), Identity(), False),
+        (AgeGroups(("0-20", "21-99")), AgeGroups(("0-20", "21-99")), True),
+    ],
+)
+def test_a_last_layer_is_handed_on_between_targets_of_one_kind(one: Target, other: Target, same: bool) -> None:
+    assert one.same_kind(other) == other.same_kind(one) == same
