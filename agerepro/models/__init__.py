@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "build": ["BACKBONES", "Network", "build_network"],
         "heads": ["FeatureBlock"],
-        "layers": ["BackboneOutput", "BackboneSpec", "BatchNorm", "BuildConfig", "GlobalStdPooling2D", "PaddedAdd", "Scale"],
+        "layers": ["BackboneOutput", "BackboneSpec", "BatchNorm", "BuildConfig", "Dropout", "GlobalStdPooling2D", "PaddedAdd", "Scale"],
         "preprocessing": ["PREPROCESSING", "Preprocess", "Preprocessing"],
         "pretrained": ["PRETRAINED", "PretrainedWeights", "find_local", "find_weights"],
         "weights": [

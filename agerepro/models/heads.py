@@ -11,7 +11,7 @@ import keras
 
 from agerepro.config import learning, schema
 from agerepro.errors import UserError, suggest
-from agerepro.models.layers import BackboneOutput, BackboneSpec, GlobalStdPooling2D, he_normal
+from agerepro.models.layers import BackboneOutput, BackboneSpec, Dropout, GlobalStdPooling2D, he_normal, layer_seed
 
 POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "mean": keras.layers.GlobalAveragePooling2D,
@@ -19,6 +19,7 @@ POOLINGS: dict[str, Callable[..., keras.layers.Layer]] = {
     "std": GlobalStdPooling2D,
 }
 HIDDEN = re.compile(r"dense\d+")  # names of the layers before them
+DROPPED = re.compile(r"dropout\d+")  # and of those that drop their outputs
 LOGITS, YEARS = "logits", "years"  # names of the last layer of a classification and of a regression head
 
 
@@ -100,15 +101,19 @@ def _features_of(output: Any, maps: Sequence[Any], body: BackboneOutput, head: l
 
 def belongs_to_head(layer: str, outputs: Collection[str]) -> bool:
     """Whether the layer of that name stands after the backbone, which may have dense layers of its own; outputs: names of the last ones."""
-    return layer in outputs or layer in ("flatten", "features") or HIDDEN.fullmatch(layer) is not None
+    return layer in outputs or layer in ("flatten", "features") or any(names.fullmatch(layer) for names in (HIDDEN, DROPPED))
 
 
 def dense_layers(backbone: schema.Backbone, precision: str, seed: int, *, flat: bool) -> list[keras.layers.Layer]:
-    """The layers between the backbone and the outputs, in order: flatten where its output is a map, hidden dense layers."""
+    """The layers between the backbone and the outputs, in order: flatten where its output is a map, hidden dense layers, each with its
+    dropout, if there is one, behind it."""
     layers: list[keras.layers.Layer] = [] if flat else [keras.layers.Flatten(dtype=precision, name="flatten")]
     for n, units in enumerate(backbone.dense, start=1):
         name = f"dense{n}"
         layers.append(keras.layers.Dense(units, activation="relu", kernel_initializer=he_normal(seed, name), dtype=precision, name=name))
+        if backbone.dropout:
+            name = f"dropout{n}"
+            layers.append(Dropout(backbone.dropout, layer_seed(seed, name), dtype=precision, name=name))
     return layers
 
 

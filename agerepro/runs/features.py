@@ -120,7 +120,8 @@ def weights_of(run: Run, experiment: Experiment, which: str, *, seed: int, publi
         raise UserError(f"{run.folder} has no weights {which!r} before its folds.{suggest(which, names)}")
     kind: Literal["before", "stage", "published"] = "before" if which == BEFORE else "published" if which == PUBLISHED else "stage"
     if start_from == "weights":
-        file = find_weights(experiment.backbone.weights, experiment.backbone.name, folder=published)
+        backbone = experiment.backbone
+        file = find_weights(backbone.weights, backbone.name, folder=published, dense_weights=backbone.dense_weights)
         name, expected = published_name(file), name_of_start(run, experiment, start_from, seed=seed)
         if name != expected:
             raise CheckFailed(f"{file} is {name}, and {run.folder} starts from {expected}: put that file there, or name its folder.")

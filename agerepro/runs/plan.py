@@ -231,7 +231,8 @@ def make_plan(options: RunOptions, experiment: Experiment | None = None) -> Plan
         }
     published: str | None = ""
     if any(stage.start_from == "weights" for stage in experiment.stages):
-        file = find_local(experiment.backbone.weights, experiment.backbone.name, folder=options.weights)
+        backbone = experiment.backbone
+        file = find_local(backbone.weights, backbone.name, folder=options.weights, dense_weights=backbone.dense_weights)
         published = published_name(file) if file else None
     return Plan(options, experiment, prepared, digests, published)
 

@@ -12,7 +12,7 @@ from agerepro.config.schema import AutoSklearn, Experiment, OwnData, RegressionS
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.io import check_writable
-from agerepro.models.pretrained import check_side, find_weights
+from agerepro.models.pretrained import check_dense, check_side, find_weights
 from agerepro.regression.automl import find_interpreter
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.plan import Plan, RunOptions, make_plan
@@ -133,7 +133,7 @@ def engine_problems(experiment: Experiment) -> list[str]:
 
 
 def weight_problems(experiment: Experiment, weights: Path | None) -> list[str]:
-    """A sentence where the published weights that the experiment starts from are missing or no such file; may fetch them."""
+    """A sentence where the published weights that the experiment starts from are missing, no such file or do not fit; may fetch them."""
     if all(stage.start_from != "weights" for stage in experiment.stages):
         return []
     from agerepro.training.device import suppress_stderr
@@ -141,9 +141,13 @@ def weight_problems(experiment: Experiment, weights: Path | None) -> list[str]:
     with suppress_stderr():
         from agerepro.models.weights import check_weight_file  # it loads Keras
 
+    backbone = experiment.backbone
     try:
-        check_side(experiment.backbone.weights, experiment.backbone.name, experiment.augment.size)
-        check_weight_file(find_weights(experiment.backbone.weights, experiment.backbone.name, folder=weights))
+        check_side(backbone.weights, backbone.name, experiment.augment.size)
+        if backbone.dense_weights == "published":
+            check_dense(backbone.weights, backbone.name, backbone.dense, experiment.augment.size)
+        file = find_weights(backbone.weights, backbone.name, folder=weights, dense_weights=backbone.dense_weights)
+        check_weight_file(file, dense_weights=backbone.dense_weights)
     except UserError as error:
         return [str(error)]
     return []

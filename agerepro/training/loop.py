@@ -16,6 +16,8 @@ import numpy as np
 from agerepro.config.schema import Machine, Stage
 from agerepro.errors import UserError
 from agerepro.models.heads import belongs_to_head
+from agerepro.models.layers import Dropout
+from agerepro.rng import derive_seed
 from agerepro.stopping import interrupt, stop_requested
 from agerepro.tasks.losses import LossFunction
 from agerepro.tasks.task import Task
@@ -141,7 +143,7 @@ class Trainer:
         """Train from `initial_state` (default: the trainer's), or on from `checkpoint` if it holds one; the model keeps the last weights.
 
         With checkpoint_selection `best_validation` the model keeps the weights of the least validation loss, if there was one.
-        rng_key seeds the order of photos; on_batch gets `epoch 3 of 20, batch 7 of 59`;
+        rng_key seeds the order of photos and the masks of dropout; on_batch gets `epoch 3 of 20, batch 7 of 59`;
         `eval_outputs` may return arrays after each epoch, which come back stacked.
         Raises Diverged at the first batch whose loss is no finite number; what was saved until then stays in `checkpoint`. Raises
         Interrupted at the first batch after a request to stop, once all is in `checkpoint`.
@@ -149,6 +151,7 @@ class Trainer:
         state = self._continued(checkpoint) or Checkpoint(0, initial_state or self.initial_state)
         if state.variables is (initial_state or self.initial_state):
             state.variables.assign_to(self.model)
+            self._begin_masks(rng_key)
         steps = steps_in(train, self.stage.batch_size)
         progress = _Progress(self, validation, steps, state, checkpoint, on_epoch, on_batch, eval_outputs, clock)
 
@@ -181,6 +184,12 @@ class Trainer:
         if progress.best is not None:
             assign_variables(self.model.variables, progress.best)
         return TrainResult(tuple(progress.history), progress.stacked_outputs())
+
+    def _begin_masks(self, rng_key: tuple[str | int, ...]) -> None:
+        """Have dropout draw by rng_key, layer and step alone; a checkpoint holds where it stands."""
+        for layer in self.model.layers:
+            if isinstance(layer, Dropout):
+                layer.masks.begin(derive_seed("dropout", *rng_key, layer.name))
 
     def _continued(self, path: Path) -> Checkpoint | None:
         """The checkpoint with its values set, or None where there is none, or one of another model, which is set aside."""

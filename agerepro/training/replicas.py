@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from agerepro.config.schema import Machine
 from agerepro.errors import UserError
+from agerepro.models.layers import masks_of_device
 from agerepro.tasks.losses import LossFunction
 from agerepro.training.device import suppress_stderr
 
@@ -149,7 +150,8 @@ class ReplicaTrainer:
         """On one device: its part of the gradient; the optimizer adds up those of all devices before it takes its step."""
         variables, optimizer = self.model.trainable_variables, self.model.optimizer
         with tf.GradientTape() as tape:
-            outputs = self.model(pixels, training=True)
+            with masks_of_device(tf.distribute.get_replica_context().replica_id_in_sync_group):
+                outputs = self.model(pixels, training=True)
             losses = self._total(dict(zip(self.losses, targets)), outputs)
             loss = optimizer.scale_loss(tf.reduce_sum(losses * weights * shares))
         gradients = tape.gradient(loss, variables)
@@ -170,7 +172,7 @@ class ReplicaTrainer:
 
     def _agree_on_averages(self, share: tf.Tensor) -> None:
         """Moving averages of batch norm, which each device has brought up to date by its own rows, become their mean on all."""
-        averages = [variable for layer in self.model.layers if layer.trainable for variable in layer.non_trainable_variables]
+        averages = [variable for layer in self.model.layers if layer.trainable for variable in layer.non_trainable_weights]
         if averages:
             for variable, mean in zip(averages, _sums([tf.convert_to_tensor(variable) * share for variable in averages])):
                 variable.assign(mean)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from agerepro.models.build import Network, build_network
 from agerepro.models.weights import (
     LoadedWeights,
     TransferPart,
+    assign_published,
     load_arrays,
     load_matching,
     load_strict,
@@ -135,12 +136,12 @@ def build_and_init(
     )
     network.backbone.trainable = not task.stage.keeps_backbone()
     if (published := init.published) is not None:
-        tensors = published.tensors
         if isinstance(task.head.features, LayerFeatures):  # the network ends at that layer
             wanted = variables_by_name(network.backbone)
-            tensors = {name: tensor for name, tensor in tensors.items() if name in wanted}
-        load_strict(network.backbone, tensors, source=published.file)
-        return network, {"sha256": published.sha256, "parameters": published.parameters, "licence": published.licence}
+            published = replace(published, tensors={name: tensor for name, tensor in published.tensors.items() if name in wanted}, dense={})
+        transfer = assign_published(published, network)
+        about = {"sha256": published.sha256, "parameters": published.parameters, "licence": published.licence}
+        return network, about | asdict(transfer)
     if (earlier := init.checkpoint) is None:
         return network, {"copied": [], "fresh": "all"}
     part: TransferPart = "backbone"

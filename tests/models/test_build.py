@@ -101,6 +101,24 @@ def test_backbone_and_head_share_their_variables_with_the_whole(slim: Slim) -> N
     assert len(network.full.weights) == len(network.backbone.weights) + len(network.head.weights) == 26 + 4
 
 
+def test_dropout_stands_behind_each_dense_layer_and_is_seen_in_training_alone() -> None:
+    plain, dropping = (
+        build_network(
+            Backbone(name="vgg16", width=0.125, dense=(64, 32), dropout=rate), Classification(), outputs={"logits": 5}, size=32, seed=0
+        )
+        for rate in (0.0, 0.5)
+    )
+    hidden = [layer.name for layer in plain.head.layers][1:]
+    assert hidden == ["flatten", "dense1", "dense2", "logits"]
+    assert [layer.name for layer in dropping.head.layers][1:] == ["flatten", "dense1", "dropout1", "dense2", "dropout2", "logits"]
+    assert {variable.path for variable in plain.full.variables} == set(weights_as_arrays(plain.full))  # as before there was dropout
+    for name, array in weights_as_arrays(plain.full).items():
+        np.testing.assert_array_equal(weights_as_arrays(dropping.full)[name], array)
+    np.testing.assert_array_equal(outputs_of(dropping.main, PHOTOS), outputs_of(plain.main, PHOTOS))
+    trained = [np.asarray(dropping.main(PHOTOS, training=True)) for _ in range(2)]
+    assert not np.array_equal(*trained) and not np.array_equal(trained[0], outputs_of(plain.main, PHOTOS))
+
+
 def test_uint8_and_float_photos_give_the_same(slim: Slim) -> None:
     whole = slim().main
     expected = outputs_of(whole, PHOTOS)
@@ -158,7 +176,10 @@ def test_a_slim_network_learns_in_some_steps(slim: Slim) -> None:
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15's own saving with NumPy 2.4
 @pytest.mark.parametrize(
     ("backbone", "head"),
-    [(Backbone(name="vgg16", width=0.125), Classification()), (Backbone(name="dlib_resnet", width=0.25), Regression(features="stages"))],
+    [
+        (Backbone(name="vgg16", width=0.125, dense=(8,), dropout=0.5), Classification()),
+        (Backbone(name="dlib_resnet", width=0.25), Regression(features="stages")),
+    ],
 )
 def test_a_saved_model_is_complete(backbone: Backbone, head: Classification | Regression, tmp_path: Path) -> None:
     network = build_network(backbone, head, outputs={"years": 1}, size=103, seed=0)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agerepro.config.learning import Classification
 from agerepro.config.schema import Backbone
 from agerepro.models.build import Network, build_network
-from agerepro.models.layers import LEAST_VARIANCE, BatchNorm, Frozen, GlobalStdPooling2D, PaddedAdd, Scale
+from agerepro.models.layers import LEAST_VARIANCE, BatchNorm, Dropout, Frozen, GlobalStdPooling2D, PaddedAdd, Scale, masks_of_device
 from agerepro.models.weights import weights_as_arrays
 
 EPSILON = 1e-2  # large: a forgotten one shows
@@ -202,3 +202,52 @@ def test_a_flat_map_has_a_finite_slope() -> None:
     model.compile(optimizer="sgd", loss="mse")
     model.train_on_batch(np.ones((1, 3, 3, 2), np.float32), np.ones((1, 1), np.float32))
     assert all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.weights)
+
+
+NUMBERS = np.random.default_rng(2).normal(3, 1, (200, 500)).astype(np.float32)
+
+
+def dropped(layer: Dropout) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(layer(NUMBERS, training=True), "float32")))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("rate", [0.5, 0.1])
+def test_dropout_leaves_out_its_share_and_scales_the_rest_in_training_alone(rate: float, dtype: str) -> None:
+    """Srivastava et al. 2014, with the scale in training, as Keras has it."""
+    layer = Dropout(rate, seed=3, dtype=dtype)
+    given = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(layer(NUMBERS), "float32")))
+    np.testing.assert_array_equal(layer(NUMBERS), layer(NUMBERS, training=False))
+    trained = dropped(layer)
+    kept = trained != 0
+    assert (given != 0).all() and given == pytest.approx(NUMBERS, rel=0.01)
+    # Of 100,000 numbers: five standard deviations. Drawn in bfloat16 a tenth would be 0.102.
+    assert abs((~kept).mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / NUMBERS.size)
+    np.testing.assert_allclose(trained[kept], given[kept] / (1 - rate), rtol=1e-6 if dtype == "float32" else 0.01)
+
+
+def test_masks_of_dropout_depend_on_the_number_that_is_set_the_step_and_the_device_alone() -> None:
+    layer, other = Dropout(0.5, seed=3), Dropout(0.5, seed=4)
+    np.asarray(other(NUMBERS, training=True))
+    for each in (layer, other):
+        each.masks.begin(7)
+    steps = [dropped(layer) for _ in range(3)]
+    for mask in steps:
+        np.testing.assert_array_equal(dropped(other), mask)
+    with masks_of_device(0):
+        layer.masks.begin(7)
+        np.testing.assert_array_equal(dropped(layer), steps[0])
+    with masks_of_device(1):
+        layer.masks.begin(7)
+        steps.append(dropped(layer))
+    layer.masks.begin(9)
+    for one, two in itertools.combinations([*steps, dropped(layer)], 2):
+        assert 0.49 < ((one != 0) == (two != 0)).mean() < 0.51  # as independent ones
+
+
+def test_where_dropout_stands_is_no_weight_and_has_one_name_in_every_process() -> None:
+    keras.random.SeedGenerator(1)
+    layer = Dropout(0.5, seed=3, name="dropout1")
+    assert layer.weights == [] and [variable.path for variable in layer.variables] == ["dropout1_masks/seed_generator_state"]
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert (again.rate, again.seed, again.name) == (0.5, 3, "dropout1")

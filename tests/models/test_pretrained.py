@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import inspect
+import itertools
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ import pytest
 
 from agerepro.errors import UserError
 from agerepro.models import pretrained
-from agerepro.models.pretrained import PRETRAINED, find_local, find_weights, keras_cache, pretrained_weights
+from agerepro.models.pretrained import PRETRAINED, check_dense, find_local, find_weights, keras_cache, pretrained_weights
 
 NOTOP, TOP = PRETRAINED["vggface", "vgg16"].files
 BODY = b"0123456789" * 1000
@@ -81,6 +82,51 @@ def test_keras_own_cache_is_looked_into(tmp_path: Path, home: Path) -> None:
     assert find_local("imagenet", "vgg16", folder=tmp_path) is None
     (cache / name).touch()
     assert find_weights("imagenet", "vgg16", folder=tmp_path) == cache / name
+
+
+def test_published_dense_layers_are_looked_for_in_the_file_that_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / NOTOP).touch()
+    assert find_local("vggface", "vgg16", folder=tmp_path, dense_weights="published") is None
+    serve_from("http://127.0.0.1:9/", monkeypatch)  # the discard port: nobody listens
+    with pytest.raises(
+        UserError, match=rf"{TOP} is neither in.*smaller file has no dense layers\. Get {TOP} from .*put it into {tmp_path}"
+    ):
+        find_weights("vggface", "vgg16", folder=tmp_path, dense_weights="published")
+    (tmp_path / TOP).touch()
+    assert find_weights("vggface", "vgg16", folder=tmp_path, dense_weights="published") == tmp_path / TOP
+    assert find_weights("vggface", "vgg16", folder=tmp_path) == tmp_path / NOTOP
+
+
+def test_the_file_with_dense_layers_is_the_one_that_is_fetched_for_them(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve_from(f"{server}/whole/", monkeypatch)
+    assert find_weights("vggface", "vgg16", folder=tmp_path, dense_weights="published") == tmp_path / TOP
+
+
+@pytest.mark.parametrize(
+    ("source", "backbone", "dense", "size", "facts"),
+    [
+        ("imagenet", "vgg16", (512, 256), 224, r"fc1, fc2 of vgg16_weights\S+ have \[4096, 4096\] units, not \[512, 256\]"),
+        ("vggface", "vgg16", (4096,), 224, r"fc6, fc7 of \S+ have \[4096, 4096\] units, not \[4096\]"),
+        ("imagenet", "vgg16", (4096, 4096), 192, r"224 to 255 pixels, not 192"),
+        ("imagenet", "vgg16_bn", (4096, 4096), 224, r"vgg16_bn .*those of vgg16 with imagenet, vgg16 with vggface.*dense_weights: fresh"),
+    ],
+)
+def test_published_dense_layers_that_do_not_fit_are_refused(
+    source: str, backbone: str, dense: tuple[int, ...], size: int, facts: str
+) -> None:
+    with pytest.raises(UserError, match=facts):
+        check_dense(source, backbone, dense, size)
+    check_dense("imagenet", "vgg16", (4096, 4096), 224)
+
+
+def test_dense_layers_stand_in_one_of_the_files_and_are_left_out_by_default() -> None:
+    for row in PRETRAINED.values():
+        assert bool(row.dense) == (row.with_dense in row.files) == bool(row.dense_sides)
+        assert set(row.dense) <= set(row.not_used)
+        shapes = list(row.dense.values())
+        assert all(units == inputs for (_, units), (inputs, _) in itertools.pairwise(shapes))
 
 
 def test_what_is_absent_is_fetched_once(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

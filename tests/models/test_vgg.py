@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,20 @@ import pytest
 
 from agerepro.config.learning import Classification
 from agerepro.config.schema import Backbone
+from agerepro.errors import UserError
 from agerepro.models.build import Network, build_network
 from agerepro.models.layers import channels_at
-from agerepro.models.pretrained import pretrained_weights
+from agerepro.models.pretrained import PRETRAINED, pretrained_weights
 from agerepro.models.vgg import BLOCKS
-from agerepro.models.weights import check_weight_file, load_published, read_keras_h5, read_weights
+from agerepro.models.weights import (
+    assign_published,
+    check_weight_file,
+    load_published,
+    read_keras_h5,
+    read_published,
+    read_weights,
+    weights_as_arrays,
+)
 
 VGGFACE = Backbone(name="vgg16", weights="vggface", dense=(16,))
 MEANS_1, MEANS_2 = (129.1863, 104.7624, 93.5940), (131.0912, 103.8827, 91.4953)  # red, green, blue; VGGFace 1 and 2
@@ -117,9 +127,11 @@ def test_logits_from_the_file_with_a_top_equal_keras_vggface(
     assert loaded.parameters == 14_714_688
     assert sorted(loaded.not_used) == [f"fc{n}/{variable}:0" for n in (6, 7, 8) for variable in ("bias", "kernel")]
     stored, _ = read_keras_h5(path)
+    check_weight_file(path, dense_weights="published")
+    dense = read_weights(path, pretrained_weights("vggface", "vgg16"), source="vggface", dense_weights="published").dense
     x = seen["pool5"].reshape(2, -1)
-    for n in (6, 7):
-        x = np.maximum(x @ stored[f"fc{n}/kernel:0"] + stored[f"fc{n}/bias:0"], 0)
+    for layer, n in (("dense1", 6), ("dense2", 7)):
+        x = np.maximum(x @ dense[f"{layer}/kernel"] + dense[f"{layer}/bias"], 0)
         assert_same(x[:, :64], vgg16_oracle[f"fc{n}_relu_first64"])
     assert_same(x @ stored["fc8/kernel:0"] + stored["fc8/bias:0"], vgg16_oracle["logits"])
 
@@ -158,6 +170,85 @@ def test_imagenets_file_gives_what_keras_makes_of_it(tmp_path: Path, generator_o
     assert expected.std() > 0.1
     assert_same(np.asarray(network.backbone(photos)), expected)
     assert loaded.parameters == network.backbone.count_params() == 14_714_688 and loaded.not_used == ()
+
+
+CLASSES = 3
+
+
+def imagenet_file_with_top(folder: Path, generator_of: Any, write_h5: Any, *, side: int) -> Path:
+    """As `imagenet_file`, with the three fully connected layers behind pictures of `side` pixels."""
+    notop = imagenet_file(folder, generator_of, write_h5)
+    tensors, _ = read_keras_h5(notop)
+    notop.unlink()
+    before = (side // 32) ** 2 * 512
+    for name, units in (("fc1", 4096), ("fc2", 4096), ("predictions", CLASSES)):
+        generator = generator_of(f"imagenet/{name}")
+        tensors[f"{name}_W_1:0"] = generator.standard_normal((before, units), np.float32) * np.float32(np.sqrt(2 / before))
+        tensors[f"{name}_b_1:0"] = np.float32(0.05) * generator.standard_normal(units, np.float32)
+        before = units
+    names = [*KERAS_LAYERS, "flatten", "fc1", "fc2", "predictions"]
+    layers = [(name, [f"{name}_W_1:0", f"{name}_b_1:0"] if f"{name}_W_1:0" in tensors else []) for name in names]
+    return write_h5(folder / pretrained_weights("imagenet", "vgg16").with_dense, layers, tensors)
+
+
+def test_published_dense_layers_give_what_keras_makes_of_them(
+    tmp_path: Path, generator_of: Any, write_h5: Any, any_digest: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a last map of 2x2: Keras's network flattens it in its own order and reads the file by the order of its layers."""
+    any_digest("imagenet", "vgg16")
+    row = replace(pretrained_weights("imagenet", "vgg16"), dense={"fc1": (2048, 4096), "fc2": (4096, 4096)}, dense_sides=range(64, 96))
+    monkeypatch.setitem(PRETRAINED, ("imagenet", "vgg16"), row)
+    path = imagenet_file_with_top(tmp_path, generator_of, write_h5, side=64)
+    check_weight_file(path, dense_weights="published")
+    backbone = replace(IMAGENET, dense=(4096, 4096), dense_weights="published", dropout=0.5)
+    network = build_network(backbone, Classification(), outputs={"logits": 4}, size=64, seed=0)
+    fresh = weights_as_arrays(network.head)["logits/kernel"]
+    loaded = read_published(backbone, folder=tmp_path)
+    transfer = assign_published(loaded, network)
+    assert transfer.copied[-4:] == ("dense1/kernel", "dense1/bias", "dense2/kernel", "dense2/bias") and len(transfer.copied) == 30
+    assert transfer.fresh == ("logits/kernel", "logits/bias") and transfer.unused == ("predictions_W_1:0", "predictions_b_1:0")
+    assert loaded.parameters == 14_714_688 + 2049 * 4096 + 4097 * 4096
+    np.testing.assert_array_equal(weights_as_arrays(network.head)["logits/kernel"], fresh)
+
+    theirs = keras.applications.VGG16(weights=str(path), input_shape=(64, 64, 3), classes=CLASSES)
+    photos = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    prepared = keras.applications.vgg16.preprocess_input(photos.astype(np.float32))
+    for our_layer, their_layer in (("dense1", "fc1"), ("dense2", "fc2")):
+        expected = np.asarray(keras.Model(theirs.input, theirs.get_layer(their_layer).output)(prepared))
+        assert expected.std() > 0.1
+        assert_same(np.asarray(keras.Model(network.full.input, network.full.get_layer(our_layer).output)(photos)), expected)
+
+    # By the same file without that setting the dense layers stay as they were drawn.
+    other = build_network(replace(backbone, dense_weights="fresh"), Classification(), outputs={"logits": 4}, size=64, seed=0)
+    drawn = weights_as_arrays(other.head)
+    transfer = assign_published(read_published(replace(backbone, dense_weights="fresh"), folder=tmp_path), other)
+    assert transfer.fresh[0] == "dense1/kernel" and len(transfer.copied) == 26
+    for name, array in weights_as_arrays(other.head).items():
+        np.testing.assert_array_equal(array, drawn[name])
+
+
+def test_published_dense_layers_of_another_shape_are_refused_and_nothing_is_set(
+    tmp_path: Path, write_h5: Any, vgg16_layout: dict[str, Any], vgg16_folder: Path
+) -> None:
+    stored, _ = read_keras_h5(vgg16_folder / vgg16_layout["published_files"]["notop"])
+    layers = [*vgg16_layout["variants"]["notop"]["layers"]]
+    for name, shape in (("fc6", (512, 8)), ("fc7", (8, 6)), ("fc8", (6, 2))):
+        layers.append((name, [f"{name}/kernel:0", f"{name}/bias:0"]))
+        stored |= {f"{name}/kernel:0": np.ones(shape, np.float32), f"{name}/bias:0": np.ones(shape[1], np.float32)}
+    path = write_h5(tmp_path / vgg16_layout["published_files"]["top"], layers, stored)
+    with pytest.raises(UserError, match=rf"{path.name} holds {9 * 513 - 513} parameters of fc6, not 102764544"):
+        check_weight_file(path, dense_weights="published")
+    backbone = replace(VGGFACE, dense=(8, 7), dense_weights="published")
+    network = build_network(backbone, Classification(), outputs={"logits": 4}, size=32, seed=0)
+    before = weights_as_arrays(network.full)
+    with pytest.raises(UserError, match=r"dense2/kernel is 8x6, not 8x7; dense2/bias is 6, not 7\.$"):
+        load_published(backbone, network, folder=tmp_path)
+    for name, array in weights_as_arrays(network.full).items():
+        np.testing.assert_array_equal(array, before[name])
+    backbone = replace(backbone, dense=(8, 6))
+    network = build_network(backbone, Classification(), outputs={"logits": 4}, size=32, seed=0)
+    assert load_published(backbone, network, folder=tmp_path).not_used == ("fc8/kernel:0", "fc8/bias:0")
+    assert all((weights_as_arrays(network.full)[f"dense{n}/{variable}"] == 1).all() for n in (1, 2) for variable in ("kernel", "bias"))
 
 
 def test_only_the_top_of_imagenets_file_is_left_out(tmp_path: Path, write_h5: Any, any_digest: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 from agerepro.errors import UserError
@@ -30,6 +32,21 @@ def test_one_error_names_unreadable_labels_missing_sets_and_a_weight_file_that_i
     text = str(error.value)
     assert all(name in text for name in ("congress", "imdb", "agedb", "fgnet", "rcmalli_vggface_tf_notop_vgg16.h5"))
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("dense", "said"),
+    [("[512, 256]", "fc6, fc7 of rcmalli_vggface_tf_vgg16.h5 have [4096, 4096] units"), ("[4096, 4096]", "holds 0 parameters")],
+)
+def test_published_dense_layers_that_do_not_fit_or_are_not_in_the_file_are_told_before_anything_starts(
+    dense: str, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "weights").mkdir()
+    with h5py.File(tmp_path / "weights" / "rcmalli_vggface_tf_vgg16.h5", "w") as file:
+        file.attrs["layer_names"] = np.array([], "S1")
+    with pytest.raises(UserError) as error:
+        check(tmp_path, CASCADE, data=tmp_path, settings=("backbone.dense_weights=published", f"backbone.dense={dense}"))
+    assert said in str(error.value)
 
 
 def test_an_error_in_the_second_file_is_said_with_that_of_the_first(tmp_path: Path) -> None:

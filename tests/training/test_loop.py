@@ -18,7 +18,7 @@ from agerepro.config.learning import SGD, Adam, Classification, Cosine, CrossEnt
 from agerepro.config.schema import Backbone, Machine
 from agerepro.errors import Interrupted
 from agerepro.models.build import build_network
-from agerepro.models.layers import BatchNorm
+from agerepro.models.layers import BatchNorm, Dropout
 from agerepro.models.preprocessing import Preprocess
 from agerepro.models.weights import weights_as_arrays
 from agerepro.tasks.losses import total_loss
@@ -98,6 +98,11 @@ def in_half_precision() -> keras.Model:
     return build_network(backbone, Classification(), outputs={"logits": 4}, size=32, precision=FLOAT16.precision, seed=1).full
 
 
+def with_dropout() -> keras.Model:
+    backbone = Backbone(name="vgg16", width=0.0625, dense=(32, 16), dropout=0.5)
+    return build_network(backbone, Classification(), outputs={"logits": 4}, size=32, seed=1).full
+
+
 def resumable(kind: str, tiny) -> Trainer:
     if kind == "best_validation":
         # The best epoch is not the last, so it must be found in the checkpoint.
@@ -105,6 +110,8 @@ def resumable(kind: str, tiny) -> Trainer:
         return tiny.trainer(stage)
     if kind == "batch_norm":
         return tiny.trainer(model=with_batch_norm_and_dropout())
+    if kind == "dropout":
+        return tiny.trainer(model=with_dropout())
     if kind == "sgd_steps":
         return tiny.trainer(dataclasses.replace(tiny.stage, optimizer=SGD(0.001, momentum=0.9), schedule=Steps(at=(1, 3))))
     if kind == "rmsprop_cosine":
@@ -137,7 +144,7 @@ def test_stopped_and_continued_equals_never_stopped_and_a_reset_model_equals_a_f
         np.testing.assert_array_equal(resumed.eval_outputs["test"], whole.eval_outputs["test"])
 
 
-@pytest.mark.parametrize("kind", ["plain", "batch_norm", "best_validation", "rmsprop_cosine"])
+@pytest.mark.parametrize("kind", ["plain", "dropout", "batch_norm", "best_validation", "rmsprop_cosine"])
 def test_stopped_at_any_batch_it_saves_and_continues_to_the_same_bits(tiny, tmp_path: Path, monkeypatch, kind: str) -> None:
     trainer = resumable(kind, tiny)
     whole = fit(trainer, tiny, tmp_path / "whole.npz")
@@ -155,7 +162,7 @@ def test_stopped_at_any_batch_it_saves_and_continues_to_the_same_bits(tiny, tmp_
             fit(trainer, tiny, path, epoch_s=1, on_batch=stop)
         received.clear()
         trainer.initial_state.assign_to(trainer.model)  # nothing is left in memory
-    if kind == "plain":
+    if kind in ("plain", "dropout"):
         trainer = resumable(kind, tiny)  # as in another process, where nothing has been traced yet
     resumed = fit(trainer, tiny, path, epoch_s=1)
     assert resumed.history == whole.history
@@ -182,6 +189,25 @@ def test_asked_to_stop_while_validating_it_saves_what_the_epoch_has_trained(tiny
     batches: list[int] = []
     assert fit(trainer, tiny, path, epoch_s=1, on_batch=batches.append).history == whole.history
     assert len(batches) == 9  # none of the first epoch's three is trained again
+
+
+def test_masks_of_a_fold_depend_on_the_fold_and_the_step_whatever_was_trained_before(tiny, tmp_path: Path) -> None:
+    def fit_fold(trainer: Trainer, fold: int) -> tuple[TrainState, float]:
+        examples = [tiny.examples(rows) for rows in (TRAIN, VALIDATION)]
+        path = tmp_path / f"{id(trainer)}-{fold}.npz"
+        result = trainer.fit(*examples, rng_key=(0, "tiny", fold), checkpoint=path, on_epoch=lambda log: None)
+        return TrainState.of(trainer.model), result.history[0]["loss"]
+
+    stage = dataclasses.replace(tiny.stage, epochs=2)
+    trainer = tiny.trainer(stage, with_dropout())
+    in_a_row = [fit_fold(trainer, fold) for fold in (0, 1)]
+    alone = fit_fold(tiny.trainer(stage, with_dropout()), 1)
+    assert_same_state(in_a_row[1][0], alone[0])
+    assert in_a_row[1][1] == alone[1]
+    masks = [[values for path, values in state.model.items() if "masks" in path] for state, _ in (*in_a_row, alone)]
+    for fold in masks:
+        assert [count for _, count in fold] == [6, 6]  # a mask a layer and step, and none in a test
+    assert len({int(seed) for fold in masks[:2] for seed, _ in fold}) == 4  # every layer of every fold has its own
 
 
 def test_it_saves_inside_an_epoch_that_lasts_and_never_at_more_than_its_share_of_the_time(tiny, tmp_path: Path, monkeypatch) -> None:
@@ -368,15 +394,20 @@ def test_the_backbone_takes_smaller_steps_than_the_head(tiny, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("machine", "close"),
-    [(FLOAT16, 0.01), (Machine(precision="mixed_bfloat16"), 0.02), (Machine(xla=True), 1e-3)],
-    ids=["float16", "bfloat16", "xla"],
+    ("machine", "close", "dropout"),
+    [
+        (FLOAT16, 0.01, 0.0),
+        (Machine(precision="mixed_bfloat16"), 0.02, 0.0),
+        (Machine(xla=True), 1e-3, 0.0),
+        (FLOAT16, 0.01, 0.5),
+    ],
+    ids=["float16", "bfloat16", "xla", "float16 with dropout"],
 )
-def test_mixed_precision_and_xla_train_nearly_as_float32_does(tiny, tmp_path: Path, machine: Machine, close: float) -> None:
+def test_mixed_precision_and_xla_train_nearly_as_float32_does(tiny, tmp_path: Path, machine: Machine, close: float, dropout: float) -> None:
     """Over one epoch: later the small differences grow."""
     rows, steps = [], []
     for setting in (Machine(), machine):
-        backbone = Backbone(name="vgg16", width=0.0625, dense=(8,))
+        backbone = Backbone(name="vgg16", width=0.0625, dense=(8,), dropout=dropout)
         network = build_network(backbone, Classification(), outputs={"logits": 4}, size=32, precision=setting.precision, seed=1)
         trainer = Trainer(network.full, dataclasses.replace(tiny.stage, epochs=1), TASK, setting, threads=2)
         before = weights_as_arrays(network.full)
@@ -388,6 +419,19 @@ def test_mixed_precision_and_xla_train_nearly_as_float32_does(tiny, tmp_path: Pa
     assert all(step.dtype == np.float32 and step.any() for step in steps[1].values())
     usual, other = (np.concatenate([step.ravel() for step in by_name.values()]) for by_name in steps)
     assert np.corrcoef(usual, other)[0, 1] > 0.8
+
+
+def test_xla_drops_by_masks_that_can_be_repeated(tiny, tmp_path: Path) -> None:
+    """They are not those without XLA, whose generator counts in another order."""
+    pixels = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D()(Preprocess("rgb", (127.5, 127.5, 127.5), 64.0)(pixels))
+    x = Dropout(0.5, seed=1, name="dropout1")(keras.layers.Dense(32, activation="relu", name="dense1")(x))
+    trainer = Trainer(
+        keras.Model(pixels, {"logits": keras.layers.Dense(4, name="logits")(x)}), tiny.stage, TASK, Machine(xla=True), threads=2
+    )
+    histories = [fit(trainer, tiny, tmp_path / f"{number}.npz").history for number in range(2)]
+    assert histories[0] == histories[1] and all(math.isfinite(row["loss"]) for row in histories[0])
+    assert int(np.asarray(trainer.model.get_layer("dropout1").masks.state)[1]) == 12
 
 
 def logged(folder: Path) -> dict[tuple[str, int], float]:

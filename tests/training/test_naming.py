@@ -14,6 +14,7 @@ from agerepro.io import config_hash
 from agerepro.training.naming import stage_settings
 
 CASCADE = Path(__file__).parents[2] / "experiments" / "koenig2019" / "vgg16-imdb-agedb.yaml"
+REGRESSION = CASCADE.with_name("regression-faces2.yaml")
 
 
 def settings_of(experiment: Experiment) -> dict[str, dict[str, Any]]:
@@ -45,7 +46,16 @@ def test_every_stage_that_is_trained_otherwise_has_another_name() -> None:
     for change in changes:
         names.add(config_hash(settings_of(read_experiment(CASCADE, settings=[f"stages.fgnet.{change}"]))["fgnet"]))
     names.add(config_hash(settings_of(replace(usual, augment=replace(usual.augment, random_crop=0.875)))["fgnet"]))
-    assert len(names) == 1 + len(changes) + 1
+    dense = [replace(usual.backbone, dropout=0.5), replace(usual.backbone, dense_weights="published")]
+    names |= {config_hash(settings_of(replace(usual, backbone=backbone))["fgnet"]) for backbone in dense}
+    assert len(names) == 1 + len(changes) + 1 + len(dense)
+
+
+def test_a_regression_on_features_before_the_dense_layers_is_named_without_them() -> None:
+    usual = read_experiment(REGRESSION)
+    other = replace(usual, backbone=replace(usual.backbone, dense=(4096, 4096), dense_weights="published", dropout=0.5))
+    stage = usual.stages[-1].name
+    assert settings_of(other)[stage] == settings_of(usual)[stage]
 
 
 def test_a_constant_rate_has_the_name_of_no_schedule() -> None:
