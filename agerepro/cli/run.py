@@ -106,7 +106,7 @@ def run(experiments: tuple[Path, ...], folds: str | None, jobs: int, tensorboard
             show_what_is_there(places, note)
         raise
     loaded = [load_run(place, partial=folds is not None) for place in places]
-    write_report(loaded, out=click.echo, note=note)
+    write_report(loaded, out=click.echo, note=note, page="follows" if report else "stays")
     if explain:
         explain_loaded(loaded, options[0].data, jobs=jobs)
     if report:
@@ -350,7 +350,7 @@ def collect_runs(options: Sequence[RunOptions], *, partial: bool, explain: bool 
     begun = [run for run, plan in zip(runs, plans) if run.done(plan.experiment.seeds)]
     if begun:
         loaded = [load_run(run.folder, partial=partial) for run in begun]
-        write_report(loaded, out=click.echo, note=lambda text: click.echo(text, err=True))
+        write_report(loaded, out=click.echo, note=lambda text: click.echo(text, err=True), page="follows" if report else "stays")
         if explain:
             explain_loaded(loaded, options[0].data)
         if report:

@@ -109,7 +109,7 @@ def explain(run_model: RunModel, faces: RunFaces, config: ExplainConfig, *, cloc
     Folds that are there already are not computed again. Raises UserError as `resolve_target`, `class_activation_maps` and
     `RunModel.load_fold`.
     """
-    target = resolve_target(config, run_model.experiment)
+    target = resolve_target(config, run_model.experiment, run_model.task)
     layer = layer_of(config, run_model.network.last_conv)
     folder = run_model.run.folder / "explain" / name_of(config, target, layer)
     photos = _photos_to_explain(run_model, faces, config)

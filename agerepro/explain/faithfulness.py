@@ -19,7 +19,7 @@ from agerepro.evaluation.bootstrap import CONFIDENCE, Interval, cluster_bootstra
 from agerepro.explain.cam import resize
 from agerepro.explain.maps import SENSITIVITY, Kind, maps_of, rank_correlation
 from agerepro.explain.regions import EYES_AND_NOSE, people_of, region_table, widen
-from agerepro.explain.run_maps import EXPECTED, Arrays, RunFaces, TargetSpec, cached_npz, classes_for, fold_digest
+from agerepro.explain.run_maps import EXPECTATIONS, Arrays, RunFaces, TargetSpec, cached_npz, classes_for, fold_digest
 from agerepro.explain.sensitivity import SIGMA
 from agerepro.explain.targets import Target, batches, check_target, rows_of
 from agerepro.models.weights import load_strict, weights_as_arrays
@@ -134,7 +134,7 @@ def _draw_kernel(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Checks:
-    """`random` [RANDOM_COLUMNS], `curves` [CURVE_COLUMNS] and `summary` [SUMMARY], unit years, probability or ""."""
+    """`random` [RANDOM_COLUMNS], `curves` [CURVE_COLUMNS] and `summary` [SUMMARY], unit years, points, probability or ""."""
 
     random: pd.DataFrame
     curves: pd.DataFrame
@@ -180,7 +180,8 @@ def run_checks(
     classes = np.concatenate(numbers) if numbers[0].size else classes_for(target, run_model, images)
     random = random_maps_of(run_model, images, classes, how=how, layer=layer, on_draw=lambda *at: on_progress("random weights", *at))
     table = compare_with_random(photos, maps, random, faces.landmarks[all_rows])
-    unit = "years" if target == EXPECTED or not len(run_model.bins) else "probability"
+    of_expectation = target in EXPECTATIONS.values() or not len(run_model.bins)
+    unit = run_model.experiment.stages[-1].target.unit if of_expectation else "probability"
     return Checks(table, curve_table(photos, all_scores), check_summary(photos, table, areas(all_scores), unit=unit))
 
 

@@ -31,6 +31,7 @@ from agerepro.runs.layout import Run
 from agerepro.runs.model import RunModel
 from agerepro.splits.protocols import years
 from agerepro.synthetic.writers import RENDERER
+from agerepro.tasks.task import Task
 from agerepro.training.augment import PLAIN, AugmentedFaces, InputView, in_plain_view
 from agerepro.training.loading import load_batches
 
@@ -38,7 +39,9 @@ SEED = 0
 BATCH = 32
 MADE_FROM = "made_from"
 EXPECTED, PREDICTED = "expected_age", "predicted"
-TargetSpec = str | int  # EXPECTED, PREDICTED, or an age in years
+# What EXPECTED comes to in runs whose classes are no ages.
+EXPECTATIONS = {"age": EXPECTED, "residual": "expected_residual", "score": "expected_score"}
+TargetSpec = str | int  # PREDICTED, one of EXPECTATIONS, or an age in years
 Arrays = dict[str, np.ndarray]
 Clock = Callable[[], float]
 Progress = Callable[[int, int], None]
@@ -67,12 +70,13 @@ def parse_target(text: str) -> TargetSpec:
     return int(match[1])
 
 
-def resolve_target(config: ExplainConfig, experiment: Experiment) -> TargetSpec:
-    """What the maps of this run explain: as asked, else the expected age, or for age groups the predicted group.
+def resolve_target(config: ExplainConfig, experiment: Experiment, task: Task) -> TargetSpec:
+    """What the maps of this run explain: as asked, else what is expected, or for age groups the predicted group.
 
+    What the last stage's network itself says is expected: of a run on residuals the residual, without what an earlier stage predicts.
     Raises UserError where the run has no such thing, or where no single map is behind its prediction.
     """
-    head, groups = experiment.as_of(experiment.stages[-1]).head, bool(experiment.stages[-1].target.labels)
+    head, groups = experiment.as_of(experiment.stages[-1]).head, bool(task.labels)
     if config.how == SENSITIVITY and (groups or config.target not in (None, EXPECTED)):
         raise UserError("Sensitivity maps say how the expected age depends on the pixels. For groups or single ages take mean or grad_cam.")
     several_maps = head.features != "last" or bool(head.input_sizes)
@@ -82,11 +86,18 @@ def resolve_target(config: ExplainConfig, experiment: Experiment) -> TargetSpec:
             "prediction. Take maps of the pixels (--how sensitivity), or a run whose head sees the last map only, for instance one with "
             "a softmax."
         )
-    if config.target is None:
-        return PREDICTED if groups else EXPECTED
-    if groups and config.target == EXPECTED:
+    if config.target is None and groups:
+        return PREDICTED
+    if config.target in (None, EXPECTED):
+        if groups:
+            raise UserError(
+                f"This run tells age groups apart and expects no age: take the target {PREDICTED}, or an age of the group you mean."
+            )
+        return EXPECTATIONS[task.stands_for]
+    if config.target != PREDICTED and not groups and task.stands_for != "age":
         raise UserError(
-            f"This run tells age groups apart and expects no age: take the target {PREDICTED}, or an age of the group you mean."
+            f"The classes of this run are {task.stands_for}s, so that none stands for the age {config.target}: leave --target out for the "
+            f"expected {task.stands_for}, or take {PREDICTED}."
         )
     return config.target
 
@@ -102,7 +113,7 @@ def layer_of(config: ExplainConfig, last_conv: str) -> str:
 
 def classes_for(target: TargetSpec, run_model: RunModel, images: np.ndarray) -> Target:
     """The target of these photos (n, s, s, 3) for `class_activation_maps`, predicted classes held fixed; UserError for an unknown age."""
-    if target == EXPECTED:
+    if target in EXPECTATIONS.values():
         return "expected_age"
     if target == PREDICTED:
         return predicted_classes(run_model.network.main, images) if len(run_model.bins) else "predicted_class"

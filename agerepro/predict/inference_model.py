@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from agerepro.models.heads import LOGITS
 from agerepro.models.layers import BatchNorm, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.preprocessing import Preprocess
 from agerepro.runs.layout import Run
@@ -16,7 +17,7 @@ from agerepro.tasks.decode import DECODE
 from agerepro.training.augment import views_of
 from agerepro.training.folds import trained_part
 
-PIXELS, LOGITS, POSTERIOR, AGE = "pixels", "logits", "posterior", "age"  # the input and the outputs
+PIXELS, POSTERIOR, AGE = "pixels", "posterior", "age"  # the input and, with LOGITS, the outputs
 LEAST = 1e-30  # keeps the logarithm of a mean posterior finite
 HALF = 0.5 - 1e-6  # as in tasks/decode.py, at what float32 can tell apart
 
@@ -48,6 +49,7 @@ def inference_model(run: Run, folds: Sequence[int], *, seed: int) -> tuple[keras
     posterior (n, classes): mean over the folds, and over mirror images where the run tests with them; not of a regression head.
     logits (n, classes): the network's own; of a mean, the logarithm of the posterior, whose softmax is the posterior.
     age (n,): years, decoded as the run does; not of a run that tells groups apart.
+    Of a run on residuals, posterior and logits are of the residual, and age is the whole sum: the earlier stages' networks are inside.
     UserError as `load_run_model` and `RunModel.load_fold`.
     """
     run_model = load_run_model(run, seed=seed)

@@ -29,6 +29,8 @@ from agerepro.splits.protocols import describe_protocol, people_of
 from agerepro.tables import PHOTOS, read_table
 from agerepro.training.augment import crop_side
 
+TITLES = {"age": "ages of faces", "residual": "ages of faces", "score": "scores of pictures", "name": "age groups of faces"}
+CLASSES = {"age": "ages", "residual": "residuals", "score": "scores"}
 GENDERS = {"f": "women and girls", "m": "men and boys", "": "not known"}
 
 
@@ -124,6 +126,7 @@ def _facts(run: Run, run_model: RunModel, tests: TestSummary, folds: Sequence[in
     experiment, frame = run_model.experiment, tests.predictions
     photos, sources = read_table(run.folder / "photos.csv", PHOTOS), sources_of(run, experiment)
     errors, names = photo_errors(frame), people_of(frame).to_numpy()
+    of_ages = run_model.task.stands_for in ("age", "residual")
     return {
         "name": run.experiment,
         "profile": run.profile,
@@ -137,15 +140,18 @@ def _facts(run: Run, run_model: RunModel, tests: TestSummary, folds: Sequence[in
         "folds_total": int(run.folds()["fold"].nunique()),
         "photos": len(frame),
         "people": len(set(frame["subject"]) - {""}),
-        "ages": None if run_model.labels else (float(photos["age"].min()), float(photos["age"].max())),
+        "ages": (float(photos["age"].min()), float(photos["age"].max())) if of_ages else None,
         "overall": cluster_bootstrap(errors, np.ones(len(errors)), names),
-        "by_age": [] if tests.years is None else _by_age(frame, tests.years.held),
+        "by_age": _by_age(frame, tests.years.held) if of_ages and tests.years is not None else [],
         "by_gender": error_by_gender(frame, dict(zip(photos["photo"], photos["gender"]))).to_dict("records"),
         "genders": GENDERS,
         "years": tests.years,
         "infinity": math.inf,
         "labels": run_model.labels,
+        "gives": TITLES[run_model.task.stands_for],
         "classes": _classes(run_model),
+        "residual_of": experiment.stages[-1].target.residual_of,
+        "unit": experiment.stages[-1].target.unit,
         "flips": experiment.tta == "flip_average",
         "logits": bool(len(run_model.bins)),
     }
@@ -173,6 +179,7 @@ def _for_programs(run_model: RunModel, tests: TestSummary, folds: Sequence[int])
             "middle": crop_side(experiment.augment, experiment.faces.size),  # of the crop, pixels: the rest is cut off
         },
         "classes": list(run_model.labels) or run_model.bins.tolist(),
+        "residual_of": _residual_of(run_model),
         "decode": experiment.decode,
         "tta": experiment.tta,
         "folds": list(folds),
@@ -191,8 +198,24 @@ def _for_programs(run_model: RunModel, tests: TestSummary, folds: Sequence[int])
 def _classes(run_model: RunModel) -> str:
     if run_model.labels:
         return f"age groups {', '.join(run_model.labels)}"
-    bins = run_model.bins
-    return f"{len(bins)} ages from {bins.min():g} to {bins.max():g} years" if len(bins) else "one value in years"
+    bins, target, what = run_model.bins, run_model.experiment.stages[-1].target, CLASSES[run_model.task.stands_for]
+    if not len(bins):
+        return f"one {what.removesuffix('s')} in {target.unit}"
+    return f"{len(bins)} {what} from {bins.min():g} to {bins.max():g} {target.unit}"
+
+
+def _residual_of(run_model: RunModel) -> dict[str, str] | None:
+    """What `classes` are residuals of, and what is added to them; None where they are the ages themselves."""
+    name = run_model.experiment.stages[-1].target.residual_of
+    if not name:
+        return None
+    predicted = run_model.experiment.stage(name).target
+    return {
+        "stage": name,
+        "column": predicted.column,
+        "added": "to the decoded residual what the stage predicts of the photo, years; the exported models' `age` is this sum, their "
+        "`posterior` and `logits` are of the residual alone",
+    }
 
 
 def _cell(text: object) -> str:

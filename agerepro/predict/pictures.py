@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from agerepro.explain.maps import Kind, maps_of, overlay
-from agerepro.explain.run_maps import EXPECTED, ExplainConfig, layer_of, resolve_target
+from agerepro.explain.run_maps import PREDICTED, ExplainConfig, layer_of, resolve_target
 from agerepro.explain.targets import Target
 from agerepro.faces.images import JpegImages, decode_crop
 from agerepro.io import printable, write_bytes
@@ -77,9 +77,9 @@ def with_maps(
 ) -> list[Row]:
     """Write a PNG for every row with a face, and return the rows with its path as `map`, and a warning where the map is empty.
 
-    The map speaks of what the row says: the expected age, or the predicted group. Over several folds it is the mean of theirs, and
-    it is of the crop itself, not of its mirror image. Raises UserError, before anything is computed, where the run has no such
-    map.
+    The map speaks of what the row says: the expected age, or the predicted group; of a run on residuals, of the residual in that age.
+    Over several folds it is the mean of theirs, and it is of the crop itself, not of its mirror image. Raises UserError, before anything
+    is computed, where the run has no such map.
     """
     target, layer = explainable(run_model, how)
     places = [place for place, row in enumerate(rows) if row.image]
@@ -97,8 +97,9 @@ def with_maps(
 def explainable(run_model: RunModel, how: Kind) -> tuple[str, str]:
     """What maps of this kind speak of in words, and the layer they are of; UserError where this run has none."""
     config = ExplainConfig(how=how)
-    target = resolve_target(config, run_model.experiment)
-    return "the expected age" if target == EXPECTED else "the predicted group", layer_of(config, run_model.network.last_conv)
+    target = resolve_target(config, run_model.experiment, run_model.task)
+    words = "predicted group" if target == PREDICTED else str(target).replace("_", " ")
+    return f"the {words}", layer_of(config, run_model.network.last_conv)
 
 
 def maps_in_words(run_model: RunModel, how: Kind, folder: Path) -> str:

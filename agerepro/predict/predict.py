@@ -23,12 +23,13 @@ from agerepro.predict.photos import Crop, PhotoFaces, PhotoFiles, TrainingOverla
 from agerepro.runs.layout import parse_folds
 from agerepro.runs.model import RunModel
 from agerepro.tasks.decode import decode
+from agerepro.tasks.task import Task
 from agerepro.training.augment import AugmentedFaces, views_of
 from agerepro.training.loading import load_batches
 
 BATCH = 64
 DIGITS = 4  # of every number in a row
-# The values of a row, in order; `p<class>` columns follow where the distribution is asked for.
+# The values of a row, in order; a column a class follows where the distribution is asked for.
 COLUMNS = (
     "photo",  # its path; bytes that are not UTF-8 are escaped
     "face",  # 1 is the largest
@@ -181,7 +182,10 @@ class EstimateBuilder:
 
 @dataclass(frozen=True)
 class PhotoPredictions:
-    """Rows in the order of the photos, the names of the posterior's classes, and what the run's test photos say of them."""
+    """Rows in the order of the photos, the names of the posterior's classes, and what the run's test photos say of them.
+
+    residual_of: the stage to whose prediction the networks' answers are added, and of which the classes are residuals; "" of other runs.
+    """
 
     rows: list[Row]
     classes: list[str]
@@ -189,6 +193,7 @@ class PhotoPredictions:
     tests: TestSummary
     photos: PhotoFiles
     cut_by_source: int  # of the run's own tested faces: by boxes that the data set brings and one's own photos lack
+    residual_of: str = ""
 
 
 def predict_photos(run_model: RunModel, photos: PhotoFiles, *, folds: str | None, which: Which, on_progress: Progress) -> PhotoPredictions:
@@ -212,9 +217,15 @@ def predict_photos(run_model: RunModel, photos: PhotoFiles, *, folds: str | None
     images = [crop.cropped.image for photo in faces for crop in photo.crops if crop.cropped.image]
     outputs = outputs_of(run_model, images, chosen, seed=seed, on_progress=lambda count, total: on_progress("faces", count, total))
     builder = EstimateBuilder(run_model.bins, run_model.labels, experiment.decode, tests, training_overlap(run), chosen)
-    classes = list(run_model.labels) or [f"{age:g}" for age in run_model.bins.tolist()]
     rows = builder.rows(faces, outputs, offsets=offsets_of(run_model, images))
-    return PhotoPredictions(rows, classes, chosen, tests, photos, int(counts.get(counted_as("ok", BY_SOURCE), 0)))
+    by_source, residual_of = int(counts.get(counted_as("ok", BY_SOURCE), 0)), experiment.stages[-1].target.residual_of
+    return PhotoPredictions(rows, class_names(run_model.task), chosen, tests, photos, by_source, residual_of)
+
+
+def class_names(task: Task) -> list[str]:
+    """Of the posterior's columns, in order: `30` is an age, `residual-3` what is added to an age, `score0.5` a score; groups have names."""
+    style = {"residual": "residual{:+g}", "score": "score{:g}"}.get(task.stands_for, "{:g}")
+    return list(task.labels) or [style.format(value) for value in task.bins.tolist()]
 
 
 def as_jsonl(rows: Sequence[Row], classes: Sequence[str], *, distribution: bool) -> str:
@@ -232,10 +243,11 @@ def as_jsonl(rows: Sequence[Row], classes: Sequence[str], *, distribution: bool)
 
 
 def as_csv(rows: Sequence[Row], classes: Sequence[str], *, distribution: bool) -> str:
-    """A table with a heading; empty cells for what there is not; with the distribution, a column `p<class>` for each class."""
+    """A table with a heading; empty cells for what there is not; with the distribution, a column for each class: `p30`, `p_residual-3`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"p{name}" for name in classes if distribution)])
+    headings = [f"p{name}" if name[:1].isdigit() else f"p_{name}" for name in classes] if distribution else []
+    writer.writerow([*COLUMNS, *headings])
     for row in rows:
         flat = {**row.values, "folds": " ".join(map(str, row.values["folds"])), "warnings": "; ".join(row.values["warnings"])}
         cells = ["" if flat[name] is None else flat[name] for name in COLUMNS]
@@ -261,6 +273,11 @@ def summary(predictions: PhotoPredictions, folds_with_weights: Sequence[int]) ->
     yield from _listed("warnings", [f"{row.values['photo']}: {text}" for row in faces for text in row.values["warnings"]])
     yield counts(predictions)
     yield which_network(predictions.folds, folds_with_weights)
+    if predictions.residual_of:
+        yield (
+            f"An age is what stage {predictions.residual_of!r} predicts, plus the residual that this estimates; a distribution is of the "
+            "residual alone."
+        )
     if predictions.cut_by_source:
         yield (
             f"{predictions.cut_by_source} of the run's own faces were cut by boxes that its data set brings; here a detector finds the "

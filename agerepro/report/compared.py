@@ -72,7 +72,7 @@ def compared_examples(runs: dict[str, LoadedRun]) -> tuple[pd.DataFrame, list[st
     predicted, errors = {}, pd.Series(dtype=float)
     for label, run in runs.items():
         frame = run.result.predictions
-        column = getattr(run.experiment.stages[-1].target, "column", "age")
+        column = run.experiment.stages[-1].target.column
         word = _TRUTHS[column] if ages is not None and column in _TRUTHS else "true age" if column == "age" else column.replace("_", " ")
         truths.setdefault(word, frame.groupby("photo")["age"].first())
         predicted[label] = frame.groupby("photo")["predicted"].mean()

@@ -80,7 +80,7 @@ class LoadedRun:
         ages = self.photos.set_index("photo")[["age", "apparent_age"]]
         if ages["apparent_age"].isna().all():
             return None
-        if getattr(self.experiment.stages[-1].target, "column", "age") != "age":
+        if self.experiment.stages[-1].target.column != "age":
             prepared = self.runs / "faces" / str(self.provenance["data"][self.dataset].get("prepared", "")) / "photos.csv"
             if not prepared.is_file():
                 return None
@@ -109,7 +109,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
     places = [run.fold_folder(seed, fold) for seed in experiment.seeds for fold in done]
     predictions = pd.concat([read_run_table(place / "predictions.csv", PREDICTIONS) for place in places], ignore_index=True)
     predictions = decoded(predictions, experiment)
-    overlap = describe_overlap(folds, photos)
+    overlap, last = describe_overlap(folds, photos), experiment.stages[-1]
     result = RunResult(
         run.experiment,
         run.profile,
@@ -119,7 +119,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
             changed=provenance["changed"],
             partial_copies=shortfalls(provenance["data"], synthetic=provenance["synthetic"]),
         ),
-        describe_protocol(experiment.stages[-1].protocol, overlap=overlap),
+        describe_protocol(last.protocol, overlap=overlap),
         len(done),
         total,
         experiment.reproduces,
@@ -131,7 +131,8 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
         epochs=load_epochs(run, experiment, done),
         changed=tuple(provenance["changed"]),
         people=overlap,
-        unit=experiment.stages[-1].target.unit,
+        unit=last.target.unit,
+        tested=last.data if last.target.column == "age" else f"{last.data}, {last.target.column.replace('_', ' ')}",
     )
     result = _with_choices(result, run, [(seed, fold) for seed in experiment.seeds for fold in done])
     result = _with_training_part(result, folds.loc[folds["part"] == TRAIN], photos, experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from agerepro.report.figures.distributions import plot_confusion
 from agerepro.report.figures.errors import Metric, plot_cumulative_score, plot_error_by_age, plot_fold_boxes, plot_predicted_against_true
 from agerepro.report.figures.families import plot_families
 from agerepro.report.figures.style import COLOURS, Caption
-from agerepro.report.run_result import RunResult, checked, file_name, label_of, require_unique
+from agerepro.report.run_result import RunResult, checked, file_name, label_of, require_unique, tested_alike
 from agerepro.report.sections import confusion_table, epochs_table, extra_tables, gender_table, notes_of
 from agerepro.report.tables import ENDINGS, render
 from agerepro.runs.layout import folds_text
@@ -79,8 +80,8 @@ def write_tables(runs: Sequence[RunResult], folder: Path) -> list[Path]:
 
 def plot_figures(runs: Sequence[RunResult], folder: Path) -> list[Path]:
     """The confusion matrix of each run that tells groups apart; of those that predict ages, predicted against true age for each run, and
-    cumulative score and error by age with all in one figure. Of several runs of one kind, their folds as box plots. Of each run that
-    searched, what it chose."""
+    cumulative score and error by age with all in one figure that are tested on the same data by the same protocol. Of several runs of one
+    kind, their folds as box plots. Of each run that searched, what it chose."""
     written: list[Path] = []
     for run in runs:
         if run.groups:
@@ -113,16 +114,24 @@ def caption_of(runs: Sequence[RunResult]) -> Caption:
 
 
 def _plot_ages_together(runs: Sequence[RunResult], named_among: Sequence[RunResult], folder: Path) -> list[Path]:
-    together = {label_of(run, named_among): run.predictions for run in runs}
+    """A figure of each kind for the runs that are tested alike, as pan2018, Figure 4 has one for each data set and protocol."""
+    alike = tested_alike(runs)
+    on_same_data = Counter(tested for tested, _ in alike)
     written: list[Path] = []
-    labels = list(together)
-    for number, start in enumerate(range(0, len(labels), len(COLOURS)), 1):
-        few = {label: together[label] for label in labels[start : start + len(COLOURS)]}
-        ending = f"-{number}" if len(labels) > len(COLOURS) else ""
-        guess = mean_age_predictions(runs[0].predictions, runs[0].training_means)
-        written += plot_cumulative_score(few, caption_of(runs), folder, guess=guess, name=f"cumulative-score{ending}")
-        written += plot_error_by_age(few, caption_of(runs), folder, name=f"error-by-age{ending}")
+    for (tested, protocol), group in alike.items():
+        words = f"{tested}, {protocol}"
+        on, own = (words, f"-{_in_file_name(tested if on_same_data[tested] == 1 else words)}") if len(alike) > 1 else ("", "")
+        guess = mean_age_predictions(group[0].predictions, group[0].training_means)
+        for number, start in enumerate(range(0, len(group), len(COLOURS)), 1):
+            part = group[start : start + len(COLOURS)]
+            few, ending = {label_of(run, named_among): run.predictions for run in part}, f"-{number}" if len(group) > len(COLOURS) else ""
+            written += plot_cumulative_score(few, caption_of(part), folder, guess=guess, on=on, name=f"cumulative-score{own}{ending}")
+            written += plot_error_by_age(few, caption_of(part), folder, on=on, name=f"error-by-age{own}{ending}")
     return written
+
+
+def _in_file_name(words: str) -> str:
+    return file_name(words.replace(", ", " "))
 
 
 def _plot_fold_boxes(runs: Sequence[RunResult], named_among: Sequence[RunResult], metric: Metric, folder: Path, *, name: str) -> list[Path]:

@@ -94,15 +94,12 @@ def example_photos(run: LoadedRun) -> list[Example]:
     Rank is of the error in years or, where groups are told apart, of the probability that the true group is not given. Of equal
     ones the first photo by name comes first. Nothing for a network that gives years and no distribution.
     """
-    tables, shares = [], []
-    for place in run.fold_folders(run.first_seed_predictions):
-        tested, posteriors, bins = read_fold_posteriors(place)
-        if not len(bins):
-            return []
-        tables.append(tested)
-        shares.append(posteriors)
-    frame, posteriors = pd.concat(tables, ignore_index=True), np.concatenate(shares)
     target = run.experiment.stages[-1].target
+    folds = [read_fold_posteriors(place, residual_of=target.residual_of) for place in run.fold_folders(run.first_seed_predictions)]
+    if not all(len(fold.bins) for fold in folds):
+        return []
+    frame, posteriors = pd.concat([fold.tested for fold in folds], ignore_index=True), np.concatenate([fold.posteriors for fold in folds])
+    values = folds[0].bins + np.concatenate([fold.offset for fold in folds])[:, None]
     if target.labels:
         number = {label: index for index, label in enumerate(target.labels)}
         truth, predicted = (frame[column].map(number).to_numpy(float) for column in ("group", "predicted_group"))
@@ -111,4 +108,4 @@ def example_photos(run: LoadedRun) -> list[Example]:
         truth, predicted, wrong = frame["age"].to_numpy(), frame["predicted"].to_numpy(), photo_errors(frame)
     ranked = np.lexsort((frame["photo"].to_numpy(str), wrong))
     rows = ranked[np.unique(np.linspace(0, len(frame) - 1, EXAMPLES).round().astype(int))]
-    return [Example(frame["photo"][row], posteriors[row], bins, float(truth[row]), float(predicted[row])) for row in rows]
+    return [Example(frame["photo"][row], posteriors[row], values[row], float(truth[row]), float(predicted[row])) for row in rows]

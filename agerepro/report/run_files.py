@@ -96,19 +96,31 @@ def read_fit(path: Path) -> tuple[str, list[tuple[str, float]]]:
         return str(fit["engine"]), [(str(member["family"]), float(member["weight"])) for member in members]
 
 
-def read_fold_posteriors(folder: Path) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class FoldPosteriors:
     """PREDICTIONS of a fold (n rows), its posteriors (n, bins) and their bins (bins,): years, or numbers of groups.
 
-    Without bins, of a network that gives years, the posteriors say nothing. UserError where rows and posteriors differ in number.
+    offset: (n,) years that the bins are added to, where they are residuals; else 0. Without bins, of a network that gives years, the
+    posteriors say nothing.
     """
+
+    tested: pd.DataFrame
+    posteriors: np.ndarray
+    bins: np.ndarray
+    offset: np.ndarray
+
+
+def read_fold_posteriors(folder: Path, *, residual_of: str) -> FoldPosteriors:
+    """A fold's posteriors; residual_of: that of the run's target. UserError where rows and posteriors differ in number."""
     tested = read_run_table(folder / "predictions.csv", PREDICTIONS)
     posteriors, bins = read_arrays(folder / "posteriors.npz", "posteriors", "bins")
+    offset = read_arrays(folder / "posteriors.npz", "offset")[0] if residual_of else np.zeros(len(tested), np.float32)
     if len(bins) and posteriors.shape != (len(tested), len(bins)):
         raise UserError(
             f"{folder / 'posteriors.npz'} is of shape {posteriors.shape} for {len(tested)} photos and {len(bins)} bins. Remove the "
             f"folder {folder.name} of this fold. {REMAKE}"
         )
-    return tested, posteriors, bins
+    return FoldPosteriors(tested, posteriors, bins, offset)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class RunResult:
     engine: str = ""  # of a regression that searched
     chosen: pd.DataFrame | None = None  # what it came to: seed, fold, family, weight in the fold's ensemble
     unit: str = "years"  # of what is predicted; points of a score
+    tested: str = ""  # what it is tested on: the data set, and which number of its photos where that is not the age
 
     @property
     def standing(self) -> str:
@@ -99,6 +100,14 @@ def label_of(run: RunResult, runs: Sequence[RunResult]) -> str:
     """The experiment's name, with the profile where two of the runs share it."""
     same = [other for other in runs if other.experiment == run.experiment]
     return run.experiment if len(same) == 1 else f"{run.experiment} ({run.profile})"
+
+
+def tested_alike(runs: Sequence[RunResult]) -> dict[tuple[str, str], list[RunResult]]:
+    """The runs by what they are tested on and by which protocol, in words: those whose curves may stand in one figure."""
+    alike: dict[tuple[str, str], list[RunResult]] = {}
+    for run in runs:
+        alike.setdefault((run.tested, run.protocol), []).append(run)
+    return alike
 
 
 def file_name(label: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
-from agerepro.io import config_hash, finished_by, write_json, write_manifest
+from agerepro.io import config_hash, write_json, write_manifest
 from agerepro.provenance import provenance
 from agerepro.report.compared import plot_compared
 from agerepro.report.loading import LoadedRun, within
@@ -17,14 +18,26 @@ from agerepro.report.run_result import disambiguate
 from agerepro.runs.layout import inputs_digest
 
 Print = Callable[[str], object]
+PAGE = "report.html"
+MADE_FROM = '<meta name="made-from" content="{}">'  # in the page of one run: what it was made from
+_HEAD = 2000  # letters of a page, in which that stands
 
 
-def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: str = "text", within_std: float | None = None) -> Path:
+def write_report(
+    runs: Sequence[LoadedRun],
+    *,
+    out: Print,
+    note: Print,
+    style: str = "text",
+    within_std: float | None = None,
+    page: Literal["stays", "follows"] = "stays",
+) -> Path:
     """Print the table of the runs in `style`, write scores, tables and figures, and return the folder they are in.
 
     The table needs no writing: where a file cannot be written, `note` is given one sentence about it.
     within_std: test on the photos only whose age is known within these years. One run's results lie in it; several runs' lie
-    beside them, in results-<profiles>-<digest of their names>. Raises UserError as `compare_results` and `within`.
+    beside them, in results-<profiles>-<digest of their names>. page: an old page that stays is noted; one that follows is written anew.
+    Raises UserError as `compare_results` and `within`.
     """
     results = disambiguate([run.result if within_std is None else within(run, years=within_std) for run in runs])
     place = results_folder(runs, ending="" if within_std is None else f"-std-{within_std:g}")
@@ -39,8 +52,8 @@ def write_report(runs: Sequence[LoadedRun], *, out: Print, note: Print, style: s
             plot_run(runs[0], place / "figures")
             # The step `collect` is done, until a fold, a seed or the decoding changes.
             made_by = inputs_digest(runs[0].run, runs[0].experiment)
-            if (place / "report.html").is_file() and finished_by(place) != made_by:
-                note(f"{place / 'report.html'} is of earlier folds or settings: `agerepro report` makes it anew.")
+            if page == "stays" and _is_old(place / PAGE, made_by):
+                note(f"{place / PAGE} is of earlier folds or settings: `agerepro report` makes it anew.")
             write_json(place / "provenance.json", provenance())
             write_manifest(place, made_by=made_by)
         saved = True
@@ -69,6 +82,14 @@ def results_folder(runs: Sequence[LoadedRun], *, ending: str = "") -> Path:
         return folders[0] / f"results{ending}"
     profiles = "-".join(dict.fromkeys(run.result.profile for run in runs))
     return folders[0].parents[1] / f"results-{profiles}-{config_hash([folder.name for folder in folders])[:8]}{ending}"
+
+
+def _is_old(page: Path, made_by: str) -> bool:
+    """Whether there is a page, and it was made from something else."""
+    if not page.is_file():
+        return False
+    with page.open(encoding="utf-8") as file:
+        return MADE_FROM.format(made_by) not in file.read(_HEAD)
 
 
 @contextmanager

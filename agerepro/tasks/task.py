@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -18,6 +18,7 @@ from agerepro.tasks.labels import label_values, names_of, prediction_column
 from agerepro.tasks.losses import LossFunction, total_loss
 
 Outputs = Mapping[str, np.ndarray]  # of a network, by the name of the layer that gives them
+Meaning = Literal["age", "residual", "score", "name"]
 
 
 class Task(ABC):
@@ -34,6 +35,11 @@ class Task(ABC):
     def outputs(self) -> dict[str, int]:
         """The width of every output of the network."""
         return {self.main: max(len(self.bins), 1)}
+
+    @property
+    @abstractmethod
+    def stands_for(self) -> Meaning:
+        """What a class, or the one number, is: an age, what an earlier stage's prediction lacks, a rating, or a person or group by name."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,6 +85,13 @@ class AgeTask(Task):
         """A softmax over classes, or one number."""
         return LOGITS if isinstance(self.head, learning.Classification) else YEARS
 
+    @property
+    def stands_for(self) -> Meaning:
+        """Of a residual the residual, whatever it is one of."""
+        if self.target.residual_of:
+            return "residual"
+        return "score" if self.target.column == "score" else "age"
+
     def targets(self, photos: pd.DataFrame) -> dict[str, np.ndarray]:
         """Years; of a residual, years less the earlier stage's prediction; the nearest class where the head says so."""
         return {self.main: label_values(self.target, self.head, photos)}
@@ -119,6 +132,11 @@ class NamesTask(Task):
     def main(self) -> str:
         """A softmax over the names."""
         return LOGITS
+
+    @property
+    def stands_for(self) -> Meaning:
+        """A person or an age group."""
+        return "name"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -168,7 +186,10 @@ def restore_task(experiment: schema.Experiment, stage: schema.BaseStage, bins: n
 
 
 class AgeMAE(keras.metrics.Mean):
-    """Mean absolute error in years of the expectation over the classes, or of the one output: for the progress line."""
+    """Mean absolute error in years of the expectation over the classes, or of the one output: for the progress line.
+
+    Measured against what is learnt: where the head takes the nearest class for a label, against that class.
+    """
 
     def __init__(self, bins: np.ndarray) -> None:
         super().__init__(name="mae", dtype="float32")
@@ -176,7 +197,7 @@ class AgeMAE(keras.metrics.Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch; the weights of examples do not enter."""
-        years = keras.ops.softmax(y_pred, axis=-1) @ keras.ops.reshape(self.bins, (-1, 1)) if len(self.bins) > 1 else y_pred
+        years = keras.ops.softmax(y_pred, axis=-1) @ keras.ops.reshape(self.bins, (-1, 1)) if len(self.bins) else y_pred
         super().update_state(keras.ops.abs(keras.ops.reshape(years, (-1,)) - keras.ops.reshape(y_true, (-1,))))
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from agerepro.config.divisions import LeaveOneSubjectOut
-from agerepro.config.learning import Adam, AgeGroups, Classification, Regression
+from agerepro.config.learning import Adam, Age, AgeGroups, AgeRange, Classification, Regression
 from agerepro.config.schema import Backbone, Experiment, Faces, Stage
 from agerepro.errors import UserError
 from agerepro.explain import run_maps
@@ -22,6 +22,7 @@ from agerepro.explain.run_maps import (
     SIDE,
     ExplainConfig,
     RunFaces,
+    classes_for,
     fold_maps,
     layer_of,
     mean_maps,
@@ -30,11 +31,19 @@ from agerepro.explain.run_maps import (
     resolve_target,
     sample_photos,
 )
+from agerepro.tasks.task import restore_task
 from agerepro.training.augment import PLAIN, View
 
 STAGE = Stage(name="last", data="fgnet", epochs=1, batch_size=8, optimizer=Adam(learning_rate=0.01), protocol=LeaveOneSubjectOut())
 AGES = Experiment(faces=Faces(), backbone=Backbone(name="vgg16"), stages=(STAGE,))
 GROUPS = replace(AGES, stages=(replace(STAGE, target=AgeGroups(labels=("0-12", "13-99"))),))
+CENTRED = Classification(ages=AgeRange(first=-50, last=50), label="nearest")
+RESIDUALS = replace(AGES, stages=(replace(STAGE, target=Age(residual_of="apparent"), head=CENTRED),))
+SCORES = replace(AGES, stages=(replace(STAGE, target=Age(column="score")),))
+
+
+def resolve(config: ExplainConfig, experiment: Experiment) -> str | int:
+    return resolve_target(config, experiment, restore_task(experiment, experiment.stages[-1], np.arange(-50, 51, dtype=np.float32)))
 
 
 @pytest.mark.parametrize(
@@ -51,31 +60,47 @@ def test_anything_else_is_told_what_it_may_be(text: str) -> None:
 
 
 def test_ages_are_explained_by_the_expected_age_and_groups_by_the_predicted_one() -> None:
-    assert resolve_target(ExplainConfig(), AGES) == "expected_age"
-    assert resolve_target(ExplainConfig(), GROUPS) == "predicted"
-    assert resolve_target(ExplainConfig(target=30), AGES) == 30
+    assert resolve(ExplainConfig(), AGES) == "expected_age"
+    assert resolve(ExplainConfig(), GROUPS) == "predicted"
+    assert resolve(ExplainConfig(target=30), AGES) == 30
     with pytest.raises(UserError, match="predicted"):
-        resolve_target(ExplainConfig(target="expected_age"), GROUPS)
+        resolve(ExplainConfig(target="expected_age"), GROUPS)
+
+
+@pytest.mark.parametrize(("experiment", "expected"), [(RESIDUALS, "expected_residual"), (SCORES, "expected_score")])
+def test_classes_that_are_no_ages_are_named_as_what_they_are_and_none_stands_for_an_age(experiment: Experiment, expected: str) -> None:
+    for asked in (ExplainConfig(), ExplainConfig(target="expected_age"), ExplainConfig(how="sensitivity")):
+        assert resolve(asked, experiment) == expected
+        assert expected in name_of(asked, resolve(asked, experiment), "conv5_3")
+    assert resolve(ExplainConfig(target="predicted"), experiment) == "predicted"
+    with pytest.raises(UserError, match=f"{expected.partition('_')[2]}s.* 30"):
+        resolve(ExplainConfig(target=30), experiment)
+
+
+def test_the_expected_residual_is_the_mean_of_the_networks_own_posterior() -> None:
+    model = cast(Any, SimpleNamespace(bins=np.arange(-50, 51), labels=()))
+    targets = [classes_for(target, model, np.zeros((1, 4, 4, 3))) for target in ("expected_age", "expected_residual", "expected_score")]
+    assert targets == ["expected_age"] * 3
 
 
 @pytest.mark.parametrize("head", [Regression(features="stages"), Regression(input_sizes=(100,))])
 def test_a_prediction_from_several_maps_has_no_one_map(head: Regression) -> None:
     with pytest.raises(UserError, match="--how sensitivity"):
-        resolve_target(ExplainConfig(), replace(AGES, head=head))
+        resolve(ExplainConfig(), replace(AGES, head=head))
     assert (
-        resolve_target(ExplainConfig(), replace(AGES, head=Regression()))
+        resolve(ExplainConfig(), replace(AGES, head=Regression()))
         == "expected_age"
-        == resolve_target(ExplainConfig(), replace(AGES, head=Classification()))
+        == resolve(ExplainConfig(), replace(AGES, head=Classification()))
     )
 
 
 def test_pixels_are_explained_by_the_expected_age_alone_of_any_head() -> None:
     sensitive = ExplainConfig(how="sensitivity")
     for head in (Classification(), Regression(), Regression(features="stages"), Regression(input_sizes=(100,))):
-        assert resolve_target(sensitive, replace(AGES, head=head)) == "expected_age"
+        assert resolve(sensitive, replace(AGES, head=head)) == "expected_age"
     for config, experiment in ((sensitive, GROUPS), (replace(sensitive, target=30), AGES), (replace(sensitive, target="predicted"), AGES)):
         with pytest.raises(UserError, match="mean or grad_cam"):
-            resolve_target(config, experiment)
+            resolve(config, experiment)
 
 
 def test_the_layer_is_the_last_unless_another_is_wished_and_pixels_have_none() -> None:

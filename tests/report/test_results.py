@@ -42,7 +42,7 @@ def drawn(monkeypatch):
     asked = []
     for figure in ("predicted-against-true", "cumulative-score", "error-by-age", "confusion", "fold-boxes"):
 
-        def draw(what, *others, name=figure, guess=None, earlier=None, published=None):
+        def draw(what, *others, name=figure, guess=None, on="", earlier=None, published=None):
             caption, _ = others[-2:]
             asked.append((name, caption))
             return []
@@ -123,6 +123,32 @@ def test_no_runs_and_a_run_twice_are_refused(make_run, tmp_path):
 def test_eight_runs_are_drawn_in_two_figures(make_run, tmp_path, drawn):
     plot_figures([make_run(f"run-{i}", error=2 + i) for i in range(8)], tmp_path)
     assert [name for name, _ in drawn if name.startswith("cumulative-score")] == ["cumulative-score-1", "cumulative-score-2"]
+
+
+def test_runs_that_are_tested_otherwise_have_figures_and_guesses_of_their_own(make_run, tmp_path, drawn, monkeypatch):
+    """pan2018, Figure 4: FG-NET by people, MORPH by images; here MORPH by people as well."""
+    asked = {}
+
+    def draw(runs, caption, folder, *, guess, on, name):
+        asked[name] = (list(runs), caption.protocol, guess["predicted"].iloc[0], on)
+        return []
+
+    monkeypatch.setattr("agerepro.report.results.plot_cumulative_score", draw)
+    tested = [("morph", "by image"), ("morph", "people apart"), ("fgnet", "one person out")]
+    runs = [
+        replace(make_run(f"{loss}-{place}"), tested=on, protocol=protocol, training_means=dict.fromkeys(range(12), 20.0 + place))
+        for loss in ("softmax", "proposed")
+        for place, (on, protocol) in enumerate(tested)
+    ]
+    plot_figures(runs, tmp_path)
+    assert asked == {
+        "cumulative-score-morph-by-image": (["softmax-0", "proposed-0"], "by image, 12 folds", 20, "morph, by image"),
+        "cumulative-score-morph-people-apart": (["softmax-1", "proposed-1"], "people apart, 12 folds", 21, "morph, people apart"),
+        "cumulative-score-fgnet": (["softmax-2", "proposed-2"], "one person out, 12 folds", 22, "fgnet, one person out"),
+    }
+    assert [name for name, _ in drawn if name.startswith("error-by-age")] == [
+        name.replace("cumulative-score", "error-by-age") for name in asked
+    ]
 
 
 @pytest.fixture

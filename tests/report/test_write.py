@@ -7,8 +7,11 @@ import errno
 import pytest
 
 from agerepro.errors import UserError
+from agerepro.io import finished_by
 from agerepro.report.loading import load_run
+from agerepro.report.page.write import write_page
 from agerepro.report.write import results_folder, write_figures, write_report
+from agerepro.runs.layout import inputs_digest
 from agerepro.tables import PHOTOS, SCORES, read_table, write_table
 
 
@@ -92,6 +95,23 @@ def test_figures_of_one_run_that_cannot_be_saved_do_not_stop_those_of_the_next(m
     write_figures(runs, note=notes.append)
     assert len(notes) == 1 and str(runs[0].run.folder / "results") in notes[0]
     assert (runs[1].run.folder / "results" / "figures").is_dir()
+
+
+def test_a_page_of_other_folds_is_noted_where_it_stays_and_one_of_these_never(make_folder, add_maps, without_figures):
+    made = make_folder()
+    run = load_run(made.folder, partial=False)
+    _, notes, place = report([run])
+    write_page([run], None, faces="out")
+    assert notes == [] and report([run])[1] == []
+    add_maps(made)
+    write_page([run], None, faces="out")  # another size than before
+    assert finished_by(place) == inputs_digest(run.run, run.experiment)  # what collect has done stays done
+    assert report([run])[1] == []
+    page = place / "report.html"
+    page.write_text(page.read_text(encoding="utf-8").replace(inputs_digest(run.run, run.experiment), "of-other-folds"), encoding="utf-8")
+    (note,) = report([run])[1]
+    assert str(page) in note and "agerepro report" in note
+    assert report([run], page="follows")[1] == []
 
 
 def test_a_mistake_of_the_user_is_no_note(make_folder, without_figures):

@@ -70,6 +70,12 @@ def test_outputs_and_targets_of_every_kind(experiment: Experiment, stage: Stage,
     assert task.targets(TABLE).keys() == task.losses().keys() == task.metrics().keys() == outputs.keys()
 
 
+def test_a_task_says_what_its_classes_stand_for() -> None:
+    tasks = [restore_task(EXPERIMENT, stage, np.empty(0)) for stage in EXPERIMENT.stages]
+    assert [task.stands_for for task in tasks] == ["name", "name", "age", "residual"]
+    assert restore_task(SCORES, SCORES.stages[0], np.empty(0)).stands_for == "score"
+
+
 @pytest.mark.parametrize("stage", EXPERIMENT.stages, ids=lambda stage: stage.name)
 def test_a_task_comes_back_from_its_classes(stage: Stage) -> None:
     made = make_task(EXPERIMENT, stage, TABLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -46,14 +47,22 @@ _MOST_RUNS = len(COLOURS)
 _FILL = "#CFE3F2"
 _LINES = (VERMILION, GREEN, BLUE, PURPLE, BLACK, GREY)
 _ROOM = 0.36  # inches of a run's box
+_TITLE_LETTERS = 74  # of a line of a title
 
 
 def plot_error_by_age(
-    runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, edges: Sequence[float] = DECADES, name: str = "error-by-age"
+    runs: Mapping[str, pd.DataFrame],
+    caption: Caption,
+    folder: Path,
+    *,
+    on: str = "",
+    edges: Sequence[float] = DECADES,
+    name: str = "error-by-age",
 ) -> list[Path]:
     """Plot each run's (label -> PREDICTIONS) mean error a bin of true age, with 95 % intervals over people.
 
-    The labels under the bins count the first run's photos. Raises UserError for no runs or too many, and as `error_by_age`.
+    The labels under the bins count the first run's photos. `on` says in the title what all runs are tested on. Raises UserError for no
+    runs or too many, and as `error_by_age`.
     """
     if not 0 < len(runs) <= _MOST_RUNS:
         raise UserError(f"An error by age figure holds 1 to {_MOST_RUNS} runs, not {len(runs)}. Name fewer.")
@@ -61,7 +70,8 @@ def plot_error_by_age(
     binned = {label: error_by_age(predictions, edges=edges) for label, predictions in runs.items()}
     firsts = np.unique(np.concatenate([table["first"] for table in binned.values()]))
     subtitle = f"Whiskers: 95 % bootstrap intervals over people; none for fewer than {MIN_CLUSTERS}"
-    with figure("Mean absolute error by true age", subtitle, caption, *runs.values(), height=height_with(len(runs))) as (drawn, axes):
+    title = _titled("Mean absolute error by true age", on)
+    with figure(title, subtitle, caption, *runs.values(), height=height_with(len(runs))) as (drawn, axes):
         for index, (label, table) in enumerate(binned.items()):
             beside = (index - (len(binned) - 1) / 2) * min(0.14, 0.7 / len(binned))
             places = np.searchsorted(firsts, table["first"]) + beside
@@ -113,11 +123,18 @@ def plot_predicted_against_true(
 
 
 def plot_cumulative_score(
-    runs: Mapping[str, pd.DataFrame], caption: Caption, folder: Path, *, guess: pd.DataFrame | None = None, name: str = "cumulative-score"
+    runs: Mapping[str, pd.DataFrame],
+    caption: Caption,
+    folder: Path,
+    *,
+    guess: pd.DataFrame | None = None,
+    on: str = "",
+    name: str = "cumulative-score",
 ) -> list[Path]:
     """Plot the cumulative score of each run (label -> PREDICTIONS), over all photos and seeds.
 
-    `guess` holds the predictions of the mean-age predictor, drawn in grey for scale. Raises UserError for no runs or too many.
+    `guess` holds the predictions of the mean-age predictor, drawn in grey for scale; `on` as in `plot_error_by_age`. Raises UserError for
+    no runs or too many.
     """
     if not 0 < len(runs) <= _MOST_RUNS:
         raise UserError(f"A cumulative score figure holds 1 to {_MOST_RUNS} runs, not {len(runs)}. Name fewer.")
@@ -125,7 +142,7 @@ def plot_cumulative_score(
     curves = {label: _curve(frame) for label, frame in runs.items()}
     entries = len(runs) + (guess is not None)
     subtitle = "In the key: photos at most 5 years off"
-    title = "Share of photos within so many years of the true age"
+    title = _titled("Share of photos within so many years of the true age", on)
     with figure(title, subtitle, caption, *runs.values(), height=height_with(entries)) as (drawn, axes):
         for (label, shares), colour, dashes in zip(curves.items(), COLOURS, DASHES):
             axes.plot(LIMITS, 100 * shares, color=colour, linestyle=dashes, label=f"{label}: {_within_five(shares)}")
@@ -208,6 +225,11 @@ def fold_values(predictions: pd.DataFrame) -> tuple[Metric, pd.Series]:
     # Every seed holds the same photos of a fold (check_predictions), so the mean over seeds is that of all rows.
     means = errors.groupby(frame["fold"]).mean()
     return ("accuracy", 100 * (1 - means)) if predicts_age_groups(frame) else ("mae", means)
+
+
+def _titled(title: str, on: str) -> str:
+    """The title, and in a line of its own what the runs are tested on."""
+    return f"{title}\n{textwrap.shorten(on, _TITLE_LETTERS, placeholder=' ...')}" if on else title
 
 
 def _whose(binned: Mapping[str, pd.DataFrame]) -> str:

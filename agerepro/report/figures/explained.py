@@ -63,7 +63,8 @@ def plot_explained(
     caption, labels = _caption(runs, results), _labels(runs)
     written = _plot_maps(runs, caption, folder, shown=shown)
     if 1 < len(runs) <= MOST_COMPARED and {run.about["how"] for run in runs} == {SENSITIVITY}:
-        written += _plot_compared(runs, caption, folder, shown=shown, ages=ages)
+        ages_of = ages["age"] if ages is not None else results[0].predictions.groupby("photo")["age"].first()
+        written += _plot_compared(runs, spread_over_ages(runs, ages_of), caption, folder, shown=shown, ages=ages)
     with_regions = {label: run for label, run in zip(labels, runs) if run.mean is not None}
     left_out = empty_maps_text([heat for run in with_regions.values() for heat in run.maps])
     note = f"{left_out}, left out" if left_out else ""
@@ -80,6 +81,19 @@ def plot_explained(
         photos = list(dict.fromkeys(checks.curves["photo"]))
         written += plot_deletion_curves(checks, caption, folder, score=words.score, note=empty_maps_text(list(runs[0].maps_of(photos))))
     return written
+
+
+def spread_over_ages(runs: Sequence[Explained], ages: pd.Series) -> list[str]:
+    """2 x FACES_SHOWN photos that all of the runs tested, youngest first: those nearest to equal steps from the least age to the greatest.
+
+    ages: by photo, years. Of photos as near, the first by name; a photo stands there once.
+    """
+    left = ages.loc[_tested_by_all(runs)]
+    chosen = []
+    for age in np.linspace(left.min(), left.max(), min(2 * FACES_SHOWN, len(left))):
+        chosen.append((left - age).abs().idxmin())
+        left = left.drop(chosen[-1])
+    return sorted(chosen, key=lambda photo: (ages[photo], photo))
 
 
 def plot_mean_maps(
@@ -214,11 +228,10 @@ def _curves(axes: Axes, means: pd.DataFrame) -> None:
 
 def _plot_maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: Shown) -> list[Path]:
     """Figure 14 of the runs, on photos that all of them tested."""
-    photos = _shared_sample(runs)
+    photos = _drawn_by_chance(runs)
     order = {name: place for place, name in enumerate(BACKBONES.values())}
     networks = sorted((_network(run, photos) for run in runs), key=lambda network: order.get(network.backbone, len(order)))
-    ((how, target),) = {(str(run.about["how"]), str(run.about["target"])) for run in runs}
-    words = MapWords.of(how, target)
+    words = MapWords.of(str(runs[0].about["how"]), *(str(run.about["target"]) for run in runs))
     faces = _faces(runs[0], photos, shown=shown)
     written = plot_class_activation(networks, faces, caption, folder, words=words)
     compared = pairs(runs)
@@ -229,9 +242,10 @@ def _plot_maps(runs: Sequence[Explained], caption: Caption, folder: Path, *, sho
     return written
 
 
-def _plot_compared(runs: Sequence[Explained], caption: Caption, folder: Path, *, shown: Shown, ages: pd.DataFrame | None) -> list[Path]:
-    """Figure 6 of agustsson2017, in the order in which the runs are given."""
-    photos = _shared_sample(runs)
+def _plot_compared(
+    runs: Sequence[Explained], photos: list[str], caption: Caption, folder: Path, *, shown: Shown, ages: pd.DataFrame | None
+) -> list[Path]:
+    """Figure 6 of agustsson2017, runs and photos in the order in which they are given."""
     residuals = [_residuals(run) for run in runs]
     networks = [_network(run, photos) for run in runs]
     networks = [
@@ -244,17 +258,22 @@ def _plot_compared(runs: Sequence[Explained], caption: Caption, folder: Path, *,
     if ages is not None:
         real, apparent = (ages[column] for column in ("age", "apparent_age"))
         faces = [replace(face, truth=f"real {real[face.photo]:.3g}, app. {apparent[face.photo]:.1f}") for face in faces]
-    words = MapWords.of(SENSITIVITY, str(runs[0].about["target"]))
+    words = MapWords.of(SENSITIVITY, *(str(run.about["target"]) for run in runs))
     return plot_compared_maps(networks, faces, gaps, caption, folder, words=words)
 
 
-def _shared_sample(runs: Sequence[Explained]) -> list[str]:
+def _drawn_by_chance(runs: Sequence[Explained]) -> list[str]:
     """A few photos that all of the runs tested, the same for every figure."""
+    one_network = len({run.experiment.backbone.name for run in runs}) == 1
+    return sample_photos(_tested_by_all(runs), FACES_SHOWN * (2 if one_network else 1), rng_key="faces to show")
+
+
+def _tested_by_all(runs: Sequence[Explained]) -> list[str]:
+    """By name; UserError where there is no such photo."""
     shared = set.intersection(*(set(run.photos["photo"]) for run in runs))
     if not shared:
         raise UserError("These runs tested no photo in common, so their maps cannot stand beside each other: explain them one by one.")
-    one_network = len({run.experiment.backbone.name for run in runs}) == 1
-    return sample_photos(sorted(shared), FACES_SHOWN * (2 if one_network else 1), rng_key="faces to show")
+    return sorted(shared)
 
 
 def _residuals(run: Explained) -> dict[str, float]:

@@ -31,7 +31,8 @@ NO_ACTIVATION, NO_DIFFERENCE = "no activation", "no difference"  # over a map th
 _WHOLE = (0, 1, 1, 0)  # every picture fills the unit square, its row 0 on top
 _CAM_HEIGHT, _NARROW, _DIFFERENCE_HEIGHT = 1.5, 1.25, 1.9  # inches of a row; of one below which no name stands; of a row of differences
 _COLUMNS = ("the face", "before", "after", "absolute difference")
-_FROM_OWN_ESTIMATE = "Minus years from the photo's own estimate"
+_FROM_OWN_ESTIMATE = "Minus {unit} from the photo's own estimate"
+_EXPECTED = "expected_"  # begins the targets that are numbers, not classes
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ class MapWords:
     score: str = ""
 
     @staticmethod
-    def of(how: str, target: str) -> MapWords:
-        """Words for maps made `how`; target as in about.json."""
-        words = _WORDS[how]
-        score = words.score or ("Expected age (years)" if target == "expected_age" else "Probability of the class")
-        return replace(words, explains=words.explains.format(target=target.replace("_", " ")), score=score)
+    def of(how: str, *targets: str) -> MapWords:
+        """Words for maps made `how`; targets as in the about.json of each of the networks, at least one."""
+        words, first, unit = _WORDS[how], targets[0].replace("_", " "), "points" if targets[0] == "expected_score" else "years"
+        of_class = "Probability of the class" if not targets[0].startswith(_EXPECTED) else ""
+        score = words.score.format(unit=unit) or of_class or f"{first.capitalize()} ({unit})"
+        named = " or ".join(dict.fromkeys(target.replace("_", " ") for target in targets))
+        return replace(words, explains=words.explains.format(target=named), score=score)
 
 
 _WORDS = {
@@ -146,16 +149,17 @@ def plot_compared_maps(
 ) -> list[Path]:
     """One row a face: the face, its map under up to MOST_COMPARED networks, and the absolute difference of the first two; the ages below.
 
-    As agustsson2017, Figure 6: the value of a map is its colour, from blue to yellow, and its opacity. gaps: by photo, how far the
-    first two predictions differ, in words. Raises UserError for fewer than two networks, or more than fit.
+    As agustsson2017, Figure 6: the value of a map is its colour, from blue to yellow, and its opacity. faces: sorted by age, which is
+    said above them; gaps: by photo, how far the first two predictions differ, in words. Raises UserError for fewer than two networks, or
+    more than fit.
     """
     if not 2 <= len(networks) <= MOST_COMPARED or not faces:
         raise UserError(f"A figure of compared maps holds 2 to {MOST_COMPARED} networks, not {len(networks)}, and at least one face.")
     first, second, *_ = networks
     maps = [network.maps[face.photo] for network in networks for face in faces]
     subtitle = (
-        f"{words.explains}; each map by its own strongest place. Below: predicted age (in brackets its residual). Right: how far the "
-        f"first two differ{empty_maps_text(maps)}"
+        f"{words.explains}; each map by its own strongest place. Faces from the youngest to the oldest, in steps of age. Below: predicted "
+        f"age (in brackets its residual). Right: how far the first two differ{empty_maps_text(maps)}"
     )
     pairs = {face.photo: [resize(network.maps[face.photo][None], SIDE) for network in (first, second)] for face in faces}
     differences = {photo: absolute_difference(*pair)[0] for photo, pair in pairs.items()}

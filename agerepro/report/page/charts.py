@@ -93,18 +93,22 @@ def age_chart(binned: Mapping[str, pd.DataFrame]) -> Chart:
     return Chart("Errors by age", description, picture, "Dots: mean. Lines: 95 % interval over people.")
 
 
-def cumulative_chart(predictions: Mapping[str, pd.DataFrame], guess: pd.DataFrame) -> Chart:
-    """One line a run, and a thin one of `guess`, the predictor that looks at no picture. All are PREDICTIONS."""
+def cumulative_chart(runs: Mapping[int, tuple[str, pd.DataFrame]], guess: pd.DataFrame, *, on: str = "") -> Chart:
+    """One line a run, and a thin one of `guess`, the predictor that looks at no picture. All are PREDICTIONS.
+
+    runs: label and predictions, by the run's place on the page, which gives its colour; on: what they are tested on, for the title.
+    """
     right, up = Scale(0, LARGEST, _LEFT, WIDTH - 12), Scale(0, 100, _CUMULATIVE_BOTTOM, _TOP)
     pieces = across(right, top=_TOP, bottom=_CUMULATIVE_BOTTOM, label="Error of at most so many years")
     pieces += upwards(up, left=_LEFT, right=WIDTH - 12, label="Photos", suffix=" %")
     pieces.append(curve(_points(guess, right, up), "guess"))
-    for place, frame in enumerate(predictions.values()):
+    for place, (_, frame) in runs.items():
         pieces.append(curve(_points(frame, right, up), f"run s{place % SERIES} d{place % SERIES}"))
-    shares = ", ".join(f"{label} {_share(frame, 5):.0f} %" for label, frame in predictions.items())
+    shares = ", ".join(f"{label} {_share(frame, 5):.0f} %" for label, frame in runs.values())
     description = f"Share of photos by their largest allowed error. At most five years off: {shares}, the guess {_share(guess, 5):.0f} %."
     picture = chart(pieces, height=_CUMULATIVE_BOTTOM + _AXIS, description=description)
-    return Chart("Cumulative score", description, picture, "Thin dotted line: the mean age of the training photos for everyone.")
+    title = f"Cumulative score: {on}" if on else "Cumulative score"
+    return Chart(title, description, picture, "Thin dotted line: the mean age of the training photos for everyone.")
 
 
 def training_curves(stage: StageHistory) -> Chart | None:

@@ -57,10 +57,14 @@ class Maps:
 
 @dataclass(frozen=True)
 class Posteriors:
-    """Posteriors (n, bins) of n photos in bytes, each row's largest share 255, and what the bins stand for."""
+    """Posteriors (n, bins) of n photos in bytes, each row's largest share 255, and what the bins stand for.
+
+    offsets: (n,) years that the bins are added to, where they are residuals; else empty.
+    """
 
     bins: tuple[float, ...]
     packed: str  # base64, row after row
+    offsets: tuple[float, ...] = ()
 
 
 def thumbnails(crops: RunCrops, photos: list[str]) -> dict[str, str]:
@@ -127,16 +131,20 @@ def read_posteriors(run: LoadedRun) -> Posteriors | None:
 
     Raises UserError for a fold whose files do not fit each other.
     """
-    frame = run.first_seed_predictions
+    frame, residual_of = run.first_seed_predictions, run.experiment.stages[-1].target.residual_of
     shares: list[np.ndarray] = []
+    offsets: list[float] = []
     bins = np.zeros(0)
     for folder, (_, part) in zip(run.fold_folders(frame), frame.groupby("fold", sort=True)):
-        tested, posteriors, bins = read_fold_posteriors(folder)
+        fold = read_fold_posteriors(folder, residual_of=residual_of)
+        bins = fold.bins
         if not len(bins):
             return None
-        rows = dict(zip(tested["photo"], posteriors))
-        shares += [rows[photo] for photo in part["photo"]]
-    return Posteriors(tuple(float(value) for value in bins), pack(np.stack(shares)))
+        row_of = {photo: row for row, photo in enumerate(fold.tested["photo"])}
+        rows = [row_of[photo] for photo in part["photo"]]
+        shares += list(fold.posteriors[rows])
+        offsets += [round(float(years), 2) for years in fold.offset[rows]]
+    return Posteriors(tuple(float(value) for value in bins), pack(np.stack(shares)), tuple(offsets) if residual_of else ())
 
 
 def pack(shares: np.ndarray) -> str:
@@ -163,6 +171,7 @@ def run_data(run: LoadedRun, label: str, *, posteriors: Posteriors | None, maps:
         "groups": groups,
         "faces": faces,
         "bins": list(posteriors.bins) if posteriors else [],
+        "offsets": list(posteriors.offsets) if posteriors else [],
         "posteriors": posteriors.packed if posteriors else "",
         "folds": folds,
         "photos": {

@@ -17,7 +17,7 @@ from agerepro.report.figures.style import sample_size_text
 from agerepro.report.page.charts import Box, age_chart, age_page, box_plot, cumulative_chart, errors_by_age
 from agerepro.report.page.svg import Chart
 from agerepro.report.results import score_run
-from agerepro.report.run_result import RunResult, label_of
+from agerepro.report.run_result import RunResult, label_of, tested_alike
 from agerepro.report.sections import extra_tables, notes_of
 from agerepro.report.tables import NOTHING, PrintedTable, banner_of, comparison_page, number_text
 
@@ -51,17 +51,14 @@ class Numbers:
     below: tuple[PrintedTable, ...]
     boxes: tuple[Chart, ...]
     by_age: tuple[PrintedTable, Chart] | None
-    cumulative: Chart | None
+    cumulative: tuple[Chart, ...]
 
 
 def numbers_of(runs: Sequence[RunResult]) -> Numbers:
     """Score, compare and draw checked runs."""
     comparison = compare([score_run(run) for run in runs])
     ages = {label_of(run, runs): run for run in runs if not run.groups and run.unit == "years"}
-    predictions = {label: run.predictions for label, run in ages.items()}
-    binned = errors_by_age(predictions)
-    first = next(iter(ages.values()), None)
-    guess = mean_age_predictions(first.predictions, first.training_means) if first else None
+    binned = errors_by_age({label: run.predictions for label, run in ages.items()})
     return Numbers(
         banner_of(comparison),
         tuple(summary(runs, comparison)),
@@ -69,7 +66,7 @@ def numbers_of(runs: Sequence[RunResult]) -> Numbers:
         tuple(extra_tables(runs)),
         tuple(_boxes(runs, comparison)),
         (age_page(binned, ""), age_chart(binned)) if binned else None,
-        cumulative_chart(predictions, guess) if guess is not None else None,
+        tuple(_cumulative(list(ages.values()), runs)),
     )
 
 
@@ -203,6 +200,15 @@ def _best_and_worst(runs: Sequence[RunResult], comparison: pd.DataFrame) -> str:
 
 def _plain(value: float, line: pd.Series) -> str:
     return number_text(float(value), str(line["unit"]))
+
+
+def _cumulative(ages: Sequence[RunResult], runs: Sequence[RunResult]) -> Iterator[Chart]:
+    """A chart of the runs of ages that are tested alike, with the guess for their photos; in the colours that the runs have on the page."""
+    alike, place_of = tested_alike(ages), {label_of(run, runs): place for place, run in enumerate(runs)}
+    for words, group in alike.items():
+        curves = {place_of[label]: (label, run.predictions) for run in group for label in [label_of(run, runs)]}
+        guess = mean_age_predictions(group[0].predictions, group[0].training_means)
+        yield cumulative_chart(curves, guess, on=", ".join(words) if len(alike) > 1 else "")
 
 
 def _boxes(runs: Sequence[RunResult], comparison: pd.DataFrame) -> list[Chart]:

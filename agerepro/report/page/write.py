@@ -14,7 +14,7 @@ from markupsafe import Markup
 from agerepro.datasets import catalog
 from agerepro.errors import UserError
 from agerepro.evaluation.predictions import photo_errors
-from agerepro.io import write_text
+from agerepro.io import finished_by, write_manifest, write_text
 from agerepro.report.loading import LoadedRun
 from agerepro.report.page import embedded
 from agerepro.report.page.charts import training_curves
@@ -34,11 +34,11 @@ from agerepro.report.page.svg import Chart
 from agerepro.report.run_files import reading
 from agerepro.report.run_result import RunResult, disambiguate, label_of, require_unique
 from agerepro.report.tables import PrintedTable
-from agerepro.report.write import results_folder
+from agerepro.report.write import MADE_FROM, PAGE, results_folder
 from agerepro.runs.data import RunCrops, find_run_crops
+from agerepro.runs.layout import inputs_digest
 
 MOST_FACES = 6000  # of one run, about 18 MB; of a larger one those with the least and the largest errors are shown
-NAME = "report.html"
 STYLES = ("page", "tables", "charts", "explorer", "print")
 SCRIPTS = ("make", "theme", "data", "distribution", "faces", "folds", "explorer", "scatter", "gallery", "start")
 
@@ -85,9 +85,15 @@ def write_page(runs: Sequence[LoadedRun], out: Path | None, *, faces: FacesChoic
     results = disambiguate([run.result for run in runs])
     require_unique(results)
     page = _render([replace(run, result=result) for run, result in zip(runs, results)], faces)
-    path = out or results_folder(runs) / NAME
+    path = out or results_folder(runs) / PAGE
+    sealed_as = (
+        finished_by(path.parent) if out is None else None
+    )  # the results that the step `collect` wrote; a new page in them does not undo it
     try:
-        return write_text(path, page)
+        written = write_text(path, page)
+        if sealed_as is not None:
+            write_manifest(path.parent, made_by=sealed_as)
+        return written
     except OSError as error:
         remedy = "Name a file in a place that can be written with --out." if out is None else "Name another file with --out."
         raise UserError(f"The page cannot be written to {path}: {error.strerror or error}. {remedy}") from None
@@ -103,6 +109,7 @@ def _render(runs: Sequence[LoadedRun], faces: FacesChoice) -> str:
         .get_template("page.html.jinja")
         .render(
             title=_title(results),
+            made_from=Markup(MADE_FROM.format(inputs_digest(runs[0].run, runs[0].experiment))) if len(runs) == 1 else "",
             numbers=numbers_of(results),
             runs=[part for part, _ in pairs],
             data=Markup(json_block(data)),

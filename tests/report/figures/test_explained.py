@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from types import SimpleNamespace
+from typing import Any, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from agerepro.explain.faithfulness import STEPS, Checks, areas, check_summary, c
 from agerepro.explain.maps import SENSITIVITY
 from agerepro.explain.regions import face_regions, region_summary, region_table
 from agerepro.explain.run_maps import mean_maps
-from agerepro.report.figures.explained import plot_deletion_curves, plot_mean_maps, plot_regions
+from agerepro.report.figures.explained import FACES_SHOWN, plot_deletion_curves, plot_mean_maps, plot_regions, spread_over_ages
 from agerepro.report.figures.maps import (
     NO_ACTIVATION,
     NO_DIFFERENCE,
@@ -89,6 +90,33 @@ def test_compared_maps_hold_every_network_and_the_difference_of_the_first_two(tm
 def test_every_kind_of_map_has_words() -> None:
     kinds = [*get_args(How), SENSITIVITY]
     assert [MapWords.of(kind, "expected_age").explains.count("expected age") for kind in kinds] == [1, 1, 1]
+
+
+def test_words_name_what_each_network_expects_and_the_axis_its_unit() -> None:
+    both = MapWords.of("sensitivity", "expected_age", "expected_age", "expected_residual").explains
+    assert both.count("expected age") == both.count("expected residual") == 1
+    scores = {target: MapWords.of("mean", target).score for target in ("expected_age", "expected_residual", "expected_score", "predicted")}
+    assert scores["expected_age"] == "Expected age (years)" and scores["expected_residual"] == "Expected residual (years)"
+    assert scores["expected_score"] == "Expected score (points)" and "robability" in scores["predicted"]
+    assert (
+        "years" in MapWords.of("sensitivity", "expected_residual").score and "points" in MapWords.of("sensitivity", "expected_score").score
+    )
+
+
+def test_compared_faces_go_from_the_youngest_to_the_oldest_in_steps_of_age() -> None:
+    """agustsson2017, section IV-E: the examples of Figure 6 are sorted by age."""
+    ages = pd.Series({"f": 80.0, "e": 4.0, "d": 20.0, "c": 20.0, "b": 41.0, "a": 52.0, "g": 21.0, "h": 66.0, "x": 99.0})
+    tested = pd.DataFrame({"photo": ages.index})
+    runs = cast(Any, [SimpleNamespace(photos=tested), SimpleNamespace(photos=tested.iloc[::-1].query("photo != 'x'"))])
+    # Steps of 15.2 years from 4 to 80; of the two of 20 years the first by name.
+    assert spread_over_ages(runs, ages) == ["e", "c", "b", "a", "h", "f"]
+    assert spread_over_ages(runs[::-1], ages.sample(frac=1, random_state=0)) == ["e", "c", "b", "a", "h", "f"]
+    few = cast(Any, [SimpleNamespace(photos=tested.iloc[:3])])
+    assert spread_over_ages(few, ages) == ["e", "d", "f"] and FACES_SHOWN == 3
+    same = cast(Any, [SimpleNamespace(photos=tested.iloc[2:4])])
+    assert spread_over_ages(same, ages) == ["c", "d"]
+    with pytest.raises(UserError, match="no photo in common"):
+        spread_over_ages([*few, *cast(Any, [SimpleNamespace(photos=tested.iloc[5:])])], ages)
 
 
 def test_no_network_is_a_users_error(tmp_path: Path) -> None:

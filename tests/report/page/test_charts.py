@@ -53,7 +53,7 @@ def test_errors_by_age_begin_with_the_youngest_children(make_run):
 def test_the_cumulative_score_rises_from_exact_answers_to_all(make_run):
     frame = make_run().predictions
     exact = frame.assign(predicted=frame["age"])
-    plot = cumulative_chart({"exact": exact, "far": frame.assign(predicted=frame["age"] + 30)}, frame)
+    plot = cumulative_chart({0: ("exact", exact), 1: ("far", frame.assign(predicted=frame["age"] + 30))}, frame)
     lines = re.findall(r'class="run s\d d\d" d="M([^"]+)"', plot.picture)
     heights = [{point.split()[1] for point in line.split("L")} for line in lines]
     assert heights == [{"24"}, {"244"}]  # 100 % is the top, 0 % the bottom of the chart
