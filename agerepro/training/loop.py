@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from agerepro.config.learning import Plateau
 from agerepro.config.schema import Machine, Stage
 from agerepro.errors import UserError
 from agerepro.models.heads import belongs_to_head
@@ -146,8 +147,10 @@ class Trainer:
         rng_key seeds the order of photos and the masks of dropout; on_batch gets `epoch 3 of 20, batch 7 of 59`;
         `eval_outputs` may return arrays after each epoch, which come back stacked.
         Raises Diverged at the first batch whose loss is no finite number; what was saved until then stays in `checkpoint`. Raises
-        Interrupted at the first batch after a request to stop, once all is in `checkpoint`.
+        Interrupted at the first batch after a request to stop, once all is in `checkpoint`, and UserError where the stage chooses by the
+        validation loss and nothing is held out.
         """
+        self._check_choice(validation)
         state = self._continued(checkpoint) or Checkpoint(0, initial_state or self.initial_state)
         if state.variables is (initial_state or self.initial_state):
             state.variables.assign_to(self.model)
@@ -184,6 +187,14 @@ class Trainer:
         if progress.best is not None:
             assign_variables(self.model.variables, progress.best)
         return TrainResult(tuple(progress.history), progress.stacked_outputs())
+
+    def _check_choice(self, validation: Examples) -> None:
+        stage = self.stage
+        if stage.epochs and not len(validation) and (isinstance(stage.schedule, Plateau) or stage.keeps_best()):
+            raise UserError(
+                f"Stage {stage.name!r} chooses its rate or its weights by the validation loss, and no photo validates: its data set has no "
+                "list for that. Hold out a share of `official`, or leave `plateau` and `best_validation` out."
+            )
 
     def _begin_masks(self, rng_key: tuple[str | int, ...]) -> None:
         """Have dropout draw by rng_key, layer and step alone; a checkpoint holds where it stands."""

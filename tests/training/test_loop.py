@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -16,7 +17,7 @@ import tensorflow as tf
 from agerepro import stopping
 from agerepro.config.learning import SGD, Adam, Classification, Cosine, CrossEntropy, RMSprop, Steps
 from agerepro.config.schema import Backbone, Machine
-from agerepro.errors import Interrupted
+from agerepro.errors import Interrupted, UserError
 from agerepro.models.build import build_network
 from agerepro.models.layers import BatchNorm, Dropout
 from agerepro.models.preprocessing import Preprocess
@@ -287,6 +288,15 @@ def test_a_schedule_that_asks_no_validation_sets_the_rate_without_one(tiny, tmp_
     train, nothing = tiny.examples(TRAIN), tiny.examples(VALIDATION[:0])
     result = resumable(kind, tiny).fit(train, nothing, rng_key=(0, "tiny"), checkpoint=tmp_path / "c.npz", on_epoch=lambda log: None)
     assert [row["learning_rate"] for row in result.history] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("change", [{}, {"schedule": None, "checkpoint_selection": "best_validation"}])
+def test_what_chooses_by_the_validation_loss_is_refused_where_no_photo_validates(tiny, tmp_path: Path, change: dict[str, object]) -> None:
+    nothing, place = tiny.examples(VALIDATION[:0]), tmp_path / "c.npz"
+    for epochs in (0, 4):  # what is only tested chooses nothing
+        trainer = tiny.trainer(dataclasses.replace(tiny.stage, epochs=epochs, **change))
+        with pytest.raises(UserError, match="no photo validates") if epochs else contextlib.nullcontext():
+            trainer.fit(tiny.examples(TRAIN), nothing, rng_key=(0, "tiny"), checkpoint=place, on_epoch=lambda log: None)
 
 
 def spoil(model: keras.Model) -> None:
