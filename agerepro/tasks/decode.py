@@ -62,7 +62,7 @@ def check_labels(ages: np.ndarray, bins: np.ndarray) -> None:
         span = f"{bins.min():g} to {bins.max():g}" if bins.size else "none"
         raise UserError(
             f"{outside.size} of {ages.size} labels are no class of the network (values {named}; {bins.size} classes, {span}). "
-            "Widen head.classes or leave these photos out; labels are never clipped."
+            "Widen head.classification.ages or leave these photos out; labels are never clipped."
         )
 
 

@@ -61,3 +61,20 @@ def test_a_regression_on_features_before_the_dense_layers_is_named_without_them(
 def test_a_constant_rate_has_the_name_of_no_schedule() -> None:
     constant, none = (read_experiment(CASCADE, settings=[f"stages.fgnet.schedule={word}"]) for word in ("constant", "null"))
     assert settings_of(constant) == settings_of(none)
+
+
+def test_a_loss_of_a_stage_names_that_stage_alone_and_none_names_nothing() -> None:
+    usual, none, own = (
+        settings_of(read_experiment(CASCADE, settings=settings))
+        for settings in ([], ["stages.fgnet.loss=null"], ["stages.fgnet.loss=[cross_entropy, {mean: 0.2}]"])
+    )
+    assert none == usual and "loss" not in usual["fgnet"]["stage"]
+    assert {stage for stage in usual if own[stage] != usual[stage]} == {"fgnet"}
+    assert own["fgnet"]["loss"] == own["fgnet"]["stage"]["loss"] == [{"cross_entropy": {}}, {"mean": {"weight": 0.2, "unit": 1.0}}]
+
+
+def test_a_training_without_a_part_has_another_name_than_the_whole() -> None:
+    residual = read_experiment(Path(__file__).parents[1] / "runs" / "residual.yaml")
+    trainings = [residual.stage("real"), *residual.predictors(residual.stage("middle"))[1:]]
+    names = {config_hash(stage_settings(residual, stage, data="data", start="start", seed=0)) for stage in trainings}
+    assert len(names) == len(trainings) == 3
