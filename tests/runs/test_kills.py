@@ -80,9 +80,10 @@ def test_asked_to_stop_in_a_training_it_saves_ends_with_its_own_code_and_continu
     [
         (TINY, "paper", (), [(signal.SIGKILL, 10), (signal.SIGTERM, 5)]),
         (TINY, "paper", BATCH_NORM, [(signal.SIGKILL, 5), (signal.SIGTERM, 3)]),
+        (TINY, "paper", ("--set", "backbone.dropout=0.5"), [(signal.SIGKILL, 4), (signal.SIGTERM, 2)]),
         (CASCADE, "demo", (), [(signal.SIGKILL, 5)]),
     ],
-    ids=["tiny", "batch norm, best validated", "demo"],
+    ids=["tiny", "batch norm, best validated", "dropout", "demo"],
 )
 def test_disturbed_at_random_moments_and_continued_equals_undisturbed(
     tmp_path: Path, experiment: Path, profile: str, more: tuple[str, ...], moments: list[tuple[signal.Signals, int]]

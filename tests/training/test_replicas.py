@@ -93,6 +93,14 @@ def test_an_overflow_on_one_device_has_no_device_take_the_step() -> None:
 
 
 @pytest.mark.slow
+def test_each_device_drops_by_masks_of_its_own_and_a_stop_changes_none() -> None:
+    found = found_by("dropout")
+    assert (found["stopped"], found["history"], found["state"], found["agree"]) == (True, True, True, True)
+    assert found["masks"] == 6 and found["values"] == [0.0, 2.0]
+    assert 0.45 < found["alike"] < 0.55  # of 8,000 numbers, as independent ones
+
+
+@pytest.mark.slow
 def test_batch_norm_sees_each_devices_part_and_keeps_the_mean_of_their_statistics() -> None:
     found = found_by("resnet50")
     one, two = found["one"], found["two"]

@@ -1,6 +1,6 @@
 """A program: train the same on one device and on several logical ones of a CPU, in one process, and print what came out as JSON.
 
-    python -m tests.training.two_devices vgg16|overflow|resnet50
+    python -m tests.training.two_devices vgg16|overflow|resnet50|dropout
 
 TensorFlow makes logical devices before its first operation only: the process of other tests cannot have them.
 """
@@ -26,7 +26,7 @@ from agerepro.config.schema import Augment, Backbone, Machine, Stage
 from agerepro.errors import Interrupted, UserError
 from agerepro.faces.images import InMemoryImages
 from agerepro.models.build import build_network
-from agerepro.models.layers import BatchNorm
+from agerepro.models.layers import BatchNorm, masks_of_device
 from agerepro.tasks.task import AgeTask
 from agerepro.training.augment import AugmentedFaces
 from agerepro.training.checkpoint import TrainState
@@ -44,7 +44,9 @@ KEY = (0, "several")
 class Problem:
     """Bright squares are old, dark ones young; no two photos weigh the same."""
 
-    def __init__(self, network: str, *, devices: int, side: int = 32, batch: int = 16, precision: Any = "float32") -> None:
+    def __init__(
+        self, network: str, *, devices: int, side: int = 32, batch: int = 16, precision: Any = "float32", dropout: float = 0.0
+    ) -> None:
         rng = np.random.default_rng(0)
         self.targets = np.tile(AGES, 24)
         noise = rng.normal(0, 10, (96, side + 4, side + 4, 3))
@@ -67,7 +69,8 @@ class Problem:
         machine = Machine(threads=1, devices=devices, precision=precision)
         self.replicas = data_parallel(machine)
         with scope_of(self.replicas):
-            backbone = Backbone(name=network, width=0.0625, dense=(8,) if network == "vgg16" else ())  # type: ignore[arg-type]
+            dense = (8,) if network == "vgg16" else ()
+            backbone = Backbone(name=network, width=0.0625, dense=dense, dropout=dropout)  # type: ignore[arg-type]
             full = build_network(backbone, Classification(), outputs={"logits": 4}, size=side, seed=3, precision=precision).full
         self.trainer = Trainer(full, stage, TASK, machine, threads=2, replicas=self.replicas)
 
@@ -198,8 +201,29 @@ def resnet50(folder: Path) -> dict[str, Any]:
     return found
 
 
+def dropout(folder: Path) -> dict[str, Any]:
+    """Masks are each device's own, and after a stop they go on where they were."""
+    problem = Problem("vgg16", devices=2, dropout=0.5)
+    layer, replicas = problem.trainer.model.get_layer("dropout1"), problem.replicas
+    assert replicas is not None
+    found = stop_and_continue(problem, folder) | {"agree": copies_agree(problem), "masks": int(np.asarray(layer.masks.state)[1])}
+
+    @tf.function
+    def masks() -> Any:
+        def mask() -> tf.Tensor:
+            with masks_of_device(tf.distribute.get_replica_context().replica_id_in_sync_group):
+                return layer(tf.ones((1000, 8)), training=True)
+
+        return replicas.strategy.experimental_local_results(replicas.strategy.run(mask))
+
+    first, second = (mask.numpy() for mask in masks())
+    return found | {"alike": float(np.mean(first == second)), "values": sorted({*first.ravel().tolist(), *second.ravel().tolist()})}
+
+
+PROGRAMS = {"vgg16": vgg16, "overflow": overflow, "resnet50": resnet50, "dropout": dropout}
+
 if __name__ == "__main__":
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
     configure(Machine(threads=1))
     with tempfile.TemporaryDirectory() as place:
-        print(json.dumps({"vgg16": vgg16, "overflow": overflow, "resnet50": resnet50}[sys.argv[1]](Path(place))))
+        print(json.dumps(PROGRAMS[sys.argv[1]](Path(place))))
