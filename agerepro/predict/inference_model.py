@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from agerepro.models.heads import LOGITS
-from agerepro.models.layers import BatchNorm, GlobalStdPooling2D, PaddedAdd, Scale
+from agerepro.models.layers import BatchNorm, Dropout, GlobalStdPooling2D, PaddedAdd, Scale
 from agerepro.models.preprocessing import Preprocess
 from agerepro.runs.layout import Run
 from agerepro.runs.model import RunModel, StageModel, load_run_model
@@ -147,4 +147,5 @@ class Years(keras.layers.Layer):
         return {**super().get_config(), "bins": list(self.bins), "how": self.how}
 
 
-CUSTOM_LAYERS = (BatchNorm, Scale, Preprocess, GlobalStdPooling2D, Years, PaddedAdd)  # all of ours that a `.keras` file may name
+# All of ours that a `.keras` file may name.
+CUSTOM_LAYERS = (BatchNorm, Dropout, Scale, Preprocess, GlobalStdPooling2D, Years, PaddedAdd)

@@ -24,8 +24,9 @@ from agerepro.runs.layout import parse_folds
 from agerepro.runs.model import RunModel
 from agerepro.tasks.decode import decode
 from agerepro.tasks.task import Task
-from agerepro.training.augment import AugmentedFaces, views_of
+from agerepro.training.augment import AugmentedFaces, View, views_of
 from agerepro.training.loading import load_batches
+from agerepro.training.pipeline import mean_over_views
 
 BATCH = 64
 DIGITS = 4  # of every number in a row
@@ -93,12 +94,15 @@ def outputs_of(
     mean = np.zeros((len(images), max(len(run_model.bins), 1)))
     total, count = len(images) * len(folds), 0
     parts = [np.arange(start, min(start + BATCH, len(images))) for start in range(0, len(images), BATCH)]
+
+    def answers(view: View) -> Iterator[np.ndarray]:
+        for pixels in load_batches(source, ((rows, view) for rows in parts)):
+            yield run_model.task.answer(run_model.network.full.predict_on_batch(pixels))
+
     for fold in folds if parts else ():
         run_model.load_fold(fold, seed=seed)
-        loaded = load_batches(source, ((rows, view) for rows in parts for view in views_of(experiment)))
-        answers = (run_model.task.answer(run_model.network.full.predict_on_batch(pixels)) for pixels in loaded)
-        for rows in parts:
-            mean[rows] += np.mean([next(answers) for _ in views_of(experiment)], axis=0) / len(folds)
+        for rows, part in zip(parts, mean_over_views([answers(view) for view in views_of(experiment)]), strict=True):
+            mean[rows] += part / len(folds)
             count += len(rows)
             on_progress(count, total)
     return mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -106,6 +106,12 @@ def predict_batches(model: Predictor, source: InputView, rows: np.ndarray, view:
             if isinstance(outputs, Mapping)
             else np.asarray(outputs)[: len(part)]
         )
+
+
+def mean_over_views(streams: Sequence[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
+    """What the streams, one a view of the same rows, give in turn, (up to BATCH, ...) each, on average over them; of one as it is."""
+    for answers in zip(*streams, strict=True):
+        yield np.mean(answers, axis=0) if len(answers) > 1 else answers[0]
 
 
 def _members(count: int, batch: int, epochs: range, rng_key: tuple[str | int, ...], first_batch: int) -> Iterator[tuple[int, np.ndarray]]:

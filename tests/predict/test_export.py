@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 import agerepro
+from agerepro.config.learning import Age
 from agerepro.errors import CheckFailed, UserError
 from agerepro.faces.store import FaceStore
 from agerepro.io import MANIFEST, damaged_files, is_complete
@@ -27,6 +28,7 @@ from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import FACES, PHOTOS, read_table
 from agerepro.tasks.decode import DECODE
+from agerepro.tasks.task import AgeTask
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -138,6 +140,31 @@ def test_the_card_says_the_measured_coverage(factor: float, coverage: float, fac
     assert all(fact in part for fact in facts) and "nan" not in part and "inf" not in part.replace("infer", ""), part
     known = json.loads(files["model.json"])["interval"]
     assert known is None if math.isinf(factor) else known["people"] == 82
+
+
+def test_card_and_facts_of_residuals_say_what_is_added_to_which_output(classes_run: Run) -> None:
+    run_model, tests = load_run_model(classes_run), interval.TestSummary(classes_run.predictions([0]), None, None)
+    plain = card_files(classes_run, run_model, tests, [0], [], {})
+    assert json.loads(plain["model.json"])["residual_of"] is None and "residual" not in plain["MODEL_CARD.md"]
+    experiment, target = run_model.experiment, Age(residual_of="people")
+    *earlier, last = experiment.stages
+    changed = replace(experiment, stages=(*earlier, replace(last, target=target)))
+    for bins in (np.arange(-50, 51, dtype=np.float32), np.empty(0, np.float32)):
+        task = AgeTask(target, experiment.head, experiment.loss, bins)
+        files = card_files(classes_run, replace(run_model, experiment=changed, task=task), tests, [0], [], {})
+        about, card = json.loads(files["model.json"])["residual_of"], " ".join(files["MODEL_CARD.md"].split())
+        assert about["stage"] == "people" and about["column"] == "age" and "`age` is this sum" in about["added"]
+        assert "ages from" not in card and "stage `people`" in card.partition("Outputs:")[2]
+        assert ("101 residuals from -50 to 50 years" in card) == bool(len(bins))
+
+
+def test_a_card_of_scores_speaks_of_points(classes_run: Run) -> None:
+    run_model, tests = load_run_model(classes_run), interval.TestSummary(classes_run.predictions([0]), None, None)
+    experiment, target = run_model.experiment, Age(column="score")
+    changed = replace(experiment, stages=(*experiment.stages[:-1], replace(experiment.stages[-1], target=target)))
+    task = AgeTask(target, experiment.head, experiment.loss, np.linspace(0, 1, 21, dtype=np.float32))
+    card = card_files(classes_run, replace(run_model, experiment=changed, task=task), tests, [0], [], {})["MODEL_CARD.md"]
+    assert "21 scores from 0 to 1 points" in card and "years old" not in card and "| age |" not in card
 
 
 def test_the_card_says_to_cut_out_the_middle_where_training_cropped_at_random(classes_run: Run) -> None:

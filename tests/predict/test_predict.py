@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agerepro.config.learning import Age, Classification, CrossEntropy
 from agerepro.errors import CheckFailed, UserError
 from agerepro.models.weights import load_arrays
 from agerepro.predict import interval
@@ -24,10 +25,23 @@ from agerepro.predict.interval import Calibration
 from agerepro.predict.model_card import sources_of
 from agerepro.predict.photos import photo_files
 from agerepro.predict.pictures import caption, contact_sheet, with_maps
-from agerepro.predict.predict import COLUMNS, PhotoPredictions, Row, as_csv, as_jsonl, failed, folds_asked, predict_photos, summary, worth
+from agerepro.predict.predict import (
+    COLUMNS,
+    PhotoPredictions,
+    Row,
+    as_csv,
+    as_jsonl,
+    class_names,
+    failed,
+    folds_asked,
+    predict_photos,
+    summary,
+    worth,
+)
 from agerepro.runs.layout import Run
 from agerepro.runs.model import load_run_model
 from agerepro.tables import PHOTOS, read_table
+from agerepro.tasks.task import AgeTask
 
 Folder = Callable[[Run], Path]
 
@@ -240,6 +254,27 @@ def test_csv_has_the_same_values_and_empty_cells() -> None:
     assert rows[0]["photo"] == 'käse, "b".jpg' and rows[0]["folds"] == "0 3" and rows[0]["warnings"] == "one; two"
     assert (rows[0]["p20"], rows[0]["p60"], rows[1]["p20"], rows[1]["age"]) == ("0.25", "0.75", "", "")
     assert list(rows[0]) == [*COLUMNS, "p20", "p60"]
+
+
+def test_columns_of_a_distribution_are_named_by_what_the_classes_are() -> None:
+    def names(target: Age, *bins: float) -> list[str]:
+        return class_names(AgeTask(target, Classification(), (CrossEntropy(),), np.array(bins, np.float32)))
+
+    assert names(Age(), 0, 20.5) == ["0", "20.5"]
+    assert names(Age(column="score"), 0.25, 1) == ["score0.25", "score1"]
+    residuals = names(Age(residual_of="apparent"), -3, 2)
+    assert residuals == ["residual-3", "residual+2"]
+    heading = as_csv(ROWS, residuals, distribution=True).splitlines()[0]
+    assert heading.endswith("warnings,p_residual-3,p_residual+2") and as_csv(ROWS, ["0-2"], distribution=True).splitlines()[0].endswith(
+        ",p0-2"
+    )
+
+
+def test_of_a_run_on_residuals_it_is_said_what_an_age_is(classes_run: Run, photos_of_run: Folder) -> None:
+    found = of_run(classes_run, sorted(photos_of_run(classes_run).rglob("*.JPG"))[:1])
+    assert not [line for line in summary(found, [0]) if "residual" in line]
+    (line,) = [line for line in summary(dataclasses.replace(found, residual_of="apparent"), [0]) if "residual" in line]
+    assert "'apparent'" in line
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,15 @@ def test_a_run_is_read_with_all_that_its_folder_says(make_folder):
     others = made.photos.loc[made.photos["subject"] != made.photos["subject"][0], "age"]
     assert loaded.result.training_means[0] == pytest.approx(others.mean())
     assert loaded.result.training_medians[0] == pytest.approx(others.median())
+    assert loaded.result.tested == "fgnet"
+
+
+def test_what_a_run_is_tested_on_names_the_number_that_is_not_the_age(make_folder):
+    made = make_folder()
+    settings = yaml.safe_load((made.folder / "experiment.yaml").read_text(encoding="utf-8"))
+    settings["stages"][-1]["target"] = {"age": "apparent_age"}
+    (made.folder / "experiment.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    assert load_run(made.folder, partial=False).result.tested == "fgnet, apparent age"
 
 
 RUN_FILES = ("provenance.json", "experiment.yaml", "folds.csv", "photos.csv")

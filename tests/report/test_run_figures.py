@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from agerepro.config.divisions import LeaveOneSubjectOut, PredefinedFolds
-from agerepro.config.learning import Adam, AgeGroups
+from agerepro.config.learning import Adam, Age, AgeGroups
 from agerepro.config.schema import Backbone, Experiment, Faces, Stage
 from agerepro.errors import UserError
 from agerepro.report.loading import LoadedRun
@@ -118,6 +118,21 @@ def test_examples_run_from_the_least_error_to_the_greatest_in_equal_steps_of_ran
     for example in examples:
         assert (example.truth, example.predicted) == (rows.loc[example.photo, "age"], rows.loc[example.photo, "predicted"])
         np.testing.assert_array_equal(example.probabilities, shares_of(pd.DataFrame({"photo": [example.photo]}), 70)[0])
+
+
+def test_examples_of_residuals_lie_at_the_ages_that_these_come_to(make_run, on_disk):
+    run = on_disk(make_run())
+    stage = run.experiment.stages[-1]
+    residual = replace(run, experiment=replace(run.experiment, stages=(replace(stage, target=Age(residual_of="apparent")),)))
+    offsets = {}
+    for place in (run.run.folder / "folds").iterdir():
+        arrays = dict(np.load(place / "posteriors.npz"))
+        photos = pd.read_csv(place / "predictions.csv")["photo"]
+        offsets |= {photo: 40 + number / 4 for number, photo in enumerate(photos)}
+        np.savez(place / "posteriors.npz", **arrays, offset=40 + np.arange(len(photos)) / 4)
+    for plain, example in zip(example_photos(run), example_photos(residual), strict=True):
+        np.testing.assert_allclose(example.values, plain.values + offsets[example.photo])
+        np.testing.assert_array_equal(example.probabilities, plain.probabilities)
 
 
 def test_examples_of_groups_run_from_the_most_probable_true_group_to_the_least(make_group_run, on_disk):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -25,8 +26,10 @@ from agerepro.faces.alignment import Cropped
 from agerepro.faces.images import decode_crop
 from agerepro.models.build import build_network
 from agerepro.models.weights import load_arrays, load_strict
+from agerepro.predict.export import export_run
 from agerepro.predict.inference_model import inference_model
 from agerepro.predict.photos import Crop, PhotoFaces, PhotoFiles
+from agerepro.predict.pictures import explainable
 from agerepro.predict.predict import predict_photos
 from agerepro.report.loading import load_epochs, load_run
 from agerepro.runs.data import find_run_crops
@@ -219,12 +222,24 @@ def quietly(*progress: object) -> None:
 
 
 def test_an_exported_model_adds_all_levels(finished: Finished, tmp_path: Path) -> None:
-    model, _ = inference_model(finished.run, [0], seed=0)
+    model, run_model = inference_model(finished.run, [0], seed=0)
     expected = finished.run.predictions([0])["predicted"].to_numpy()
-    np.testing.assert_allclose(model.predict(finished.pixels[finished.tested], verbose=0)["age"], expected, atol=3 * CLOSE)
+    outputs = model.predict(finished.pixels[finished.tested], verbose=0)
+    np.testing.assert_allclose(outputs["age"], expected, atol=3 * CLOSE)
+    # The posterior is of the residual alone, as the card says.
+    offset = load_arrays(finished.run.fold_folder(0, 0) / "posteriors.npz")["offset"]
+    np.testing.assert_allclose(outputs["posterior"] @ run_model.bins, expected - offset, atol=3 * CLOSE)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(again.predict(finished.pixels[finished.tested], verbose=0)["age"], expected, atol=3 * CLOSE)
+
+
+def test_maps_and_cards_of_a_residual_name_it(finished: Finished, tmp_path: Path) -> None:
+    export_run(finished.run, tmp_path / "exported", folds=None, styles=["keras"], on_progress=quietly)
+    assert "101 residuals from -50 to 50 years" in (tmp_path / "exported" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "exported" / "model.json").read_text())["residual_of"]["stage"] == "middle"
+    run_model = load_run_model(finished.run)
+    assert [explainable(run_model, how)[0] for how in ("mean", "sensitivity")] == ["the expected residual"] * 2
 
 
 def test_without_the_earlier_stage_the_run_says_what_is_missing(finished: Finished, tmp_path: Path) -> None:

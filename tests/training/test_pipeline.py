@@ -9,7 +9,7 @@ import pytest
 
 from agerepro.errors import UserError
 from agerepro.training.augment import PLAIN, View
-from agerepro.training.pipeline import BATCH, Examples, predict_batches, steps_in, training_batches
+from agerepro.training.pipeline import BATCH, Examples, mean_over_views, predict_batches, steps_in, training_batches
 
 
 class Numbers:
@@ -74,6 +74,14 @@ class Broken(Numbers):
         if 107 in rows:
             raise UserError("row 107 is broken")
         return super().batch(rows, view)
+
+
+def test_views_are_averaged_batch_by_batch_and_end_together() -> None:
+    plain, mirrored = [np.array([[1.0], [2.0]]), np.array([[3.0]])], [np.array([[3.0], [6.0]]), np.array([[5.0]])]
+    np.testing.assert_array_equal(np.concatenate(list(mean_over_views([iter(plain), iter(mirrored)]))), [[2.0], [4.0], [4.0]])
+    assert list(mean_over_views([iter(plain)])) == plain
+    with pytest.raises(ValueError, match="shorter"):
+        list(mean_over_views([iter(plain), iter(mirrored[:1])]))
 
 
 def test_an_error_of_a_loading_thread_reaches_the_training_and_no_thread_stays() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from agerepro.config.learning import Age
 from agerepro.errors import UserError
+from agerepro.io import write_manifest
 from agerepro.report.loading import load_run
 from agerepro.report.page.embedded import MAP_SIDE, json_block, pack, picture, read_maps, read_posteriors, run_data, thumbnail
 from agerepro.tables import PREDICTIONS, read_table
@@ -42,6 +45,20 @@ def test_every_photo_keeps_its_own_numbers_however_the_files_are_ordered(make_fo
     for fold, error in zip(data["folds"]["fold"], data["folds"]["error"]):
         tested = read_table(made.folder / "folds" / f"{fold:03d}" / "predictions.csv", PREDICTIONS)
         assert error == pytest.approx((tested["predicted"] - tested["age"]).abs().mean(), abs=1e-3)
+
+
+def test_the_photos_of_residuals_have_what_their_bins_are_added_to(make_folder):
+    made = make_folder()
+    run = load_run(made.folder, partial=False)
+    assert run_data(run, "x", posteriors=read_posteriors(run), maps=None, faces=None)["offsets"] == []
+    stages = (*run.experiment.stages[:-1], replace(run.experiment.stages[-1], target=Age(residual_of="apparent")))
+    for folder in run.fold_folders(run.first_seed_predictions):
+        tested = read_table(folder / "predictions.csv", PREDICTIONS)
+        np.savez(folder / "posteriors.npz", **np.load(folder / "posteriors.npz"), offset=tested["age"].to_numpy() + 0.126)
+        write_manifest(folder, made_by="settings")
+    residual = replace(run, experiment=replace(run.experiment, stages=stages))
+    data = run_data(residual, "x", posteriors=read_posteriors(residual), maps=None, faces=None)
+    assert data["offsets"] == pytest.approx([age + 0.13 for age in data["photos"]["truth"]])
 
 
 def test_a_thumbnail_is_small_and_the_same_again():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from agerepro.evaluation.compare import compare
 from agerepro.explain.regions import EYES_AND_NOSE, REGIONS, SUMMARY, region_summary, region_table
-from agerepro.report.page.numbers import on_phones, regions_page, sections, summary, with_standing_above
+from agerepro.report.page.numbers import numbers_of, on_phones, regions_page, sections, summary, with_standing_above
 from agerepro.report.results import score_run
 from agerepro.report.tables import PrintedTable
 
@@ -95,6 +96,17 @@ def test_several_runs_are_ranked_by_their_error(make_run):
     assert tested.startswith("2 runs")
     assert ranked.index("(good)") < ranked.index("(bad)")
     assert "for good" in paper and "for bad" in paper
+
+
+def test_cumulative_scores_stand_together_where_the_test_is_the_same_in_the_colours_of_the_page(make_run, make_group_run):
+    tested = [("morph", "by image"), ("fgnet", "one person out"), ("morph", "by image")]
+    ages = [replace(make_run(f"run-{place}"), tested=on, protocol=protocol) for place, (on, protocol) in enumerate(tested)]
+    charts = numbers_of([make_group_run(), *ages]).cumulative
+    assert [chart.title.partition(": ")[2] for chart in charts] == ["morph, by image", "fgnet, one person out"]
+    colours = [sorted(set(re.findall(r'class="run s(\d)', chart.picture))) for chart in charts]
+    assert colours == [["1", "3"], ["2"]]
+    (alone,) = numbers_of(ages[:1]).cumulative
+    assert "morph" not in alone.title and numbers_of([make_group_run()]).cumulative == ()
 
 
 @pytest.mark.parametrize("right", [0.7])
