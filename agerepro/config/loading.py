@@ -256,9 +256,9 @@ def _explained(kind: type, path: Path, lines: dict[Key, int], values: dict[str, 
         where = f"{path}:{line}" if line else str(path)
         name = _named(values, key)
         if problem["type"] == "unexpected_keyword_argument":
-            lines_of_error.append(
-                f"{where}: unknown key {name!r}.{renamed(str(key[-1])) or suggest(str(key[-1]), _keys_at(kind, values, key[:-1]))}"
-            )
+            allowed = _keys_at(kind, values, key[:-1])
+            hint = renamed(str(key[-1])) or (suggest(str(key[-1]), allowed) if allowed else " There are none at all.")
+            lines_of_error.append(f"{where}: unknown key {name!r}.{hint}")
         elif problem["type"] in ("missing", "missing_argument"):
             lines_of_error.append(f"{where}: {name!r} is missing.")
         else:
