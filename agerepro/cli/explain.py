@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 @click.command(no_args_is_help=True)
 @click.argument("runs", nargs=-1, required=True, type=ANY, metavar="RUN...")
 @how_option
-@click.option("--target", default=None, help="expected_age, predicted, or an age (default: expected_age; for age groups predicted).")
+@click.option(
+    "--target",
+    default=None,
+    help="expected_age (of residuals the expected residual), predicted, or an age (default: expected_age; of age groups predicted).",
+)
 @click.option("--layer", default=None, help="Layer whose map is taken (default: the network's last map).")
 @click.option("--photos", type=click.IntRange(min=0), default=0, help="Only so many tested photos, drawn by a seed (default 0: all).")
 @click.option("--checks", type=click.IntRange(min=0), default=64, show_default=True, help="Photos that the sanity checks take; 0: none.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--largest", is_flag=True, help="Only the largest face of each photo, as training takes it (default: all faces).")
 @click.option("--folds", default=None, help="Average over these folds, for instance 0,3, or `all` (default: the first with weights).")
 @click.option("--format", "style", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="Of standard output.")
-@click.option("--distribution", is_flag=True, help="Add the probability of every age, or group.")
+@click.option("--distribution", is_flag=True, help="Add the probability of every age, group, residual or score.")
 @click.option("--map", "maps", type=FOLDER, default=None, help="Also draw where the network looked on each face, into this folder.")
 @how_option
 @click.option("--sheet", type=FILE, default=None, help="Also draw a contact sheet, a PNG.")
