@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agerepro.cli.options import data_option, runs_option, weights_option
 from agerepro.errors import UserError
+
+if TYPE_CHECKING:
+    from agerepro.models.pretrained import DenseWeights
 
 COMPUTES_ON = "computes on"
 
@@ -80,7 +83,12 @@ def _inspect(data: Path | None, runs: Path, weights: Path | None) -> dict[str, d
         "machine": machine,
         "packages": about["packages"],
         "data": {name: _describe_set(name, data) for name in catalog.names()},
-        "weights": {f"{source} {backbone}": _describe_weights(source, backbone, weights) for source, backbone in PRETRAINED},
+        "weights": {f"{source} {backbone}": _describe_weights(source, backbone, weights, "fresh") for source, backbone in PRETRAINED}
+        | {
+            f"{source} {backbone} dense": _describe_weights(source, backbone, weights, "published")
+            for (source, backbone), published in PRETRAINED.items()
+            if published.dense
+        },
     }
 
 
@@ -112,16 +120,16 @@ def _describe_set(name: str, data: Path | None) -> str:
     return f"{'unusable' if folder.is_dir() else 'missing'}: {problem}"
 
 
-def _describe_weights(source: str, backbone: str, folder: Path | None) -> str:
+def _describe_weights(source: str, backbone: str, folder: Path | None, dense_weights: DenseWeights) -> str:
     """Where a weight file lies and that it is one, as a run would check it; or what is wrong with it."""
     from agerepro.models.pretrained import find_local
     from agerepro.models.weights import check_weight_file
 
-    path = find_local(source, backbone, folder=folder)
+    path = find_local(source, backbone, folder=folder, dense_weights=dense_weights)
     if path is None:
         return "missing"
     try:
-        check_weight_file(path)
+        check_weight_file(path, dense_weights=dense_weights)
     except UserError as error:
         return f"unusable: {error}"
     return str(path)

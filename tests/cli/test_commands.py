@@ -84,4 +84,4 @@ def test_doctor_says_what_is_here_and_what_is_missing(tmp_path: Path) -> None:
     assert found["machine"]["computes on"].split()[0] in found["machine"]["devices"].split(", ") and found["machine"]["code"]
     assert found["data"]["fgnet"] == str(tmp_path / "fgnet") and found["data"]["imdb"].startswith("missing")
     assert found["data"]["agedb"].startswith("unusable") and found["weights"]["vggface vgg16"].startswith("unusable")
-    assert set(found["weights"]) >= {"vggface vgg16", "dlib dlib_resnet"}
+    assert set(found["weights"]) >= {"vggface vgg16", "vggface vgg16 dense", "dlib dlib_resnet"}
