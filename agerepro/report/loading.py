@@ -28,7 +28,7 @@ from agerepro.report.run_result import RunEpochs, RunResult, checked
 from agerepro.running import failure
 from agerepro.runs.layout import Run, decoded, disclaimer, shortfalls
 from agerepro.splits.leakage import describe_overlap
-from agerepro.splits.protocols import TRAIN, describe_protocol
+from agerepro.splits.protocols import TRAIN, describe_protocol, describe_tests
 from agerepro.tables import FOLDS, PHOTOS, PREDICTIONS
 from agerepro.tasks.labels import names_of
 
@@ -132,6 +132,7 @@ def load_run(folder: Path, *, partial: bool) -> LoadedRun:
         changed=tuple(provenance["changed"]),
         people=overlap,
         unit=last.target.unit,
+        division=describe_tests(last.protocol, overlap=overlap),
         tested=last.data if last.target.column == "age" else f"{last.data}, {last.target.column.replace('_', ' ')}",
     )
     result = _with_choices(result, run, [(seed, fold) for seed in experiment.seeds for fold in done])

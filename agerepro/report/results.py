@@ -118,8 +118,8 @@ def _plot_ages_together(runs: Sequence[RunResult], named_among: Sequence[RunResu
     alike = tested_alike(runs)
     on_same_data = Counter(tested for tested, _ in alike)
     written: list[Path] = []
-    for (tested, protocol), group in alike.items():
-        words = f"{tested}, {protocol}"
+    for (tested, division), group in alike.items():
+        words = f"{tested}, {division}"
         on, own = (words, f"-{_in_file_name(tested if on_same_data[tested] == 1 else words)}") if len(alike) > 1 else ("", "")
         guess = mean_age_predictions(group[0].predictions, group[0].training_means)
         for number, start in enumerate(range(0, len(group), len(COLOURS)), 1):

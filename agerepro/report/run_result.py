@@ -62,6 +62,7 @@ class RunResult:
     chosen: pd.DataFrame | None = None  # what it came to: seed, fold, family, weight in the fold's ensemble
     unit: str = "years"  # of what is predicted; points of a score
     tested: str = ""  # what it is tested on: the data set, and which number of its photos where that is not the age
+    division: str = ""  # its protocol without what validates
 
     @property
     def standing(self) -> str:
@@ -103,10 +104,10 @@ def label_of(run: RunResult, runs: Sequence[RunResult]) -> str:
 
 
 def tested_alike(runs: Sequence[RunResult]) -> dict[tuple[str, str], list[RunResult]]:
-    """The runs by what they are tested on and by which protocol, in words: those whose curves may stand in one figure."""
+    """The runs by what they are tested on and by which division, in words: those whose curves may stand in one figure."""
     alike: dict[tuple[str, str], list[RunResult]] = {}
     for run in runs:
-        alike.setdefault((run.tested, run.protocol), []).append(run)
+        alike.setdefault((run.tested, run.division), []).append(run)
     return alike
 
 

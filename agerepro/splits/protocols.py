@@ -144,32 +144,37 @@ def years(label: str) -> tuple[int, int]:
 
 
 def describe_protocol(protocol: Protocol | None, *, overlap: str = "") -> str:
-    """How the target was divided, and how many choose the learning rate in a fold, for captions. ValueError without a protocol.
+    """How the target was divided, and how many choose the learning rate in a fold, for captions; otherwise as `describe_tests`."""
+    words, share, of = describe_tests(protocol, overlap=overlap), validation_share(protocol), "of the others validate"
+    if isinstance(protocol, OfficialLists):
+        of = "of the training images validate where no list does"
+    elif isinstance(protocol, RandomParts):
+        of = "validate"
+    return words + (f", {share:.0%} {of}" if share else "")
+
+
+def describe_tests(protocol: Protocol | None, *, overlap: str = "") -> str:
+    """How the target was divided into what is tested together, whoever validates. ValueError without a protocol.
 
     overlap: what `leakage.describe_overlap` says of the folds; where it says something, the authors' folds keep nobody apart.
     """
-    share, of = validation_share(protocol), "of the others validate"
     if isinstance(protocol, LeaveOneSubjectOut):
-        words = "leave-one-person-out"
-    elif isinstance(protocol, SubjectKFold):
-        words = f"{protocol.folds}-fold, people apart"
-    elif isinstance(protocol, ImageKFold):
-        words = f"{protocol.folds}-fold by image"
-    elif isinstance(protocol, PredefinedFolds):
-        words = "the authors' folds" + (", people apart" if keeps_people_apart(protocol) and not overlap else "")
-    elif isinstance(protocol, OfficialLists):
-        words, of = "the authors' lists of training and test images", "of the training images validate where no list does"
-    elif isinstance(protocol, RandomParts):
+        return "leave-one-person-out"
+    if isinstance(protocol, SubjectKFold):
+        return f"{protocol.folds}-fold, people apart"
+    if isinstance(protocol, ImageKFold):
+        return f"{protocol.folds}-fold by image"
+    if isinstance(protocol, PredefinedFolds):
+        return "the authors' folds" + (", people apart" if keeps_people_apart(protocol) and not overlap else "")
+    if isinstance(protocol, OfficialLists):
+        return "the authors' lists of training and test images"
+    if isinstance(protocol, RandomParts):
         unit = "images" if protocol.unit == "images" else "people"
         draws = f", {protocol.repeats} draws" if protocol.repeats > 1 else ""
-        validation = f", {protocol.validation:.0%} validate" if protocol.validation else ""
-        return f"a random {protocol.test:.0%} of the {unit} tested{validation}{draws}"
-    elif isinstance(protocol, FixedTestSubjects):
-        words = f"people {', '.join(protocol.subjects)} tested together"
-    else:
-        raise ValueError(f"No words for {protocol}.")
-    inner = f", {share:.0%} {of}" if share else ""
-    return words + inner
+        return f"a random {protocol.test:.0%} of the {unit} tested{draws}"
+    if isinstance(protocol, FixedTestSubjects):
+        return f"people {', '.join(protocol.subjects)} tested together"
+    raise ValueError(f"No words for {protocol}.")
 
 
 def _parts(photos: pd.DataFrame, protocol: Protocol) -> Iterator[Numbers]:

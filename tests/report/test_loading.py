@@ -164,7 +164,7 @@ def test_a_run_is_read_with_all_that_its_folder_says(make_folder):
     others = made.photos.loc[made.photos["subject"] != made.photos["subject"][0], "age"]
     assert loaded.result.training_means[0] == pytest.approx(others.mean())
     assert loaded.result.training_medians[0] == pytest.approx(others.median())
-    assert loaded.result.tested == "fgnet"
+    assert (loaded.result.tested, loaded.result.division) == ("fgnet", "leave-one-person-out")
 
 
 def test_what_a_run_is_tested_on_names_the_number_that_is_not_the_age(make_folder):

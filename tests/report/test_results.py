@@ -130,21 +130,27 @@ def test_runs_that_are_tested_otherwise_have_figures_and_guesses_of_their_own(ma
     asked = {}
 
     def draw(runs, caption, folder, *, guess, on, name):
-        asked[name] = (list(runs), caption.protocol, guess["predicted"].iloc[0], on)
+        asked[name] = (list(runs), caption.run, guess["predicted"].iloc[0], on)
         return []
 
     monkeypatch.setattr("agerepro.report.results.plot_cumulative_score", draw)
     tested = [("morph", "by image"), ("morph", "people apart"), ("fgnet", "one person out")]
     runs = [
-        replace(make_run(f"{loss}-{place}"), tested=on, protocol=protocol, training_means=dict.fromkeys(range(12), 20.0 + place))
+        replace(
+            make_run(f"{loss}-{place}"),
+            tested=on,
+            division=division,
+            protocol=f"{division}, {loss}",
+            training_means=dict.fromkeys(range(12), 20.0 + place),
+        )
         for loss in ("softmax", "proposed")
-        for place, (on, protocol) in enumerate(tested)
+        for place, (on, division) in enumerate(tested)
     ]
     plot_figures(runs, tmp_path)
     assert asked == {
-        "cumulative-score-morph-by-image": (["softmax-0", "proposed-0"], "by image, 12 folds", 20, "morph, by image"),
-        "cumulative-score-morph-people-apart": (["softmax-1", "proposed-1"], "people apart, 12 folds", 21, "morph, people apart"),
-        "cumulative-score-fgnet": (["softmax-2", "proposed-2"], "one person out, 12 folds", 22, "fgnet, one person out"),
+        "cumulative-score-morph-by-image": (["softmax-0", "proposed-0"], "softmax-0, proposed-0", 20, "morph, by image"),
+        "cumulative-score-morph-people-apart": (["softmax-1", "proposed-1"], "softmax-1, proposed-1", 21, "morph, people apart"),
+        "cumulative-score-fgnet": (["softmax-2", "proposed-2"], "softmax-2, proposed-2", 22, "fgnet, one person out"),
     }
     assert [name for name, _ in drawn if name.startswith("error-by-age")] == [
         name.replace("cumulative-score", "error-by-age") for name in asked

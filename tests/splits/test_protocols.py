@@ -30,6 +30,7 @@ from agerepro.rng import rng_for
 from agerepro.splits.leakage import check_no_leakage, describe_overlap, find_leakage, shared_people
 from agerepro.splits.protocols import (
     describe_protocol,
+    describe_tests,
     divide,
     groups_of,
     identities_of,
@@ -453,12 +454,13 @@ def test_without_a_list_for_it_a_share_of_the_training_images_validates_and_a_le
             OfficialLists(validation_images=0.2),
             "the authors' lists of training and test images, 20% of the training images validate where no list does",
         ),
-        (RandomParts(repeats=3), "a random 20% of the images tested, 10% validate, 3 draws"),
+        (RandomParts(repeats=3), "a random 20% of the images tested, 3 draws, 10% validate"),
         (RandomParts(unit="subjects", validation=0), "a random 20% of the people tested"),
     ],
 )
 def test_every_protocol_has_words(protocol: Protocol, words: str) -> None:
     assert describe_protocol(protocol) == words
+    assert words.startswith(describe_tests(protocol)) and "validate" not in describe_tests(protocol)
 
 
 def test_no_protocol_has_none() -> None:

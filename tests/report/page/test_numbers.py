@@ -100,7 +100,7 @@ def test_several_runs_are_ranked_by_their_error(make_run):
 
 def test_cumulative_scores_stand_together_where_the_test_is_the_same_in_the_colours_of_the_page(make_run, make_group_run):
     tested = [("morph", "by image"), ("fgnet", "one person out"), ("morph", "by image")]
-    ages = [replace(make_run(f"run-{place}"), tested=on, protocol=protocol) for place, (on, protocol) in enumerate(tested)]
+    ages = [replace(make_run(f"run-{place}"), tested=on, division=division) for place, (on, division) in enumerate(tested)]
     charts = numbers_of([make_group_run(), *ages]).cumulative
     assert [chart.title.partition(": ")[2] for chart in charts] == ["morph, by image", "fgnet, one person out"]
     colours = [sorted(set(re.findall(r'class="run s(\d)', chart.picture))) for chart in charts]
