@@ -18,7 +18,7 @@ from agerepro.errors import Interrupted
 from agerepro.models.build import Network, build_network
 from agerepro.tasks.decode import decode, posterior
 from agerepro.tasks.losses import LossFunction, total_loss
-from agerepro.tasks.task import AgeMAE, Outputs, Task
+from agerepro.tasks.task import AgeMAE, Meaning, Outputs, Task
 from agerepro.training.checkpoint import TrainState, load_checkpoint
 from agerepro.training.loop import Trainer
 from agerepro.training.pipeline import Examples
@@ -41,6 +41,10 @@ class Both(Task):
     @property
     def outputs(self) -> dict[str, int]:
         return {"logits": len(self.bins), "years": 1}
+
+    @property
+    def stands_for(self) -> Meaning:
+        return "age"
 
     def targets(self, photos: pd.DataFrame) -> dict[str, np.ndarray]:
         ages = photos["age"].to_numpy(np.float32)
