@@ -25,14 +25,14 @@ from agerepro.models.pretrained import find_weights, published_name
 from agerepro.models.weights import load_arrays, load_strict, read_published, variables_by_name
 from agerepro.regression.exchange import PartialExchange, is_made_by
 from agerepro.runs.data import RunCrops, find_run_crops
-from agerepro.runs.derived import as_regression, chain_of
+from agerepro.runs.derived import as_regression, chain_of_weights
 from agerepro.runs.layout import Run
 from agerepro.stopping import interrupt, stop_requested
 from agerepro.training.augment import AugmentedFaces, views_of
 from agerepro.training.exported import exchanged_photos
 from agerepro.training.folds import WEIGHTS
 from agerepro.training.naming import FINAL, feature_settings, stage_settings
-from agerepro.training.pipeline import BATCH, predict_batches
+from agerepro.training.pipeline import BATCH, mean_over_views, predict_batches
 from agerepro.training.reporting import Reporter
 
 BEFORE, FOLD, PUBLISHED = "before", "fold", "published"  # which weights, beside the names of shared stages
@@ -110,7 +110,7 @@ def weights_of(run: Run, experiment: Experiment, which: str, *, seed: int, publi
     target = experiment.stages[-1]
     if which == FOLD:
         return _fold_weights(run, experiment, seed)
-    stages = {stage.name: stage for stage in chain_of(experiment, target.start_from)}
+    stages = {stage.name: stage for stage in chain_of_weights(experiment, target.start_from)}
     start_from = {BEFORE: target.start_from, PUBLISHED: "weights"}.get(which, which)
     from_published = target.start_from == "weights" or any(stage.start_from == "weights" for stage in stages.values())
     if start_from == "scratch":
@@ -140,7 +140,7 @@ def name_of_start(run: Run, experiment: Experiment, start_from: str, *, seed: in
     target = experiment.stages[-1]
     if target.start_from == "weights":
         return str(run.provenance()["starts"][str(seed)])
-    first = chain_of(experiment, target.start_from)[0]
+    first, *_ = chain_of_weights(experiment, target.start_from)
     return str(_stage_settings(stage_of(run, first.name, seed))["start"])
 
 
@@ -285,8 +285,7 @@ class _Export:
         source = AugmentedFaces(pixels, list(photos["photo"]), self.experiment.augment, ())
         rows = np.arange(first, len(photos))
         streams = [predict_batches(model, source, rows, view) for view in views_of(self.experiment)]
-        for outputs in zip(*streams, strict=True):
-            yield np.mean(outputs, axis=0) if len(outputs) > 1 else outputs[0]
+        yield from mean_over_views(streams)
 
     def _key(self, variant: LayerFeatures) -> dict[str, Any]:
         experiment = as_regression(
@@ -363,7 +362,7 @@ def _fits(preset: Preset, experiment: Experiment, start_from: str) -> bool:
     """Whether the weights are the preset's: VGG-16 that learnt people first, and then the ages of these data sets."""
     if not start_from or experiment.backbone.name != "vgg16":
         return False
-    chain = chain_of(experiment, start_from)
+    chain = chain_of_weights(experiment, start_from)
     people = [stage for stage in chain if isinstance(stage.target, Identity)]
     ages = [stage for stage in chain if not isinstance(stage.target, Identity)]
     first = chain[0].start_from if chain else start_from
@@ -375,7 +374,7 @@ def _fits(preset: Preset, experiment: Experiment, start_from: str) -> bool:
 def _in_words(experiment: Experiment, start_from: str) -> str:
     if not start_from:
         return f"{experiment.backbone.name}'s of a fold"
-    chain = chain_of(experiment, start_from)
+    chain = chain_of_weights(experiment, start_from)
     first = chain[0].start_from if chain else start_from
     begin = f"{experiment.backbone.name} {'from scratch' if first == 'scratch' else f'as published ({experiment.backbone.weights})'}"
     learnt = [f"{'people' if isinstance(stage.target, Identity) else 'ages'} of {stage.data}" for stage in chain]

@@ -382,11 +382,16 @@ def fold_runner(
         assert isinstance(stage.regressor, (SVR, Flaml, AsItIs))  # as read_experiment checks
         column = stage.features.column or prediction_column(stage.features.predicted_by)
         return ColumnFolds(experiment, task, folder_of, labels, folds, numbers_of(photos, column), stage.regressor)
-    network, _ = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
+    network, transfer = build_and_init(task, init, experiment.backbone, experiment.augment, experiment.machine)
     faces = AugmentedFaces(task.data.pixels(), list(photos["photo"]), experiment.augment, (task.seed, stage.name))
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.
     ahead = stage.keeps_backbone() and experiment.backbone.frozen_batch_norm == "inference"
     by_ridge = isinstance(stage, RegressionStage) or task.head.init != "he_normal"
+    if not (by_ridge or stage.epochs_trained()) and transfer["fresh"]:
+        raise UserError(
+            f"Stage {stage.name!r} trains for 0 epochs, and {init.name} does not give it its last layer, whose answers would be chance. "
+            "Give it the classes of the stage that it starts from, or epochs."
+        )
     features = FeatureCache(network.backbone, faces, len(photos), runs / "features" / config_hash(feature_settings(task.settings)))
     if ahead or by_ridge:
         features.precompute(stage.epochs_trained() if ahead else 0, mirrored=experiment.tta == "flip_average")

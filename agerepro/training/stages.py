@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,15 +32,16 @@ from agerepro.models.weights import (
 from agerepro.provenance import provenance
 from agerepro.rng import derive_seed
 from agerepro.splits.protocols import divide
+from agerepro.stopping import check_stop
 from agerepro.tasks.decode import decode
 from agerepro.tasks.labels import judged
 from agerepro.tasks.task import Task, make_task, restore_task
-from agerepro.training.augment import AugmentedFaces, InputView, views_of
+from agerepro.training.augment import AugmentedFaces, InputView, View, views_of
 from agerepro.training.checkpoint import save_history
 from agerepro.training.device import device_facts
 from agerepro.training.loop import Trainer
 from agerepro.training.naming import CHECKPOINT, FINAL, StageCheckpoint, stage_settings
-from agerepro.training.pipeline import Examples, predict_batches
+from agerepro.training.pipeline import Examples, mean_over_views, predict_batches
 from agerepro.training.replicas import data_parallel, scope_of
 from agerepro.training.reporting import EpochLog
 
@@ -216,10 +217,21 @@ def stage_predictions(experiment: Experiment, stage: BaseStage, place: StageChec
     if finished_by(folder) != name:
         with lock_folder(folder, wait=WHEN_FREE):
             if finished_by(folder) != name:
-                predictions = _predict_all(experiment, stage, place, data)
-                write_folder(folder, lambda into: np.save(into / "predictions.npy", predictions), made_by=name)
+                _write_predictions(folder, name, place, lambda: _predict_all(experiment, stage, place, data))
     kept: np.ndarray = np.load(verified(folder / "predictions.npy"), allow_pickle=False)
     return kept
+
+
+def _write_predictions(folder: Path, name: str, place: StageCheckpoint, predict: Callable[[], np.ndarray]) -> None:
+    began = time.monotonic()
+    predictions = predict()
+    about = provenance(stage=place.folder.name, device=device_facts(), seconds=round(time.monotonic() - began, 1))
+
+    def write(into: Path) -> None:
+        np.save(into / "predictions.npy", predictions)
+        write_json(into / "provenance.json", about)
+
+    write_folder(folder, write, made_by=name)
 
 
 def _predict_all(experiment: Experiment, stage: BaseStage, place: StageCheckpoint, data: FaceDataset) -> np.ndarray:
@@ -246,10 +258,13 @@ def predict_years(
 
     The expectation of a posterior, or the one number: what another stage builds on does not depend on how the experiment decodes.
     """
-    rows, nothing = np.arange(count), np.empty((0, len(task.bins) or 1))
-    answers = []
-    for view in views_of(experiment):
-        parts = (task.answer(outputs) for outputs in predict_batches(network.full, faces, rows, view))
-        answers.append(np.concatenate([nothing, *parts]))
+    rows, parts = np.arange(count), [np.empty((0, len(task.bins) or 1))]
+
+    def answers(view: View) -> Iterator[np.ndarray]:
+        for outputs in predict_batches(network.full, faces, rows, view):
+            check_stop("an earlier stage's predictions")
+            yield task.answer(outputs)
+
+    parts += mean_over_views([answers(view) for view in views_of(experiment)])
     how = "expectation" if len(task.bins) else "output"
-    return np.asarray(decode(np.mean(answers, axis=0), task.bins, how, offset=offset)["predicted"], np.float64)
+    return np.asarray(decode(np.concatenate(parts), task.bins, how, offset=offset)["predicted"], np.float64)
