@@ -65,7 +65,7 @@ Folder = Callable[[Run], Path]
     ("kind", "how", "said"),
     [
         ("years_run", "sensitivity", "Sensitivity maps of the expected age, at pixels"),
-        ("groups_run", "grad_cam", "Grad-CAM maps of the predicted group, at conv5_3"),
+        pytest.param("groups_run", "grad_cam", "Grad-CAM maps of the predicted group, at conv5_3", marks=pytest.mark.slow),
         ("classes_run", "mean", "Class activation maps of the expected age, at conv5_3"),
     ],
 )

@@ -52,7 +52,10 @@ def of_run(run: Run, photos: list[Path], folds: str | None = None) -> PhotoPredi
     )
 
 
-@pytest.mark.parametrize("kind", ["classes_run", "years_run", "groups_run"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("kind", ["classes_run", pytest.param("years_run", marks=SLOW), pytest.param("groups_run", marks=SLOW)])
 def test_a_test_photo_gets_the_number_of_the_runs_own_table(kind: str, request: pytest.FixtureRequest, photos_of_run: Folder) -> None:
     run: Run = request.getfixturevalue(kind)
     table = run.predictions([0])

@@ -175,6 +175,7 @@ def frozen_run(runs: Path) -> Run:
     return find_run(folder)
 
 
+@pytest.mark.slow
 def test_a_seed_another_decoding_and_kept_weights_train_no_fold_again(finished: tuple[Path, str]) -> None:
     runs, _ = finished
     columns = ["fold", "photo", "predicted"]
@@ -197,6 +198,7 @@ def test_a_seed_another_decoding_and_kept_weights_train_no_fold_again(finished: 
     pd.testing.assert_frame_equal(run.predictions([0])[columns], alone)
 
 
+@pytest.mark.slow
 def test_a_fold_that_diverges_is_a_failed_fold_with_its_reason_and_stops_no_other(finished: tuple[Path, str], tmp_path: Path) -> None:
     runs, _ = finished
     for kind in ("synthetic", "faces", "stages"):
