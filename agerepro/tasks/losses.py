@@ -11,7 +11,7 @@ from keras import ops
 
 from agerepro.config import learning
 
-LossFunction = Callable[[Any, Any], Any]  # (target (n,), outputs (n, width)) -> (n,) float32
+LossFunction = Callable[[Any, Any], Any]  # (target (n, ...), outputs (n, width)) -> (n,) float32
 
 
 def cross_entropy(target: Any, outputs: Any, bins: Any) -> Any:

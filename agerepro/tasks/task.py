@@ -37,6 +37,11 @@ class Task(ABC):
         return {self.main: max(len(self.bins), 1)}
 
     @property
+    def target_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of one photo's target by output: () for a number, (bins,) for a distribution over classes."""
+        return dict.fromkeys(self.outputs, ())
+
+    @property
     @abstractmethod
     def stands_for(self) -> Meaning:
         """What a class, or the one number, is: an age, what an earlier stage's prediction lacks, a rating, or a person or group by name."""
@@ -48,11 +53,11 @@ class Task(ABC):
 
     @abstractmethod
     def targets(self, photos: pd.DataFrame) -> dict[str, np.ndarray]:
-        """(n,) float32 by output. UserError for a photo without a label, or one of no class."""
+        """(n, *target_shapes) float32 by output. UserError for a photo without a label, or one of no class."""
 
     @abstractmethod
     def losses(self) -> dict[str, LossFunction]:
-        """By output: (target (n,), output (n, width)) -> (n,) float32."""
+        """By output: (target (n, *target_shapes), output (n, width)) -> (n,) float32."""
 
     @abstractmethod
     def metrics(self) -> dict[str, keras.metrics.Mean]:

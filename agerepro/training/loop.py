@@ -91,10 +91,11 @@ class Trainer:
             )
             if len(self.losses) > 1:  # Keras makes each output's running loss when it first needs it, which is too late to set it
                 outputs = {name: keras.ops.zeros((1, width)) for name, width in task.outputs.items()}
-                model.compute_loss(y={name: keras.ops.zeros(1) for name in outputs}, y_pred=outputs)
+                targets = {name: keras.ops.zeros((1, *shape)) for name, shape in task.target_shapes.items()}
+                model.compute_loss(y=targets, y_pred=outputs)
             self.initial_state = TrainState.of(model)
         if replicas:
-            self.replicas = ReplicaTrainer(replicas, model, self.losses, self.metrics)
+            self.replicas = ReplicaTrainer(replicas, model, self.losses, self.metrics, task.target_shapes)
 
     def running_sums(self) -> dict[str, keras.Variable]:
         """Of losses and metrics in the epoch that goes on, by path; with the output before it where there are several.
@@ -325,5 +326,5 @@ class TotalLoss(keras.losses.Loss):
         self.loss = loss
 
     def call(self, y_true: object, y_pred: object) -> object:
-        """(n,) losses of (n,) targets and (n, outputs) outputs."""
+        """(n,) losses of (n, ...) targets and (n, outputs) outputs."""
         return self.loss(y_true, y_pred)

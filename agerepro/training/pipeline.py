@@ -28,7 +28,7 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows (n,) of a source with what is to be learnt: targets (n,) float32 by output, weights (n,) float32 with mean about 1."""
+    """Rows (n,) of a source with what is to be learnt: targets (n, ...) float32 by output, weights (n,) float32 with mean about 1."""
 
     source: InputView
     rows: np.ndarray
@@ -72,7 +72,7 @@ def training_batches(
     first = examples.source.batch(examples.rows[:1], PLAIN)
     signature = (
         tf.TensorSpec((None, *first.shape[1:]), first.dtype),
-        {name: tf.TensorSpec((None,), tf.float32) for name in examples.targets},
+        {name: tf.TensorSpec((None, *values.shape[1:]), tf.float32) for name, values in examples.targets.items()},
         tf.TensorSpec((None,), tf.float32),
     )
     try:

@@ -19,7 +19,7 @@ from agerepro.models.layers import masks_of_device
 from agerepro.tasks.losses import LossFunction
 from agerepro.training.device import suppress_stderr
 
-Batch = tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]  # pixels (n, ...), targets (n,) by output, weights (n,)
+Batch = tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]  # pixels (n, ...), targets (n, ...) by output, weights (n,)
 
 
 class Replicas:
@@ -88,6 +88,7 @@ class ReplicaTrainer:
         model: keras.Model,
         losses: Mapping[str, LossFunction],
         metrics: Mapping[str, keras.metrics.Mean],
+        target_shapes: Mapping[str, tuple[int, ...]],
     ) -> None:
         self.replicas, self.model, self.losses, self.metrics = replicas, model, dict(losses), dict(metrics)
         self.loss = keras.metrics.Mean(name="loss")
@@ -95,9 +96,9 @@ class ReplicaTrainer:
         several = list(losses) if len(losses) > 1 else []
         self.by_output = {output: keras.metrics.Mean(name=f"{output}_loss") for output in several}
         pixels = tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8)
-        numbers = tf.TensorSpec((None,), tf.float32)
+        targets = {output: tf.TensorSpec((None, *target_shapes[output]), tf.float32) for output in losses}
         # Of any number of rows: traced once.
-        self._train = tf.function(self._train_on, input_signature=(pixels, dict.fromkeys(losses, numbers), numbers))
+        self._train = tf.function(self._train_on, input_signature=(pixels, targets, tf.TensorSpec((None,), tf.float32)))
         self._predict = tf.function(self._outputs_of, input_signature=(pixels,))
 
     def fit(self, batches: Iterable[Batch], *, epochs: range, steps: int, progress: keras.callbacks.Callback) -> None:

@@ -54,7 +54,7 @@ class TrainingTask:
     data: FaceDataset
     head: Head
     task: Task
-    targets: dict[str, np.ndarray]  # (n,) float32 by output: years, or the number of the subject or group
+    targets: dict[str, np.ndarray]  # (n, ...) float32 by output: years, or the number of the subject or group
     weights: np.ndarray  # (n,) float32, mean 1
     seed: int
     settings: dict[str, Any]  # all that shapes the result

@@ -64,25 +64,45 @@ class Both(Task):
 
 
 @dataclasses.dataclass(frozen=True)
+class Distributed(Both):
+    """The same, but each age is given as a distribution over the classes, all of it in one."""
+
+    @property
+    def target_shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"logits": (len(self.bins),), "years": ()}
+
+    def targets(self, photos: pd.DataFrame) -> dict[str, np.ndarray]:
+        ages = super().targets(photos)["years"]
+        return {"logits": (ages[:, None] == self.bins).astype(np.float32), "years": ages}
+
+    def losses(self) -> dict[str, LossFunction]:
+        return super().losses() | {"logits": lambda target, outputs: -keras.ops.sum(target * keras.ops.log_softmax(outputs), axis=-1)}
+
+    def metrics(self) -> dict[str, keras.metrics.Mean]:
+        return super().metrics() | {"logits": keras.metrics.CategoricalAccuracy(name="accuracy", dtype="float32")}
+
+
+@dataclasses.dataclass(frozen=True)
 class TwoOutputs:
     """What `fit` of test_loop asks of a problem, with targets for both outputs."""
 
     tiny: Tiny
+    task: Task = dataclasses.field(default_factory=Both)
 
     @property
     def source(self) -> object:
         return self.tiny.source
 
     def examples(self, rows: np.ndarray) -> Examples:
-        targets = Both().targets(pd.DataFrame({"age": self.tiny.targets}))
+        targets = self.task.targets(pd.DataFrame({"age": self.tiny.targets}))
         return Examples(self.tiny.source, rows, {name: values[rows] for name, values in targets.items()}, np.ones(len(rows), np.float32))
 
     def network(self) -> Network:
         backbone = Backbone(name="vgg16", width=0.0625, dense=(8,))
-        return build_network(backbone, Classification(), outputs=Both().outputs, size=32, seed=3)
+        return build_network(backbone, Classification(), outputs=self.task.outputs, size=32, seed=3)
 
     def trainer(self, stage: Stage | None = None) -> Trainer:
-        return Trainer(self.network().full, stage or self.tiny.stage, Both(), Machine(), threads=2)
+        return Trainer(self.network().full, stage or self.tiny.stage, self.task, Machine(), threads=2)
 
 
 @pytest.fixture
@@ -100,6 +120,16 @@ def test_the_history_names_both_losses_and_they_add_up(both: TwoOutputs, tmp_pat
         assert all(np.isfinite(value) for value in row.values())
     assert history[-1]["loss"] < history[0]["loss"]
     assert history[-1]["logits_mae"] != history[-1]["years_mae"]  # each output has its own
+
+
+def test_a_target_may_be_a_distribution_and_trains_as_its_class_does(both: TwoOutputs, tmp_path: Path) -> None:
+    histories = [
+        fit(problem.trainer(), problem, tmp_path / f"{name}.npz").history
+        for name, problem in (("class", both), ("distribution", TwoOutputs(both.tiny, Distributed())))
+    ]
+    for by_class, by_distribution in zip(*histories, strict=True):
+        for loss in ("loss", "logits_loss", "years_loss", "validation_loss"):
+            assert by_distribution[loss] == pytest.approx(by_class[loss], rel=1e-4)
 
 
 def test_the_loss_is_the_sum_of_both_outputs_by_hand(both: TwoOutputs) -> None:
