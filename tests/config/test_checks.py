@@ -8,12 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agerepro.config.divisions import (
-    OfficialSplit,
-)
-from agerepro.config.learning import (
-    Age,
-)
+from agerepro.config.divisions import OfficialSplit
+from agerepro.config.learning import Age
 from agerepro.config.loading import experiment_to_dict, read_experiment
 from agerepro.errors import UserError
 
