@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -387,11 +388,8 @@ def fold_runner(
     # What normalises by the batch depends on the batch: its features cannot be computed ahead.
     ahead = stage.keeps_backbone() and experiment.backbone.frozen_batch_norm == "inference"
     by_ridge = isinstance(stage, RegressionStage) or task.head.init != "he_normal"
-    if not (by_ridge or stage.epochs_trained()) and transfer["fresh"]:
-        raise UserError(
-            f"Stage {stage.name!r} trains for 0 epochs, and {init.name} does not give it its last layer, whose answers would be chance. "
-            "Give it the classes of the stage that it starts from, or epochs."
-        )
+    if not by_ridge:
+        _check_is_trained(stage, init, transfer)
     features = FeatureCache(network.backbone, faces, len(photos), runs / "features" / config_hash(feature_settings(task.settings)))
     if ahead or by_ridge:
         features.precompute(stage.epochs_trained() if ahead else 0, mirrored=experiment.tta == "flip_average")
@@ -404,6 +402,15 @@ def fold_runner(
     trainer = Trainer(network.head if ahead else network.full, stage, task.task, experiment.machine, threads=num_workers())
     source: InputView = features if ahead else faces
     return TrainedFolds(experiment, task, folder_of, labels, folds, network, trainer, source, features if by_ridge else None)
+
+
+def _check_is_trained(stage: BaseStage, init: Init, transfer: Mapping[str, Any]) -> None:
+    """UserError where a stage is tested as it starts, and nobody has trained a part of it: only the photos say which classes there are."""
+    if stage.epochs_trained() == 0 and transfer["fresh"]:
+        raise UserError(
+            f"Stage {stage.name!r} trains for 0 epochs, and {init.name} does not give it its last layer, whose answers would be chance. "
+            "Give it the classes of the stage that it starts from, or epochs."
+        )
 
 
 def regression_runner(
