@@ -106,9 +106,7 @@ def verify(name: str, data: Path, *, reading: Mapping[str, str] | None = None) -
     options = reading_options(name, reading)
     if name in SURVEYS:
         return _survey(name, existing_folder(name, data))
-    photos, labels_only = read(name, data, reading=reading), False
-    if photos.table.empty and name in LISTED:
-        photos, labels_only = LISTED[name](existing_folder(name, data), **options, labels_only=True), True
+    photos, labels_only = _read_or_list(name, data, options)
     rows = counts(photos, Published() if leaves_out(name, reading) else card(name).published)
     if name in AUDITS:
         rows += [Row(finding.what, finding.count, finding.expected) for finding in AUDITS[name](existing_folder(name, data))]
@@ -124,8 +122,16 @@ def labelled_photos(name: str, data: Path, *, labels: str) -> pd.DataFrame:
     """
     if name in SURVEYS:
         return SURVEYS[name](existing_folder(name, data), labels=labels).photos.table
-    table = read(name, data).table
-    return LISTED[name](existing_folder(name, data), labels_only=True).table if table.empty and name in LISTED else table
+    photos, _ = _read_or_list(name, data, {})
+    return photos.table
+
+
+def _read_or_list(name: str, data: Path, options: Mapping[str, str]) -> tuple[Photos, bool]:
+    """The photos of a data set, and whether they are those of its lists alone, since none of the pictures is there."""
+    photos = read(name, data, reading=options)
+    if name in LISTED and photos.table.empty:
+        return LISTED[name](existing_folder(name, data), **options, labels_only=True), True
+    return photos, False
 
 
 def counts(photos: Photos, published: Published) -> list[Row]:
